@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+/// Every capacity of the core, in one place. ESPHome sets them from YAML (MICROLINK_… defines); what each costs is in
+/// docs/memory.md. Behind each stands what happens when it is full.
+
+#ifndef MICROLINK_MAX_PEERS
+#define MICROLINK_MAX_PEERS 16
+#endif
+#ifndef MICROLINK_MAX_DERP_REGIONS
+#define MICROLINK_MAX_DERP_REGIONS 6
+#endif
+
+namespace microlink {
+
+/// Peers in the table. Full: pinned > live session > wanted > cached > online (ADR 0004); others wait for a poll.
+constexpr size_t MAX_PEERS = MICROLINK_MAX_PEERS;
+/// UDP candidates kept of one peer. Full: further ones are ignored; learnt ones replace the oldest learnt.
+constexpr size_t MAX_ENDPOINTS_PER_PEER = 8;
+/// Allowed IPs kept of one peer. Full: further subnet routes are ignored (less reach, never more).
+constexpr size_t MAX_ALLOWED_IPS_PER_PEER = 4;
+/// Node names (FQDN without the trailing dot). Longer: cut, and not resolvable by name.
+constexpr size_t MAX_NODE_NAME_BYTES = 96;
+/// Tags read of one node while it passes by. More: ignored.
+constexpr size_t MAX_TAGS_PER_NODE = 8;
+constexpr size_t MAX_TAG_BYTES = 40;
+/// DERP regions kept: home, needed and nearest (ADR 0005). Full: the farthest goes.
+constexpr size_t MAX_DERP_REGIONS = MICROLINK_MAX_DERP_REGIONS;
+/// Relays of one region kept, in the DERP map's order. More: ignored.
+constexpr size_t MAX_NODES_PER_REGION = 2;
+constexpr size_t MAX_HOST_BYTES = 80;
+constexpr size_t MAX_URL_BYTES = 192;
+/// Own endpoints announced to control and in CallMeMaybe. More: ignored.
+constexpr size_t MAX_OWN_ENDPOINTS = 8;
+/// Nesting of JSON that is followed. Deeper: the message is refused.
+constexpr size_t JSON_MAX_DEPTH = 12;
+/// A JSON string or number that is looked at. Longer: cut, and marked as cut.
+constexpr size_t JSON_MAX_TEXT_BYTES = 256;
+/// MTU of the overlay interface (WireGuard inner packet).
+constexpr size_t OVERLAY_MTU = 1280;
+/// The largest WireGuard message that carries OVERLAY_MTU bytes: 16 header, payload padded to 16, 16 tag.
+constexpr size_t MAX_WIREGUARD_BYTES = 16 + OVERLAY_MTU + 16;
+
+}  // namespace microlink

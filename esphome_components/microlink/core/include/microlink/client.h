@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "microlink/base/log.h"
+#include "microlink/config.h"
+#include "microlink/ports.h"
+#include "microlink/status.h"
+
+namespace microlink {
+
+namespace client {
+class Core;
+}
+
+/// Something the owner may want to know. Views are valid until the next call of the client that is not const.
+struct Event {
+  enum class Kind : uint8_t {
+    STATE_CHANGED,      ///< see Client::status()
+    LOGIN_URL,          ///< `text`: a person must open it
+    ADDRESSES_CHANGED,  ///< own tailnet addresses or name
+    PEER_CHANGED,       ///< `peer` joined, changed, or its path changed
+    PEER_GONE,
+    PONG,               ///< answer to ping(): `peer`, `latency`, `path` (unset = relayed through `region`)
+    PING_TIMED_OUT,
+    KEY_ROTATED,
+    MESSAGE,            ///< health or display message of control: `text`
+    STOPPED,
+  };
+  Kind kind;
+  NodePublic peer{};
+  Endpoint path{};
+  uint16_t region{0};
+  Duration latency{};
+  std::string_view text{};
+};
+
+/// A node of a tailnet, without I/O: the public interface of the core. See ports.h for the loop that drives it, and
+/// port/posix for a ready one.
+///
+/// All memory is taken in the constructor; nothing on a packet's or timer's path allocates (TLS sessions excepted).
+/// Deterministic: the same inputs at the same times give the same actions, byte for byte.
+class Client {
+ public:
+  /// `log` may be null and must outlive the client.
+  Client(const Config &config, const TrustStore &trust, LogSink *log);
+  ~Client();
+  Client(const Client &) = delete;
+  Client &operator=(const Client &) = delete;
+
+  /// Auth key for the next registration; copied, wiped after it was used. May come before or after START. NO_SPACE for
+  /// one longer than 128 bytes.
+  Error set_auth_key(std::string_view auth_key);
+
+  /// The one door for everything that happens.
+  void handle(Instant now, const Input &input);
+  /// What to do next; `scratch` must hold 2,048 bytes. Call until it is empty, after each handle() and command.
+  std::optional<Action> poll_action(Instant now, ByteSpan scratch);
+  std::optional<Event> poll_event();
+  Instant next_timeout() const;
+
+  // Commands. Each is an input too: poll actions and events afterwards.
+
+  /// DISCO ping: exactly one PONG or PING_TIMED_OUT follows. UNKNOWN_PEER, NOT_READY.
+  Error ping(Instant now, const NodePublic &peer);
+  /// Replace the node key now. NOT_READY while control is not connected. KEY_ROTATED follows.
+  Error rotate_node_key(Instant now);
+  /// Tell control that the node key is over, then forget it. STOPPED follows.
+  void logout(Instant now);
+  /// Measure all relays again.
+  void netcheck(Instant now);
+
+  Status status() const;
+  size_t peer_count() const;
+  PeerStatus peer(size_t index) const;
+  /// Peer by MagicDNS short name, FQDN, or tailnet address; null when it is not in the table.
+  std::optional<NodePublic> resolve(std::string_view name_or_address) const;
+  const Statistics &statistics() const;
+  /// Relay latencies of the last netcheck, nearest first: region id and round trip.
+  struct RelayLatency {
+    uint16_t region;
+    FixedString<16> code;
+    Duration latency;
+  };
+  size_t relay_latencies(std::span<RelayLatency> out) const;
+
+ private:
+  std::unique_ptr<client::Core> core_;
+};
+
+}  // namespace microlink

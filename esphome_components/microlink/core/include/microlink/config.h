@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <string_view>
+
+#include "microlink/base/fixed_string.h"
+#include "microlink/base/fixed_vector.h"
+#include "microlink/base/time.h"
+#include "microlink/capacity.h"
+
+namespace microlink {
+
+/// What a user decides, given to Client once before it starts. Text is copied; `ca_certificates` is not.
+struct Config {
+  /// Coordination server. "https://host[:port]"; "http://…" only together with allow_plain_http.
+  FixedString<MAX_URL_BYTES> control_url{"https://controlplane.tailscale.com"};
+  /// "mkey:…": the server's Noise key, pinned. Empty: fetched over verified HTTPS and cached.
+  FixedString<69> control_key;
+  /// Name that the node asks for, at most 63 letters, digits and dashes.
+  FixedString<63> hostname;
+  /// Tags to request, e.g. "tag:sensor".
+  FixedVector<FixedString<MAX_TAG_BYTES>, 4> request_tags;
+  /// Extra CAs (PEM, NUL-terminated or not). Not copied: must outlive the client. Empty: only the port's bundle.
+  std::string_view ca_certificates;
+  /// What the admin console shows, e.g. "linux" or "esp32c3".
+  FixedString<24> os{"linux"};
+  FixedString<48> device_model;
+  /// Firmware's build time: certificates are never checked against an earlier date (D17).
+  WallTime build_time{WallTime::UNKNOWN};
+  /// Replace the node key this long before it expires; ZERO = never by itself.
+  Duration rotate_before_expiry{seconds(7 * 24 * 3600)};
+  /// For tests with a server that has no TLS: the control URL may be http:// and /key is believed.
+  bool allow_plain_http{false};
+  /// Never send or expect UDP: everything goes through the relay.
+  bool relay_only{false};
+};
+
+}  // namespace microlink

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "microlink/base/bytes.h"
+#include "microlink/base/ip.h"
+#include "microlink/base/result.h"
+#include "microlink/base/time.h"
+#include "microlink/capacity.h"
+
+namespace microlink {
+
+/// What the client asks of the system it runs on, and what the system tells it. The client itself never touches a
+/// socket, a clock, a file or a random source: a port performs its Actions and feeds it Inputs, one thread, one loop:
+///
+///     client.handle(now, input);
+///     while (auto action = client.poll_action(now, scratch)) perform(*action);
+///     while (auto event = client.poll_event()) show(*event);
+///     sleep until client.next_timeout() or the next input; then handle(now, {.kind = TIMEOUT})
+
+/// Names a TCP connection; chosen by the client, free again after CLOSE_STREAM or STREAM_CLOSED.
+using StreamId = uint8_t;
+constexpr size_t MAX_STREAMS = 5;
+
+/// Small records that survive a restart; each is at most MAX_RECORD_BYTES. A port stores each one atomically: after a
+/// power cut either the old or the new bytes are there, never a mixture.
+enum class Record : uint8_t {
+  MACHINE_KEY,       ///< secret
+  NODE_KEY,          ///< secret
+  PENDING_NODE_KEY,  ///< secret; the next node key while a rotation is under way
+  CONTROL_KEY,       ///< the control key that was verified, with the control URL it belongs to
+  RELAY_CACHE,       ///< home region and how to reach it
+  PEER_CACHE_0,      ///< peers for a warm start, as many records as fit
+  PEER_CACHE_1,
+  PEER_CACHE_2,
+  PEER_CACHE_3,
+  CLOCK,      ///< WireGuard timestamp reserved ahead (TAI64N), last known wall time
+  ALLOWLIST,  ///< peers allowed at run time
+  SELF,       ///< own addresses and name, last known
+  COUNT,
+};
+constexpr size_t MAX_RECORD_BYTES = 255;
+/// File or preference name of a record, e.g. "machine-key".
+const char *record_name(Record record);
+/// Whether the record holds a secret (a port keeps those readable by its owner only).
+bool is_secret(Record record);
+
+struct Input {
+  enum class Kind : uint8_t {
+    RECORD,         ///< before START: `record` holds `bytes` in storage. Records that are not there are not announced
+    SEED,           ///< before START: `bytes` = 32 random bytes from the system
+    NETWORK,        ///< `endpoints`: local addresses of the underlay with the UDP socket's port; none = no network
+    WALL_TIME,      ///< `wall_time` from a trusted source
+    START,
+    STOP,           ///< go offline in good order; the client is STOPPED when its streams are closed
+    TIMEOUT,        ///< next_timeout() has come
+    DATAGRAM,       ///< UDP payload `bytes` from `from`; decrypted in place
+    STREAM_OPEN,    ///< `stream` is connected
+    STREAM_BYTES,   ///< `bytes` arrived on `stream`
+    STREAM_BLOCKED, ///< the last SEND_STREAM could not be sent whole: the port keeps the rest and sends it first
+    STREAM_WRITABLE,
+    STREAM_CLOSED,  ///< ended by the other side, or could not be opened (`error`)
+    RESOLVED,       ///< answer to RESOLVE: `host`, `endpoints` (port 0), none = not found
+    OVERLAY,        ///< an IP packet `bytes` from the local overlay interface
+  };
+  Kind kind;
+  StreamId stream{0};
+  Record record{Record::COUNT};
+  Error error{Error::NONE};
+  Endpoint from{};
+  WallTime wall_time{WallTime::UNKNOWN};
+  ByteSpan bytes{};
+  std::span<const Endpoint> endpoints{};
+  std::string_view host{};
+};
+
+struct Action {
+  enum class Kind : uint8_t {
+    OPEN_STREAM,    ///< TCP to `host` (a name or a literal) or, when set, to `to`, on port `to.port`
+    SEND_STREAM,    ///< `bytes` on `stream`
+    CLOSE_STREAM,   ///< drop it; no STREAM_CLOSED follows
+    SEND_DATAGRAM,  ///< `bytes` from the one UDP socket of the address's family to `to`
+    RESOLVE,        ///< addresses of `host`
+    STORE,          ///< `bytes` as `record`, atomically and before the next action is polled
+    ERASE,          ///< forget `record`
+    OVERLAY,        ///< hand the IP packet `bytes` to the local overlay interface
+    SELF_ADDRESSES, ///< the overlay interface's addresses are `endpoints` (port 0) from now on
+  };
+  Kind kind;
+  StreamId stream{0};
+  Record record{Record::COUNT};
+  Endpoint to{};
+  /// Valid until the next call of the client that is not const.
+  ByteView bytes{};
+  std::span<const Endpoint> endpoints{};
+  std::string_view host{};
+};
+
+/// Roots of trust for TLS, PEM; the port loads them before START (system bundle on Linux).
+struct TrustStore {
+  std::string_view pem;
+};
+
+}  // namespace microlink

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <optional>
+
+#include "microlink/base/fixed_string.h"
+#include "microlink/base/ip.h"
+#include "microlink/base/result.h"
+#include "microlink/base/time.h"
+#include "microlink/capacity.h"
+#include "microlink/keys/keys.h"
+
+namespace microlink {
+
+/// The node as a whole. ONLINE is said only while it was observed: the map stream is alive and the home relay is
+/// logged in.
+enum class State : uint8_t {
+  STOPPED,
+  STARTING,        ///< no network yet, or control has not answered yet
+  NEEDS_LOGIN,     ///< a person must open Status::login_url, or an auth key is needed
+  NEEDS_APPROVAL,  ///< registered; an admin must approve the device
+  CONNECTING,      ///< registered; map stream or relay are not both up (data may flow all the same)
+  ONLINE,
+  KEY_EXPIRED,
+  REJECTED,  ///< control says no for good; see Status::message
+};
+const char *state_name(State state);
+
+enum class ControlState : uint8_t { OFFLINE, FETCHING_KEY, CONNECTING, REGISTERING, WAITING_FOR_LOGIN, STREAMING };
+const char *control_state_name(ControlState state);
+
+enum class NatKind : uint8_t { UNKNOWN, EASY, HARD, UDP_BLOCKED };
+const char *nat_kind_name(NatKind kind);
+
+/// A snapshot. Views are valid until the next call of the client that is not const.
+struct Status {
+  State state{State::STOPPED};
+  ControlState control{ControlState::OFFLINE};
+  bool relay_connected{false};
+  uint16_t home_derp{0};
+  FixedString<16> home_derp_code;
+  NatKind nat{NatKind::UNKNOWN};
+  std::string_view login_url;
+  std::string_view message;  ///< one line: what is wrong and what to do
+  FixedString<MAX_NODE_NAME_BYTES> name;
+  FixedString<MAX_NODE_NAME_BYTES> domain;
+  IpAddress ipv4{};
+  IpAddress ipv6{};
+  NodePublic node_key{};
+  WallTime key_expiry{WallTime::UNKNOWN};
+  bool tailnet_lock{false};
+  std::span<const Endpoint> endpoints{};
+  size_t peers_in_table{0};
+  uint32_t peers_in_tailnet{0};
+};
+
+struct PeerStatus {
+  FixedString<MAX_NODE_NAME_BYTES> name;
+  NodePublic node_key{};
+  IpAddress ipv4{};
+  IpAddress ipv6{};
+  std::optional<bool> online;
+  uint16_t home_derp{0};
+  Endpoint direct{};  ///< the direct path in use; unset = relayed
+  std::optional<Duration> latency;
+  std::optional<Duration> handshake_age;
+  uint64_t rx_bytes{0};
+  uint64_t tx_bytes{0};
+};
+
+struct Statistics {
+  uint64_t rx_packets{0};
+  uint64_t tx_packets{0};
+  uint64_t rx_dropped[static_cast<size_t>(Error::COUNT)]{};
+  uint64_t filter_dropped{0};
+  uint64_t map_bytes{0};
+  uint32_t map_polls{0};
+  uint32_t control_connects{0};
+  uint32_t relay_connects{0};
+};
+
+}  // namespace microlink
