@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+#include "microlink/ports.h"
+#include "microlink/status.h"
+
+namespace microlink {
+
+const char *record_name(Record record) {
+  switch (record) {
+    case Record::MACHINE_KEY:
+      return "machine-key";
+    case Record::NODE_KEY:
+      return "node-key";
+    case Record::PENDING_NODE_KEY:
+      return "pending-node-key";
+    case Record::CONTROL_KEY:
+      return "control-key";
+    case Record::RELAY_CACHE:
+      return "relay-cache";
+    case Record::PEER_CACHE_0:
+      return "peer-cache-0";
+    case Record::PEER_CACHE_1:
+      return "peer-cache-1";
+    case Record::PEER_CACHE_2:
+      return "peer-cache-2";
+    case Record::PEER_CACHE_3:
+      return "peer-cache-3";
+    case Record::CLOCK:
+      return "clock";
+    case Record::ALLOWLIST:
+      return "allowlist";
+    case Record::SELF:
+      return "self";
+    case Record::COUNT:
+      break;
+  }
+  return "?";
+}
+
+bool is_secret(Record record) {
+  return record == Record::MACHINE_KEY || record == Record::NODE_KEY || record == Record::PENDING_NODE_KEY;
+}
+
+const char *state_name(State state) {
+  switch (state) {
+    case State::STOPPED:
+      return "stopped";
+    case State::STARTING:
+      return "starting";
+    case State::NEEDS_LOGIN:
+      return "needs-login";
+    case State::NEEDS_APPROVAL:
+      return "needs-approval";
+    case State::CONNECTING:
+      return "connecting";
+    case State::ONLINE:
+      return "online";
+    case State::KEY_EXPIRED:
+      return "key-expired";
+    case State::REJECTED:
+      return "rejected";
+  }
+  return "?";
+}
+
+const char *control_state_name(ControlState state) {
+  switch (state) {
+    case ControlState::OFFLINE:
+      return "offline";
+    case ControlState::FETCHING_KEY:
+      return "fetching-key";
+    case ControlState::CONNECTING:
+      return "connecting";
+    case ControlState::REGISTERING:
+      return "registering";
+    case ControlState::WAITING_FOR_LOGIN:
+      return "waiting-for-login";
+    case ControlState::STREAMING:
+      return "streaming";
+  }
+  return "?";
+}
+
+const char *nat_kind_name(NatKind kind) {
+  switch (kind) {
+    case NatKind::UNKNOWN:
+      return "unknown";
+    case NatKind::EASY:
+      return "easy";
+    case NatKind::HARD:
+      return "hard";
+    case NatKind::UDP_BLOCKED:
+      return "udp-blocked";
+  }
+  return "?";
+}
+
+}  // namespace microlink
