@@ -3,6 +3,7 @@
 
 #include "microlink/base/bytes.h"
 #include "microlink/base/result.h"
+#include "microlink/http/head_parser.h"
 
 namespace microlink::http {
 
@@ -21,15 +22,19 @@ class UpgradeResponse {
     BAD,       ///< not HTTP, or longer than MAX_HEAD_BYTES
   };
   State state() const { return this->state_; }
-  uint16_t status() const { return this->status_; }
+  /// Of the final response; interim ones (1xx other than 101) are passed over.
+  uint16_t status() const { return this->head_.status(); }
   /// Consumes at most the rest of the head from the front of `in`; returns how much.
   size_t handle_bytes(ByteView in);
 
  private:
-  // Implementation's choice: a line buffer of at most 128 bytes; longer lines keep their front only.
+  void push_(uint8_t byte);
+
   std::string_view protocol_;
+  HeadParser head_;
+  size_t size_{0};
   State state_{State::HEAD};
-  uint16_t status_{0};
+  bool protocol_matches_{false};
 };
 
 }  // namespace microlink::http
