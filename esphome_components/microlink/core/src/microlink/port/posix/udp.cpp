@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: MIT
+#ifdef __linux__
+#include "microlink/port/posix/udp.h"
+
+#include <netinet/in.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "microlink/port/posix/sockets.h"
+
+namespace microlink::posix {
+
+namespace {
+
+constexpr size_t BATCH = 32;
+// The largest message is MAX_WIREGUARD_BYTES; whatever is longer than this is noise.
+constexpr size_t MAX_DATAGRAM_BYTES = 2048;
+constexpr int RECEIVE_BUFFER_BYTES = 1 << 20;  // rides out a burst while a file is synced
+constexpr int PORT_ATTEMPTS = 8;
+
+Fd open_socket(int family, uint16_t port, uint16_t &bound) {
+  Fd fd(::socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!fd.valid())
+    return {};
+  const int one = 1;
+  if (family == AF_INET6)
+    ::setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
+  ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUF, &RECEIVE_BUFFER_BYTES, sizeof(RECEIVE_BUFFER_BYTES));
+  sockaddr_storage address{};
+  const IpAddress any = family == AF_INET ? IpAddress::v4(0, 0, 0, 0) : IpAddress{};
+  socklen_t length = to_sockaddr({any, port}, address);
+  if (::bind(fd.get(), reinterpret_cast<const sockaddr *>(&address), length) != 0)
+    return {};
+  length = sizeof(address);
+  if (::getsockname(fd.get(), reinterpret_cast<sockaddr *>(&address), &length) != 0)
+    return {};
+  bound = from_sockaddr(address).port;
+  return fd;
+}
+
+}  // namespace
+
+/// Room for one recvmmsg().
+struct UdpSockets::Batch {
+  std::array<Bytes<MAX_DATAGRAM_BYTES>, BATCH> bytes;
+  std::array<sockaddr_storage, BATCH> from;
+  std::array<iovec, BATCH> vectors;
+  std::array<mmsghdr, BATCH> messages;
+};
+
+UdpSockets::UdpSockets(InputSink &sink) : sink_(sink), batch_(std::make_unique<Batch>()) {}
+UdpSockets::~UdpSockets() = default;
+
+std::string UdpSockets::open(uint16_t port) {
+  for (int attempt = 0; attempt != PORT_ATTEMPTS; attempt++) {
+    const bool same = this->open_both_(port);
+    if (same || port != 0)
+      break;
+  }
+  if (port != 0 && this->port_v4_ == 0 && this->port_v6_ == 0)
+    return "cannot listen on UDP port " + std::to_string(port) + ": " + std::strerror(errno) +
+           "; choose another with --listen-port";
+  if (this->port_v4_ == 0 && this->port_v6_ == 0)
+    return std::string("cannot open a UDP socket: ") + std::strerror(errno);
+  return {};
+}
+
+/// Whether both families have a socket on the same port, or one of them has none at all.
+bool UdpSockets::open_both_(uint16_t port) {
+  this->port_v4_ = this->port_v6_ = 0;
+  this->v6_.reset();
+  this->v4_ = open_socket(AF_INET, port, this->port_v4_);
+  const int v4_errno = errno;
+  this->v6_ = open_socket(AF_INET6, this->v4_.valid() ? this->port_v4_ : port, this->port_v6_);
+  if (!this->v4_.valid()) {
+    errno = v4_errno;
+    return true;
+  }
+  if (this->v6_.valid() || errno != EADDRINUSE)
+    return true;
+  this->v6_ = open_socket(AF_INET6, 0, this->port_v6_);
+  return false;
+}
+
+void UdpSockets::send(const Endpoint &to, ByteView bytes) {
+  const Fd &fd = to.address.is_v4() ? this->v4_ : this->v6_;
+  if (!fd.valid())
+    return;
+  sockaddr_storage address{};
+  const socklen_t length = to_sockaddr(to, address);
+  (void) ::sendto(fd.get(), bytes.data(), bytes.size(), 0, reinterpret_cast<const sockaddr *>(&address), length);
+}
+
+void UdpSockets::watch(std::vector<pollfd> &fds) {
+  fds.push_back({this->v4_.get(), POLLIN, 0});  // poll() skips a descriptor of -1
+  fds.push_back({this->v6_.get(), POLLIN, 0});
+}
+
+void UdpSockets::serve(Instant, std::span<const pollfd> fds) {
+  for (const pollfd &fd : fds) {
+    if (fd.revents != 0)
+      this->receive_(fd.fd);
+  }
+}
+
+void UdpSockets::receive_(int fd) {
+  Batch &batch = *this->batch_;
+  for (size_t i = 0; i != BATCH; i++) {
+    batch.vectors[i] = {batch.bytes[i].data(), batch.bytes[i].size()};
+    batch.messages[i] = {};
+    batch.messages[i].msg_hdr.msg_name = &batch.from[i];
+    batch.messages[i].msg_hdr.msg_namelen = sizeof(batch.from[i]);
+    batch.messages[i].msg_hdr.msg_iov = &batch.vectors[i];
+    batch.messages[i].msg_hdr.msg_iovlen = 1;
+  }
+  const int count = ::recvmmsg(fd, batch.messages.data(), BATCH, MSG_DONTWAIT, nullptr);
+  for (int i = 0; i < count; i++) {
+    const auto index = static_cast<size_t>(i);
+    const mmsghdr &message = batch.messages[index];
+    if ((message.msg_hdr.msg_flags & MSG_TRUNC) != 0)
+      continue;
+    Input input{.kind = Input::Kind::DATAGRAM};
+    input.from = from_sockaddr(batch.from[index]);
+    input.bytes = ByteSpan(batch.bytes[index]).first(message.msg_len);
+    this->sink_.feed(input);
+  }
+}
+
+}  // namespace microlink::posix
+#endif  // __linux__
