@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "microlink/crypto/aead.h"
 
-#include <sodium.h>
-
 #include <cassert>
 
 #include "microlink/crypto/chacha20.h"
@@ -76,14 +74,6 @@ void run(const Secret<32> &key, const Nonce &nonce, Direction direction, ByteVie
   poly.finish(tag);
 }
 
-/// draft-irtf-cfrg-xchacha §2: the first 16 bytes of the nonce go into the key, the other 8 are the nonce.
-Nonce derive(const Secret<32> &key, const Bytes<24> &nonce, Secret<32> &subkey) {
-  crypto_core_hchacha20(subkey.writable().data(), nonce.data(), key.bytes().data(), nullptr);
-  Nonce rest{};
-  copy(ByteView(nonce).subspan(16), ByteSpan(rest).subspan(4));
-  return rest;
-}
-
 }  // namespace
 
 Nonce nonce_le(uint64_t counter) {
@@ -122,18 +112,6 @@ bool open(const Secret<32> &key, const Nonce &nonce, ByteView ad, ByteSpan text_
     return true;
   wipe(text_and_tag);
   return false;
-}
-
-void xseal(const Secret<32> &key, const Bytes<24> &nonce, ByteView ad, ByteSpan text_and_tag) {
-  Secret<32> subkey;
-  const Nonce rest = derive(key, nonce, subkey);
-  seal(subkey, rest, ad, text_and_tag);
-}
-
-bool xopen(const Secret<32> &key, const Bytes<24> &nonce, ByteView ad, ByteSpan text_and_tag) {
-  Secret<32> subkey;
-  const Nonce rest = derive(key, nonce, subkey);
-  return open(subkey, rest, ad, text_and_tag);
 }
 
 }  // namespace microlink::crypto
