@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "microlink/base/bytes.h"
+#include "microlink/derp/frames.h"
+
+#ifndef MICROLINK_DERP_DATA_QUEUE_BYTES
+#define MICROLINK_DERP_DATA_QUEUE_BYTES 8192
+#endif
+#ifndef MICROLINK_DERP_DISCO_QUEUE_BYTES
+#define MICROLINK_DERP_DISCO_QUEUE_BYTES 2048
+#endif
+
+namespace microlink::derp {
+
+/// Packets waiting for one relay connection. Full: the oldest goes, except the one that is on its way.
+constexpr size_t DATA_QUEUE_BYTES = MICROLINK_DERP_DATA_QUEUE_BYTES;
+/// DISCO has its own room, so that a full pipe cannot starve path discovery.
+constexpr size_t DISCO_QUEUE_BYTES = MICROLINK_DERP_DISCO_QUEUE_BYTES;
+
+/// Ring of SEND_PACKET frames over the owner's memory. What leaves it is a byte stream; a frame of which a part has
+/// left is never dropped, so that the stream stays in step.
+class SendQueue {
+ public:
+  explicit SendQueue(ByteSpan memory) : memory_(memory) {}
+
+  /// Queue a packet and return how many older ones had to go. The packet has at most MAX_PACKET_BYTES. When even that
+  /// makes no room (the frame on its way is in the way), the packet itself is the one that goes.
+  size_t push(const crypto::PublicKey &destination, ByteView packet);
+  /// Move up to out.size() bytes to `out`; at most to the end of the oldest frame. How many.
+  size_t pop(ByteSpan out);
+  bool empty() const { return this->frames_ == 0; }
+  /// A frame has left in part.
+  bool is_mid_frame() const { return this->sent_ != 0; }
+  size_t frames() const { return this->frames_; }
+  void clear();
+
+ private:
+  // A frame's own header says how long it is, so the ring needs no other bookkeeping.
+  size_t oldest_frame_bytes_() const;
+  void append_(ByteView bytes);
+  uint8_t at_(size_t offset) const { return this->memory_[(this->head_ + offset) % this->memory_.size()]; }
+
+  ByteSpan memory_;
+  size_t head_{0};    // first byte of the oldest frame that has not left
+  size_t used_{0};    // bytes from head_
+  size_t sent_{0};    // bytes of the oldest frame that have left; head_ is behind them
+  size_t left_{0};    // bytes of the frame on its way that have not left
+  size_t frames_{0};  // whole or in part
+};
+
+}  // namespace microlink::derp

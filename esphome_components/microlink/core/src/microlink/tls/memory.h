@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+
+namespace microlink::tls {
+
+/// Bytes of heap that TLS holds (handshakes, records, trust anchors): the one part of the core that allocates after
+/// start, so it is shown apart. Process-wide, as mbedTLS's allocator is.
+struct MemoryUse {
+  size_t current;
+  size_t peak;  ///< since the start or the last reset_peak_memory()
+};
+
+/// Zeros where mbedTLS's allocator is fixed at compile time (ESP-IDF, which has its own statistics).
+MemoryUse memory_use();
+void reset_peak_memory();
+
+/// Route mbedTLS's allocations through the counter; once, before anything is allocated. Session and PemAnchors do it.
+void count_memory();
+
+}  // namespace microlink::tls
