@@ -39,8 +39,10 @@ class MapSink {
   virtual void region_scores_reset() {}
   virtual void region_score([[maybe_unused]] uint16_t region, [[maybe_unused]] uint32_t thousandths) {}
 
-  /// PacketFilter ("base") and PacketFilters. filters_clear is "*": null. A named filter: begin, rules, end, replacing
-  /// the filter of that name; filter_removed is name: null.
+  /// PacketFilter ("base") and PacketFilters. filters_begin: PacketFilters starts. filters_clear is "*": null; it drops
+  /// every filter except those that came since filters_begin (in JSON it may come after them, yet it counts first). A
+  /// named filter: begin, rules, end, replacing the filter of that name; filter_removed is name: null.
+  virtual void filters_begin() {}
   virtual void filters_clear() {}
   virtual void filter_removed([[maybe_unused]] std::string_view name) {}
   virtual void filter_begin([[maybe_unused]] std::string_view name) {}
@@ -59,7 +61,8 @@ class MapSink {
   virtual void dns_config([[maybe_unused]] bool magic_dns, [[maybe_unused]] std::string_view suffix) {}
 
   virtual void control_time([[maybe_unused]] WallTime now) {}
-  /// Health (each entry) and DisplayMessages (title, text). health_begin says that a new complete list follows.
+  /// Health (each entry) and DisplayMessages ("title: text"). health_begin says that a new complete list follows; it is
+  /// called for Health and for "*": null. The end of one single display message is not told.
   virtual void health_begin() {}
   virtual void health([[maybe_unused]] std::string_view text) {}
   /// PingRequest: url is up to MAX_URL_BYTES; types as in the message ("" = HEAD); payload undecoded base64, maybe cut.
