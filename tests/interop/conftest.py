@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: MIT
+"""Fixtures: a lab for each test, the control planes in it, and nodes on demand."""
+
+import signal
+from collections.abc import Callable, Generator, Iterator
+from types import FrameType
+from typing import Protocol
+
+import pytest
+
+from lab import Lab, Nat, Place, remove_orphans
+from microlinkd import Microlinkd
+from peers import Tailscaled
+from planes import Headscale, Plane, TestControl
+
+LIMIT_SECONDS = 60
+_LAB = pytest.StashKey[Lab]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Say what the markers mean; clear away what a killed run has left behind."""
+    config.addinivalue_line("markers", "limit(seconds): the test's own time limit, 60 without this marker")
+    config.addinivalue_line("markers", "nat(a, b): kinds of NAT in front of the lab's two hosts, lan without it")
+    config.addinivalue_line("markers", "control(*options): options for the test control server")
+    if not hasattr(config, "workerinput"):
+        remove_orphans()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """End a test that takes too long; what it has started is ended as after any failure."""
+    marker = item.get_closest_marker("limit")
+    seconds = float(marker.args[0] if marker else LIMIT_SECONDS)
+
+    def expired(_signal: int, _frame: FrameType | None) -> None:
+        pytest.fail(f"took longer than {seconds:g} s")
+
+    before = signal.signal(signal.SIGALRM, expired)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        return (yield)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show the end of every log in the lab beside a failure."""
+    report = yield
+    lab = item.stash.get(_LAB, None)
+    if report.failed and lab is not None:
+        report.sections.extend((f"end of {name}", text) for name, text in lab.logs().items())
+    return report
+
+
+@pytest.fixture
+def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
+    """Give the test an internet of its own, with the kinds of NAT that the marker `nat` names."""
+    marker = request.node.get_closest_marker("nat")
+    kinds: tuple[Nat, ...] = marker.args if marker else ()
+    with Lab(*kinds) as lab:
+        request.node.stash[_LAB] = lab
+        yield lab
+
+
+@pytest.fixture
+def testcontrol(lab: Lab, request: pytest.FixtureRequest) -> TestControl:
+    """Give the test Tailscale's test control server with the options of the marker `control`."""
+    marker = request.node.get_closest_marker("control")
+    return TestControl(lab, marker.args if marker else ())
+
+
+@pytest.fixture
+def headscale(lab: Lab) -> Headscale:
+    """Give the test a Headscale without artificial delays."""
+    return Headscale(lab)
+
+
+@pytest.fixture(params=["testcontrol", "headscale"])
+def plane(request: pytest.FixtureRequest) -> Plane:
+    """Run the test on each control plane."""
+    plane = request.getfixturevalue(request.param)
+    assert isinstance(plane, Plane)
+    return plane
+
+
+class StartTailscaled(Protocol):
+    """Starts an official node in a namespace and joins it to the test's control plane."""
+
+    def __call__(self, place: Place, name: str, *, tun: str | None = None) -> Tailscaled:
+        """Return the node when control has let it in."""
+
+
+class MakeMicrolinkd(Protocol):
+    """Makes a node of ours for the test's control plane."""
+
+    def __call__(self, place: Place, name: str = "microlink") -> Microlinkd:
+        """Return the node, not yet started."""
+
+
+def _plane_of(request: pytest.FixtureRequest) -> Plane:
+    for name in ("plane", "testcontrol", "headscale"):
+        if name in request.fixturenames:
+            plane = request.getfixturevalue(name)
+            assert isinstance(plane, Plane)
+            return plane
+    message = f"{request.node.name} asks for a node but for no control plane"
+    raise LookupError(message)
+
+
+@pytest.fixture
+def tailscaled(lab: Lab, request: pytest.FixtureRequest) -> StartTailscaled:
+    """Start official nodes."""
+
+    def start(place: Place, name: str, *, tun: str | None = None) -> Tailscaled:
+        plane = _plane_of(request)
+        node = Tailscaled(lab, place, name, tun=tun)
+        node.start(plane.ca)
+        node.join(plane)
+        return node
+
+    return start
+
+
+@pytest.fixture
+def microlinkd(lab: Lab, request: pytest.FixtureRequest) -> MakeMicrolinkd:
+    """Make nodes of ours, which the test starts with the options it wants."""
+
+    def make(place: Place, name: str = "microlink") -> Microlinkd:
+        return Microlinkd(lab, place, name, _plane_of(request))
+
+    return make
+
+
+@pytest.fixture
+def online(microlinkd: MakeMicrolinkd) -> Callable[..., Microlinkd]:
+    """Start nodes of ours and wait until they are online."""
+
+    def start(place: Place, name: str = "microlink", *options: str) -> Microlinkd:
+        node = microlinkd(place, name)
+        node.start(*options)
+        node.wait_state("online")
+        return node
+
+    return start
