@@ -10,6 +10,12 @@
 #ifndef MICROLINK_MAX_PEERS
 #define MICROLINK_MAX_PEERS 16
 #endif
+#ifndef MICROLINK_MAX_HANDSHAKES
+#define MICROLINK_MAX_HANDSHAKES 4
+#endif
+#ifndef MICROLINK_MAX_QUEUED_PACKETS
+#define MICROLINK_MAX_QUEUED_PACKETS 4
+#endif
 #ifndef MICROLINK_MAX_DERP_REGIONS
 #define MICROLINK_MAX_DERP_REGIONS 6
 #endif
@@ -43,5 +49,11 @@ constexpr size_t JSON_MAX_TEXT_BYTES = 256;
 constexpr size_t OVERLAY_MTU = 1280;
 /// The largest WireGuard message that carries OVERLAY_MTU bytes: 16 header, payload padded to 16, 16 tag.
 constexpr size_t MAX_WIREGUARD_BYTES = 16 + OVERLAY_MTU + 16;
+
+/// WireGuard initiations of ours under way at once. Full: further peers wait for a place; one that was answered or
+/// was repeated once gives its place away.
+constexpr size_t MAX_HANDSHAKES = MICROLINK_MAX_HANDSHAKES;
+/// Packets that wait for a WireGuard session, of all peers together. Full: the oldest goes.
+constexpr size_t MAX_QUEUED_PACKETS = MICROLINK_MAX_QUEUED_PACKETS;
 
 }  // namespace microlink

@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: MIT
+#include "microlink/wireguard/tunnel.h"
+
+#include <algorithm>
+
+namespace microlink::wireguard {
+
+static_assert(Engine<Tunnel>);
+
+Tunnel::Tunnel(Random &random) : random_(random) {}
+
+void Tunnel::set_identity(const NodePrivate &self) {
+  this->self_.copy_from(self);
+  this->checker_.set_identity(self.public_key());
+  for (Slot slot = 0; slot != MAX_PEERS; slot++) {
+    Peer &peer = this->peers_[slot];
+    if (!this->is_used_(peer))
+      continue;
+    const NodePublic key = peer.key;
+    (void) this->add_peer(slot, key);
+  }
+}
+
+Error Tunnel::add_peer(Slot slot, const NodePublic &key) {
+  if (slot >= MAX_PEERS || !key.is_set())
+    return Error::UNEXPECTED;
+  this->remove_peer(slot);
+  Peer &peer = this->peers_[slot];
+  if (!crypto::x25519(this->self_.secret(), key.bytes, peer.static_shared))
+    return Error::MALFORMED;
+  peer.key = key;
+  return Error::NONE;
+}
+
+void Tunnel::remove_peer(Slot slot) {
+  if (slot >= MAX_PEERS)
+    return;
+  Peer &peer = this->peers_[slot];
+  this->end_handshake_(peer);
+  this->wipe_sessions_(peer);
+  this->drop_queue_(slot);
+  peer.static_shared.clear();
+  peer.key = {};
+  peer.newest_timestamp = {};
+  peer.rx_bytes = peer.tx_bytes = 0;
+  peer.initiation_sent = peer.initiation_seen = peer.last_data = Instant{INT64_MIN};
+  peer.relayed = false;
+}
+
+void Tunnel::reset_session(Slot slot) {
+  Peer *peer = this->peer_in_(slot);
+  if (peer == nullptr)
+    return;
+  const bool wanted = peer->handshake != NO_HANDSHAKE || peer->wants_handshake || this->has_queued_(slot);
+  this->end_handshake_(*peer);
+  this->wipe_sessions_(*peer);
+  peer->initiation_sent = Instant{INT64_MIN};
+  peer->wants_handshake = wanted;
+}
+
+void Tunnel::set_relayed(Slot slot, bool relayed) {
+  if (Peer *peer = this->peer_in_(slot))
+    peer->relayed = relayed;
+}
+
+Tunnel::Peer *Tunnel::peer_in_(Slot slot) {
+  return slot < MAX_PEERS && this->is_used_(this->peers_[slot]) ? &this->peers_[slot] : nullptr;
+}
+
+/// The low byte names the slot, so that a packet finds its keys without a search; the rest is random and never zero.
+uint32_t Tunnel::new_index_(Slot slot) {
+  const Peer &peer = this->peers_[slot];
+  while (true) {
+    const uint32_t index = (this->random_.u32() & ~SLOT_MASK) | slot;
+    const bool taken = index == peer.current.receive.local_index || index == peer.previous.receive.local_index ||
+                       index == peer.next.receive.local_index;
+    if ((index & ~SLOT_MASK) != 0 && !taken)
+      return index;
+  }
+}
+
+void Tunnel::wipe_sessions_(Peer &peer) {
+  peer.current.clear();
+  peer.previous.receive.clear();
+  peer.next.clear();
+  peer.keepalive_due = peer.answer_due = peer.relayed_due = Instant::NEVER;
+  peer.send_keepalive = false;
+}
+
+void Tunnel::want_handshake_(Instant now, Slot slot) {
+  Peer &peer = this->peers_[slot];
+  if (peer.handshake != NO_HANDSHAKE || peer.wants_handshake)
+    return;
+  peer.wants_handshake = true;
+  peer.attempt_started = now;
+  this->start_waiting_handshakes_(now);
+}
+
+void Tunnel::connect(Instant now, Slot slot) {
+  if (this->peer_in_(slot) != nullptr)
+    this->want_handshake_(now, slot);
+}
+
+/// Give free places of the pool to peers that wait: who has not called for longest comes first. At most one initiation
+/// per REKEY_TIMEOUT and peer.
+void Tunnel::start_waiting_handshakes_(Instant now) {
+  for (size_t place = 0; place != MAX_HANDSHAKES; place++) {
+    Handshake &handshake = this->handshakes_[place];
+    if (handshake.in_use)
+      continue;
+    Peer *first = nullptr;
+    for (Peer &peer : this->peers_) {
+      if (peer.wants_handshake && (first == nullptr || peer.initiation_sent < first->initiation_sent))
+        first = &peer;
+    }
+    if (first == nullptr)
+      return;
+    handshake.in_use = true;
+    handshake.slot = static_cast<Slot>(first - this->peers_.data());
+    handshake.sent = 0;
+    handshake.local_index = 0;
+    handshake.cookies = {};
+    const bool sent_before = first->initiation_sent != Instant{INT64_MIN};
+    handshake.retransmit_due = sent_before ? std::max(now, first->initiation_sent + REKEY_TIMEOUT) : now;
+    first->handshake = static_cast<uint8_t>(place);
+    first->wants_handshake = false;
+    this->ask_for_reservation_(now);
+  }
+}
+
+void Tunnel::end_handshake_(Peer &peer) {
+  peer.wants_handshake = false;
+  if (peer.handshake == NO_HANDSHAKE)
+    return;
+  Handshake &handshake = this->handshakes_[peer.handshake];
+  handshake.noise.clear();
+  handshake.in_use = false;
+  handshake.local_index = 0;
+  peer.handshake = NO_HANDSHAKE;
+}
+
+bool Tunnel::can_send_(Instant now, const Peer &peer) const {
+  return peer.current.receive.is_set() && now < peer.current.created + REJECT_AFTER_TIME &&
+         peer.current.send_counter < REJECT_AFTER_MESSAGES;
+}
+
+void Tunnel::note_sent_(Instant now, Peer &peer, bool data) {
+  peer.keepalive_due = Instant::NEVER;
+  if (peer.relayed)
+    peer.relayed_due = now + RELAYED_KEEPALIVE;
+  if (!data)
+    return;
+  peer.last_data = now;
+  if (peer.answer_due == Instant::NEVER)
+    peer.answer_due = now + KEEPALIVE_TIMEOUT + REKEY_TIMEOUT + milliseconds(this->random_.below(REKEY_JITTER_MS));
+}
+
+void Tunnel::note_received_(Instant now, Peer &peer, bool data) {
+  peer.answer_due = Instant::NEVER;
+  if (peer.relayed)
+    peer.relayed_due = now + RELAYED_KEEPALIVE;
+  if (!data)
+    return;
+  peer.last_data = now;
+  if (peer.keepalive_due == Instant::NEVER)
+    peer.keepalive_due = now + KEEPALIVE_TIMEOUT;
+}
+
+void Tunnel::handle_timeout(Instant now) {
+  for (Slot slot = 0; slot != MAX_PEERS; slot++) {
+    Peer &peer = this->peers_[slot];
+    if (!this->is_used_(peer))
+      continue;
+    if (peer.handshake != NO_HANDSHAKE || peer.wants_handshake)
+      this->handle_handshake_timeout_(now, slot);
+    if (now >= peer.answer_due) {
+      peer.answer_due = Instant::NEVER;
+      this->want_handshake_(now, slot);
+    }
+    if (now >= peer.keepalive_due || now >= peer.relayed_due) {
+      const bool idle = now >= peer.relayed_due && now - peer.last_data > RELAYED_ACTIVE && now < peer.keepalive_due;
+      peer.keepalive_due = peer.relayed_due = Instant::NEVER;
+      peer.send_keepalive = !idle && this->can_send_(now, peer);
+    }
+    this->expire_sessions_(now, slot);
+  }
+  this->start_waiting_handshakes_(now);
+}
+
+/// Repeats, gives the place to somebody else, or gives up.
+void Tunnel::handle_handshake_timeout_(Instant now, Slot slot) {
+  Peer &peer = this->peers_[slot];
+  if (now - peer.attempt_started >= REKEY_ATTEMPT_TIME) {
+    this->end_handshake_(peer);
+    this->drop_queue_(slot);
+    this->push_event_({.kind = Event::Kind::HANDSHAKE_FAILED, .slot = slot});
+    return;
+  }
+  if (peer.handshake == NO_HANDSHAKE)
+    return;
+  this->ask_for_reservation_(now);
+  const Handshake &handshake = this->handshakes_[peer.handshake];
+  const bool others_wait = std::any_of(this->peers_.begin(), this->peers_.end(),
+                                       [](const Peer &other) { return other.wants_handshake; });
+  if (now >= handshake.retransmit_due && handshake.sent > 1 && others_wait) {
+    this->end_handshake_(peer);
+    this->start_waiting_handshakes_(now);  // whoever waited goes first
+    peer.wants_handshake = true;
+  }
+}
+
+void Tunnel::expire_sessions_(Instant now, Slot slot) {
+  Peer &peer = this->peers_[slot];
+  if (peer.previous.receive.is_set() && now >= peer.previous.created + REJECT_AFTER_TIME)
+    peer.previous.receive.clear();
+  if (peer.next.receive.is_set() && now >= peer.next.created + REJECT_AFTER_TIME)
+    peer.next.clear();
+  if (peer.current.receive.is_set() && now >= peer.current.created + REJECT_AFTER_TIME) {
+    this->wipe_sessions_(peer);
+    this->push_event_({.kind = Event::Kind::SESSION_EXPIRED, .slot = slot});
+  }
+}
+
+Instant Tunnel::next_timeout() const {
+  Instant soonest = Instant::NEVER;
+  for (const Handshake &handshake : this->handshakes_) {
+    if (handshake.in_use)
+      soonest = earlier(soonest, handshake.retransmit_due);
+  }
+  for (const Peer &peer : this->peers_) {
+    if (!this->is_used_(peer))
+      continue;
+    soonest = earlier(soonest, earlier(peer.answer_due, earlier(peer.keepalive_due, peer.relayed_due)));
+    if (peer.handshake != NO_HANDSHAKE || peer.wants_handshake)
+      soonest = earlier(soonest, peer.attempt_started + REKEY_ATTEMPT_TIME);
+    if (peer.current.receive.is_set())
+      soonest = earlier(soonest, peer.current.created + REJECT_AFTER_TIME);
+    if (peer.previous.receive.is_set())
+      soonest = earlier(soonest, peer.previous.created + REJECT_AFTER_TIME);
+    if (peer.next.receive.is_set())
+      soonest = earlier(soonest, peer.next.created + REJECT_AFTER_TIME);
+  }
+  return soonest;
+}
+
+std::optional<Tunnel::Event> Tunnel::poll_event() { return this->events_.pop(); }
+
+/// The ring has a place for each slot's news; if it overflows all the same the oldest news is the least true.
+void Tunnel::push_event_(const Event &event) { this->events_.push_dropping_oldest(event); }
+
+void Tunnel::ask_for_reservation_(Instant now) {
+  const auto until = this->timestamps_.reservation_needed(now);
+  if (!until || *until - this->reservation_asked_ < seconds(60))
+    return;
+  this->reservation_asked_ = *until;
+  this->push_event_({.kind = Event::Kind::RESERVE_TIMESTAMP, .reserve_until = *until});
+}
+
+void Tunnel::handle_reserved(Instant now, WallTime reserved_until) {
+  this->timestamps_.grant(reserved_until);
+  for (Handshake &handshake : this->handshakes_) {
+    if (handshake.in_use && handshake.sent == 0)
+      handshake.retransmit_due = earlier(handshake.retransmit_due, now);
+  }
+}
+
+Tunnel::PeerInfo Tunnel::info(Instant now, Slot slot) const {
+  const Peer &peer = this->peers_[slot];
+  PeerInfo out{.state = SessionState::IDLE, .handshake_age = {}, .rx_bytes = peer.rx_bytes, .tx_bytes = peer.tx_bytes};
+  if (peer.handshake != NO_HANDSHAKE || peer.wants_handshake)
+    out.state = SessionState::HANDSHAKE;
+  if (this->can_send_(now, peer)) {
+    out.state = SessionState::ESTABLISHED;
+    out.handshake_age = now - peer.current.created;
+  }
+  return out;
+}
+
+}  // namespace microlink::wireguard

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "microlink/base/engine.h"
+#include "microlink/base/fixed_vector.h"
+#include "microlink/base/ring_buffer.h"
+#include "microlink/capacity.h"
+#include "microlink/wireguard/cookie.h"
+#include "microlink/wireguard/session.h"
+#include "microlink/wireguard/timestamp.h"
+
+namespace microlink::wireguard {
+
+/// WireGuard as a tailnet uses it: sessions with the peers of the table, packets sealed and opened in place. Both
+/// handshake roles, cookies, key rotation, replay windows and all timers of the white paper; no pre-shared keys, and no
+/// roaming: where a packet goes is magicsock's business. Inner source addresses and the packet filter are checked by the
+/// owner, who knows the netmap.
+///
+/// Peers live in the slots of the netmap's table. Everything is bounded by capacity.h.
+using Slot = uint16_t;
+
+/// What a session holds of each peer, and its state:
+///
+///   IDLE         no session and none wanted. → HANDSHAKE: traffic (encapsulate). → ESTABLISHED: answered an initiation
+///   HANDSHAKE    an initiation is out or waits for a free place. Timer: retransmission every 5 s, ends after 90 s → IDLE
+///   ESTABLISHED  can send. A new handshake may run beside it. → IDLE: 180 s after the keys were made
+enum class SessionState : uint8_t { IDLE, HANDSHAKE, ESTABLISHED };
+
+/// Where a datagram came from: a UDP endpoint, or 127.3.3.40:<region> for the relay. Used for cookies only.
+using Source = Endpoint;
+
+class Tunnel {
+ public:
+  struct Event {
+    enum class Kind : uint8_t {
+      HANDSHAKE_DONE,     ///< `slot` can send now
+      HANDSHAKE_FAILED,   ///< `slot` did not answer for REKEY_ATTEMPT_TIME; its queue was dropped
+      SESSION_EXPIRED,    ///< `slot` had nothing new for REJECT_AFTER_TIME
+      UNKNOWN_INITIATOR,  ///< `key` called with a valid mac1 and static key, but is not in the table
+      RESERVE_TIMESTAMP,  ///< store `reserve_until` in Record::CLOCK, then call handle_reserved()
+    };
+    Kind kind;
+    Slot slot{0};
+    NodePublic key{};
+    WallTime reserve_until{WallTime::UNKNOWN};
+  };
+  struct Transmit {
+    enum class Kind : uint8_t { HANDSHAKE, KEEPALIVE, DATA };
+    Kind kind;
+    Slot slot{0};
+    bool to_source{false};  ///< a cookie reply: to `source`, whoever that is
+    Source source{};
+    ByteView bytes{};
+  };
+  struct Received {
+    Slot slot;
+    ByteSpan packet;  ///< the inner packet without padding; empty for a keepalive
+  };
+  struct PeerInfo {
+    SessionState state;
+    std::optional<Duration> handshake_age;
+    uint64_t rx_bytes;
+    uint64_t tx_bytes;
+  };
+
+  explicit Tunnel(Random &random);
+
+  /// The node key. Drops every session; peers stay.
+  void set_identity(const NodePrivate &self);
+  /// Take a slot over for a peer; what was in it is wiped. UNEXPECTED for a slot out of range.
+  Error add_peer(Slot slot, const NodePublic &key);
+  void remove_peer(Slot slot);
+  /// The peer restarted: its sessions are useless. The next packet makes a new handshake.
+  void reset_session(Slot slot);
+  /// Relayed sessions in use are kept alive every RELAYED_KEEPALIVE.
+  void set_relayed(Slot slot, bool relayed);
+  void set_wall_time(Instant now, WallTime wall) { this->timestamps_.set_wall_time(now, wall); }
+  /// From storage, before any handshake.
+  void set_timestamp_floor(WallTime reserved_until) { this->timestamps_.set_floor(reserved_until); }
+  void handle_reserved(Instant now, WallTime reserved_until);
+
+  /// A WireGuard message; opened in place. TRUNCATED, MALFORMED, AUTH_FAILED, REPLAYED, UNEXPECTED (old or unknown
+  /// index), UNKNOWN_PEER; NOT_READY when a cookie was asked for instead. Handshake messages yield UNEXPECTED-free
+  /// success with an empty packet.
+  Result<Received> handle_datagram(Instant now, const Source &from, ByteSpan message);
+
+  /// Seal an inner packet of `size` bytes that stands at buffer[TRANSPORT_HEADER_BYTES]. `buffer` needs
+  /// encapsulated_size(size) bytes. The whole message, a view of `buffer`; NOT_READY when it was queued until a session
+  /// is there (a handshake is started), NO_SPACE when it is too long, UNKNOWN_PEER.
+  Result<ByteSpan> encapsulate(Instant now, Slot slot, ByteSpan buffer, size_t size);
+  static constexpr size_t padded_size(size_t size) {
+    const size_t padded = (size + 15) / 16 * 16;
+    return size <= OVERLAY_MTU && padded > OVERLAY_MTU ? OVERLAY_MTU : padded;
+  }
+  static constexpr size_t encapsulated_size(size_t size) { return TRANSPORT_HEADER_BYTES + padded_size(size) + MAC_BYTES; }
+  /// Start a handshake without a packet.
+  void connect(Instant now, Slot slot);
+
+  std::optional<Event> poll_event();
+  /// `out` must hold MAX_WIREGUARD_BYTES.
+  std::optional<Transmit> poll_transmit(Instant now, ByteSpan out);
+  Instant next_timeout() const;
+  void handle_timeout(Instant now);
+
+  PeerInfo info(Instant now, Slot slot) const;
+  bool has_session(Slot slot) const { return this->peers_[slot].current.receive.is_set(); }
+
+  static constexpr Duration RELAYED_KEEPALIVE = seconds(25);
+  /// A relayed session that carried data within this time is kept alive.
+  static constexpr Duration RELAYED_ACTIVE = seconds(300);
+
+ private:
+  struct Peer {
+    NodePublic key{};
+    crypto::SecretKey static_shared;  ///< DH(our static, theirs), used in every handshake
+    CurrentSession current;
+    PreviousSession previous;
+    NextSession next;
+    Timestamp newest_timestamp{};  ///< of their initiations
+    uint64_t rx_bytes{0};
+    uint64_t tx_bytes{0};
+    Instant attempt_started{};
+    Instant initiation_sent{INT64_MIN};
+    Instant initiation_seen{INT64_MIN};
+    Instant last_data{INT64_MIN};
+    Instant keepalive_due{Instant::NEVER};  ///< data came in, nothing went out since
+    Instant answer_due{Instant::NEVER};     ///< data went out, nothing came in since
+    Instant relayed_due{Instant::NEVER};
+    uint8_t handshake{NO_HANDSHAKE};  ///< place in the pool
+    bool wants_handshake{false};      ///< waits for a free place
+    bool send_keepalive{false};
+    bool relayed{false};
+    bool last_minute_done{false};  ///< the one handshake before a receiving session runs out was asked for
+  };
+  /// An initiation of ours that is under way.
+  struct Handshake {
+    Initiator noise;
+    CookieJar cookies;
+    Instant retransmit_due{};
+    uint32_t local_index{0};
+    Slot slot{0};
+    uint8_t sent{0};
+    bool in_use{false};
+  };
+  struct Reply {
+    Bytes<RESPONSE_BYTES> bytes;
+    uint8_t size;
+    bool to_source;
+    Slot slot;
+    Source source;
+  };
+  struct Queued {
+    Bytes<OVERLAY_MTU> packet;
+    uint16_t size{0};
+    Slot slot{0};
+    uint32_t order{0};  ///< 0 = free
+  };
+  static constexpr uint8_t NO_HANDSHAKE = UINT8_MAX;
+  static constexpr uint32_t SLOT_MASK = 0xff;
+  static_assert(MAX_PEERS <= SLOT_MASK);
+
+  Peer *peer_in_(Slot slot);
+  bool is_used_(const Peer &peer) const { return peer.key.is_set(); }
+  uint32_t new_index_(Slot slot);
+  void wipe_sessions_(Peer &peer);
+
+  Result<Received> handle_initiation_(Instant now, const Source &from, ByteView message);
+  Result<Received> handle_response_(Instant now, const Source &from, ByteView message);
+  Result<Received> handle_cookie_reply_(Instant now, ByteView message);
+  Result<Received> handle_transport_(Instant now, ByteSpan message);
+  Error check_macs_(Instant now, const Source &from, ByteView message);
+  Result<Slot> find_caller_(const NodePublic &caller);
+  bool is_under_load_(Instant now);
+  void queue_reply_(const Reply &reply);
+  void confirm_next_(Peer &peer);
+
+  void want_handshake_(Instant now, Slot slot);
+  void start_waiting_handshakes_(Instant now);
+  void end_handshake_(Peer &peer);
+  void handle_handshake_timeout_(Instant now, Slot slot);
+  void expire_sessions_(Instant now, Slot slot);
+  std::optional<Transmit> transmit_initiation_(Instant now, Handshake &handshake, ByteSpan out);
+  std::optional<Transmit> transmit_queued_(Instant now, ByteSpan out);
+  std::optional<Transmit> transmit_keepalive_(Instant now, ByteSpan out);
+  ByteSpan seal_(Instant now, Slot slot, ByteSpan buffer, size_t size);
+  void queue_packet_(Slot slot, ByteView packet);
+  void drop_queue_(Slot slot);
+  bool has_queued_(Slot slot) const;
+
+  void note_sent_(Instant now, Peer &peer, bool data);
+  void note_received_(Instant now, Peer &peer, bool data);
+  void push_event_(const Event &event);
+  void ask_for_reservation_(Instant now);
+  bool can_send_(Instant now, const Peer &peer) const;
+
+  Random &random_;
+  NodePrivate self_;
+  CookieChecker checker_;
+  TimestampSource timestamps_;
+  std::array<Peer, MAX_PEERS> peers_;
+  std::array<Handshake, MAX_HANDSHAKES> handshakes_;
+  std::array<Queued, MAX_QUEUED_PACKETS> queue_;
+  RingBuffer<Reply, 4> replies_;
+  RingBuffer<Event, MAX_PEERS + 4> events_;
+  WallTime reservation_asked_{WallTime::UNKNOWN};
+  Instant load_window_start_{};
+  Instant under_load_until_{INT64_MIN};
+  uint32_t load_count_{0};
+  uint32_t queue_order_{0};
+};
+
+}  // namespace microlink::wireguard

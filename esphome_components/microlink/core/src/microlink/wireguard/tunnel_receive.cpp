@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: MIT
+#include <algorithm>
+
+#include "microlink/base/reader.h"
+#include "microlink/crypto/aead.h"
+#include "microlink/wireguard/tunnel.h"
+
+namespace microlink::wireguard {
+
+namespace {
+
+constexpr uint32_t HANDSHAKES_BEFORE_LOAD = 20;  // a second; beyond it callers must show where they are
+constexpr Duration LOAD_WINDOW = seconds(1);
+constexpr Duration UNDER_LOAD_HOLD = seconds(1);
+constexpr Duration INITIATION_SPACING = milliseconds(20);
+constexpr Duration LAST_MINUTE = REJECT_AFTER_TIME - KEEPALIVE_TIMEOUT - REKEY_TIMEOUT;
+
+/// The length that the inner IP header claims, or 0 when it is not IP or claims more than there is.
+size_t inner_size(ByteView packet) {
+  Reader in(packet);
+  const uint8_t version = static_cast<uint8_t>(in.u8() >> 4);
+  size_t size = 0;
+  if (version == 4) {
+    in.u8();
+    size = in.u16be();
+    if (size < 20)
+      return 0;
+  } else if (version == 6) {
+    in.take(3);
+    size = size_t{40} + in.u16be();
+  }
+  return in.ok() && size <= packet.size() ? size : 0;
+}
+
+}  // namespace
+
+Result<Tunnel::Received> Tunnel::handle_datagram(Instant now, const Source &from, ByteSpan message) {
+  const auto type = classify(message);
+  if (!type)
+    return type.error();
+  switch (*type) {
+    case MessageType::INITIATION:
+      return this->handle_initiation_(now, from, message);
+    case MessageType::RESPONSE:
+      return this->handle_response_(now, from, message);
+    case MessageType::COOKIE_REPLY:
+      return this->handle_cookie_reply_(now, message);
+    case MessageType::TRANSPORT:
+      return this->handle_transport_(now, message);
+  }
+  return Error::MALFORMED;
+}
+
+bool Tunnel::is_under_load_(Instant now) {
+  if (now - this->load_window_start_ >= LOAD_WINDOW) {
+    this->load_window_start_ = now;
+    this->load_count_ = 0;
+  }
+  if (++this->load_count_ > HANDSHAKES_BEFORE_LOAD)
+    this->under_load_until_ = now + UNDER_LOAD_HOLD;
+  return now < this->under_load_until_;
+}
+
+/// mac1 always, mac2 under load. NOT_READY when a cookie reply was sent instead.
+Error Tunnel::check_macs_(Instant now, const Source &from, ByteView message) {
+  if (!this->checker_.has_valid_mac1(message))
+    return Error::AUTH_FAILED;
+  if (!this->is_under_load_(now) || this->checker_.has_valid_mac2(now, this->random_, message, from))
+    return Error::NONE;
+  Reply reply{.bytes = {}, .size = COOKIE_REPLY_BYTES, .to_source = true, .slot = 0, .source = from};
+  this->checker_.write_reply(now, this->random_, message, from, ByteSpan(reply.bytes).first(COOKIE_REPLY_BYTES));
+  this->queue_reply_(reply);
+  return Error::NOT_READY;
+}
+
+/// Replies that do not fit are dropped: the caller tries again.
+void Tunnel::queue_reply_(const Reply &reply) { (void) this->replies_.push(reply); }
+
+Result<Slot> Tunnel::find_caller_(const NodePublic &caller) {
+  for (Slot slot = 0; slot != MAX_PEERS; slot++) {
+    if (this->is_used_(this->peers_[slot]) && this->peers_[slot].key == caller)
+      return slot;
+  }
+  this->push_event_({.kind = Event::Kind::UNKNOWN_INITIATOR, .key = caller});
+  return Error::UNKNOWN_PEER;
+}
+
+Result<Tunnel::Received> Tunnel::handle_initiation_(Instant now, const Source &from, ByteView message) {
+  if (const Error error = this->check_macs_(now, from, message); error != Error::NONE)
+    return error;
+  Responder responder;
+  if (const Error error = responder.read_static(this->self_, message); error != Error::NONE)
+    return error;
+  const auto slot = this->find_caller_(responder.caller());
+  if (!slot)
+    return slot.error();
+  Peer &peer = this->peers_[*slot];
+  Timestamp timestamp;
+  if (const Error error = responder.read_timestamp(message, peer.static_shared, timestamp); error != Error::NONE)
+    return error;
+  if (timestamp <= peer.newest_timestamp)
+    return Error::REPLAYED;
+  if (peer.initiation_seen != Instant{INT64_MIN} && now - peer.initiation_seen < INITIATION_SPACING)
+    return Error::NOT_READY;
+
+  Reply reply{.bytes = {}, .size = RESPONSE_BYTES, .to_source = false, .slot = *slot, .source = from};
+  const uint32_t index = this->new_index_(*slot);
+  TransportKeys keys;
+  if (!responder.write_response(this->random_, index, message, reply.bytes, keys))
+    return Error::AUTH_FAILED;
+  CookieJar macs;  // a response never carries mac2: the caller's cookie would have come with its initiation
+  macs.write_macs(now, peer.key, reply.bytes);
+
+  peer.newest_timestamp = timestamp;
+  peer.initiation_seen = now;
+  peer.next.created = now;
+  peer.next.send_key.copy_from(keys.send);
+  peer.next.receive.key.copy_from(keys.receive);
+  peer.next.receive.local_index = index;
+  Reader in(message);
+  in.u32le();
+  peer.next.remote_index = in.u32le();
+  peer.rx_bytes += message.size();
+  peer.tx_bytes += reply.size;
+  this->queue_reply_(reply);
+  this->note_received_(now, peer, false);
+  this->note_sent_(now, peer, false);
+  return Received{*slot, {}};
+}
+
+Result<Tunnel::Received> Tunnel::handle_response_(Instant now, const Source &from, ByteView message) {
+  Reader in(message);
+  in.u32le();
+  const uint32_t remote_index = in.u32le();
+  const uint32_t local_index = in.u32le();
+  const Slot slot = static_cast<Slot>(local_index & SLOT_MASK);
+  Peer *peer = this->peer_in_(slot);
+  if (peer == nullptr || peer->handshake == NO_HANDSHAKE || this->handshakes_[peer->handshake].local_index != local_index)
+    return Error::UNEXPECTED;
+  if (const Error error = this->check_macs_(now, from, message); error != Error::NONE)
+    return error;
+  TransportKeys keys;
+  const Error error = this->handshakes_[peer->handshake].noise.read_response(this->self_, message, keys);
+  if (error != Error::NONE)
+    return error;
+
+  this->end_handshake_(*peer);
+  // Both may have called at once: then the other side sends with the keys that we answered with, not confirmed yet.
+  if (peer->next.receive.is_set())
+    peer->previous.take(ReplayWindow(), peer->next.created, peer->next.receive);
+  else
+    peer->previous.take(peer->current.window, peer->current.created, peer->current.receive);
+  peer->next.clear();
+  peer->current.start(now, keys.send, keys.receive, local_index, remote_index, true);
+  peer->last_minute_done = false;
+  peer->send_keepalive = !this->has_queued_(slot);  // the other side may send only after a packet of ours
+  peer->rx_bytes += message.size();
+  this->note_received_(now, *peer, false);
+  this->push_event_({.kind = Event::Kind::HANDSHAKE_DONE, .slot = slot});
+  this->start_waiting_handshakes_(now);
+  return Received{slot, {}};
+}
+
+Result<Tunnel::Received> Tunnel::handle_cookie_reply_(Instant now, ByteView message) {
+  Reader in(message);
+  in.u32le();
+  const uint32_t index = in.u32le();
+  const Slot slot = static_cast<Slot>(index & SLOT_MASK);
+  Peer *peer = this->peer_in_(slot);
+  if (peer == nullptr || peer->handshake == NO_HANDSHAKE || this->handshakes_[peer->handshake].local_index != index)
+    return Error::UNEXPECTED;
+  const Error error = this->handshakes_[peer->handshake].cookies.handle_reply(now, peer->key, message);
+  if (error != Error::NONE)
+    return error;
+  return Received{slot, {}};
+}
+
+/// The first packet with the key pair that we answered with: now both sides have it.
+void Tunnel::confirm_next_(Peer &peer) {
+  peer.previous.take(peer.current.window, peer.current.created, peer.current.receive);
+  peer.current.start(peer.next.created, peer.next.send_key, peer.next.receive.key, peer.next.receive.local_index,
+                     peer.next.remote_index, false);
+  peer.last_minute_done = true;  // only an initiator asks for new keys by time
+  peer.next.clear();
+  this->end_handshake_(peer);
+}
+
+Result<Tunnel::Received> Tunnel::handle_transport_(Instant now, ByteSpan message) {
+  Reader in(message);
+  in.u32le();
+  const uint32_t index = in.u32le();
+  const uint64_t counter = in.u64le();
+  const Slot slot = static_cast<Slot>(index & SLOT_MASK);
+  Peer *peer = this->peer_in_(slot);
+  if (peer == nullptr || (index & ~SLOT_MASK) == 0)
+    return Error::UNEXPECTED;
+  const bool is_next = peer->next.receive.local_index == index;
+  const bool is_previous = !is_next && peer->previous.receive.local_index == index;
+  if (!is_next && !is_previous && peer->current.receive.local_index != index)
+    return Error::UNEXPECTED;
+  const ReceiveKey &key = is_next       ? peer->next.receive
+                          : is_previous ? peer->previous.receive
+                                        : peer->current.receive;
+  const Instant created = is_next       ? peer->next.created
+                          : is_previous ? peer->previous.created
+                                        : peer->current.created;
+  if (now >= created + REJECT_AFTER_TIME || counter >= REJECT_AFTER_MESSAGES)
+    return Error::UNEXPECTED;
+  ReplayWindow &window = is_previous ? peer->previous.window : peer->current.window;
+  if (!is_next && !window.accepts(counter))
+    return Error::REPLAYED;
+  const ByteSpan sealed = message.subspan(TRANSPORT_HEADER_BYTES);
+  if (!crypto::open(key.key, crypto::nonce_le(counter), {}, sealed))
+    return Error::AUTH_FAILED;
+
+  if (is_next) {
+    this->confirm_next_(*peer);
+    this->push_event_({.kind = Event::Kind::HANDSHAKE_DONE, .slot = slot});
+    this->start_waiting_handshakes_(now);
+  }
+  window.mark(counter);  // of `current`, if it was next
+  peer->rx_bytes += message.size();
+  const ByteSpan padded = sealed.first(sealed.size() - crypto::TAG_BYTES);
+  this->note_received_(now, *peer, !padded.empty());
+  if (!peer->last_minute_done && peer->current.is_initiator && now >= peer->current.created + LAST_MINUTE) {
+    peer->last_minute_done = true;
+    this->want_handshake_(now, slot);
+  }
+  if (padded.empty())
+    return Received{slot, {}};
+  const size_t size = inner_size(padded);
+  if (size == 0)
+    return Error::MALFORMED;
+  return Received{slot, padded.first(size)};
+}
+
+}  // namespace microlink::wireguard

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MIT
+#include <algorithm>
+
+#include "microlink/base/writer.h"
+#include "microlink/crypto/aead.h"
+#include "microlink/wireguard/tunnel.h"
+
+namespace microlink::wireguard {
+
+Result<ByteSpan> Tunnel::encapsulate(Instant now, Slot slot, ByteSpan buffer, size_t size) {
+  Peer *peer = this->peer_in_(slot);
+  if (peer == nullptr)
+    return Error::UNKNOWN_PEER;
+  if (size > OVERLAY_MTU || buffer.size() < encapsulated_size(size))
+    return Error::NO_SPACE;
+  if (!this->can_send_(now, *peer)) {
+    this->queue_packet_(slot, buffer.subspan(TRANSPORT_HEADER_BYTES, size));
+    peer->last_data = now;
+    this->want_handshake_(now, slot);
+    return Error::NOT_READY;
+  }
+  return this->seal_(now, slot, buffer, size);
+}
+
+/// The caller has checked can_send_() and the room. Anything sent by an initiator whose keys are old asks for new ones.
+ByteSpan Tunnel::seal_(Instant now, Slot slot, ByteSpan buffer, size_t size) {
+  Peer &peer = this->peers_[slot];
+  const size_t padded = padded_size(size);
+  const ByteSpan payload = buffer.subspan(TRANSPORT_HEADER_BYTES, padded + crypto::TAG_BYTES);
+  std::fill(payload.begin() + static_cast<ptrdiff_t>(size), payload.begin() + static_cast<ptrdiff_t>(padded),
+            uint8_t{0});
+  const uint64_t counter = peer.current.send_counter++;
+  Writer(buffer)
+      .u32le(static_cast<uint32_t>(MessageType::TRANSPORT))
+      .u32le(peer.current.remote_index)
+      .u64le(counter);
+  crypto::seal(peer.current.send_key, crypto::nonce_le(counter), {}, payload);
+  const ByteSpan message = buffer.first(TRANSPORT_HEADER_BYTES + payload.size());
+  peer.tx_bytes += message.size();
+  this->note_sent_(now, peer, size != 0);
+  const bool worn = peer.current.send_counter >= REKEY_AFTER_MESSAGES;
+  if (worn || (peer.current.is_initiator && now >= peer.current.created + REKEY_AFTER_TIME))
+    this->want_handshake_(now, slot);
+  return message;
+}
+
+std::optional<Tunnel::Transmit> Tunnel::poll_transmit(Instant now, ByteSpan out) {
+  if (out.size() < MAX_WIREGUARD_BYTES)
+    return std::nullopt;
+  if (const auto reply = this->replies_.pop()) {
+    copy(ByteView(reply->bytes).first(reply->size), out);
+    return Transmit{.kind = Transmit::Kind::HANDSHAKE,
+                    .slot = reply->slot,
+                    .to_source = reply->to_source,
+                    .source = reply->source,
+                    .bytes = out.first(reply->size)};
+  }
+  for (Handshake &handshake : this->handshakes_) {
+    if (!handshake.in_use || now < handshake.retransmit_due)
+      continue;
+    if (const auto transmit = this->transmit_initiation_(now, handshake, out))
+      return transmit;
+  }
+  if (const auto transmit = this->transmit_queued_(now, out))
+    return transmit;
+  return this->transmit_keepalive_(now, out);
+}
+
+/// A new initiation each time: fresh ephemeral, fresh timestamp (white paper §6.4). Nothing goes out before the
+/// timestamp's hour is stored.
+std::optional<Tunnel::Transmit> Tunnel::transmit_initiation_(Instant now, Handshake &handshake, ByteSpan out) {
+  Peer &peer = this->peers_[handshake.slot];
+  const auto timestamp = this->timestamps_.next(now);
+  if (!timestamp) {
+    handshake.retransmit_due = now + seconds(1);  // handle_reserved() brings it forward
+    return std::nullopt;
+  }
+  handshake.local_index = this->new_index_(handshake.slot);
+  const ByteSpan message = out.first(INITIATION_BYTES);
+  handshake.retransmit_due = now + REKEY_TIMEOUT + milliseconds(this->random_.below(REKEY_JITTER_MS));
+  if (!handshake.noise.write_initiation(this->random_, this->self_, peer.key, peer.static_shared,
+                                        handshake.local_index, *timestamp, message))
+    return std::nullopt;
+  handshake.cookies.write_macs(now, peer.key, message);
+  handshake.sent = static_cast<uint8_t>(std::min(handshake.sent + 1, 255));
+  peer.initiation_sent = now;
+  peer.tx_bytes += message.size();
+  this->note_sent_(now, peer, false);
+  return Transmit{.kind = Transmit::Kind::HANDSHAKE, .slot = handshake.slot, .bytes = message};
+}
+
+/// The oldest packet whose peer can be sent to.
+std::optional<Tunnel::Transmit> Tunnel::transmit_queued_(Instant now, ByteSpan out) {
+  Queued *oldest = nullptr;
+  for (Queued &queued : this->queue_) {
+    if (queued.order == 0 || !this->can_send_(now, this->peers_[queued.slot]))
+      continue;
+    if (oldest == nullptr || queued.order < oldest->order)
+      oldest = &queued;
+  }
+  if (oldest == nullptr)
+    return std::nullopt;
+  copy(ByteView(oldest->packet).first(oldest->size), out.subspan(TRANSPORT_HEADER_BYTES));
+  oldest->order = 0;
+  const Slot slot = oldest->slot;
+  this->peers_[slot].send_keepalive = false;
+  return Transmit{.kind = Transmit::Kind::DATA, .slot = slot, .bytes = this->seal_(now, slot, out, oldest->size)};
+}
+
+std::optional<Tunnel::Transmit> Tunnel::transmit_keepalive_(Instant now, ByteSpan out) {
+  for (Slot slot = 0; slot != MAX_PEERS; slot++) {
+    Peer &peer = this->peers_[slot];
+    if (!peer.send_keepalive)
+      continue;
+    peer.send_keepalive = false;
+    if (!this->can_send_(now, peer))
+      continue;
+    return Transmit{.kind = Transmit::Kind::KEEPALIVE, .slot = slot, .bytes = this->seal_(now, slot, out, 0)};
+  }
+  return std::nullopt;
+}
+
+void Tunnel::queue_packet_(Slot slot, ByteView packet) {
+  Queued *place = &this->queue_[0];
+  for (Queued &queued : this->queue_) {
+    if (queued.order < place->order)
+      place = &queued;  // a free one (0), else the oldest
+  }
+  copy(packet, place->packet);
+  place->size = static_cast<uint16_t>(packet.size());
+  place->slot = slot;
+  place->order = ++this->queue_order_;
+}
+
+void Tunnel::drop_queue_(Slot slot) {
+  for (Queued &queued : this->queue_) {
+    if (queued.order != 0 && queued.slot == slot)
+      queued.order = 0;
+  }
+}
+
+bool Tunnel::has_queued_(Slot slot) const {
+  return std::any_of(this->queue_.begin(), this->queue_.end(),
+                     [slot](const Queued &queued) { return queued.order != 0 && queued.slot == slot; });
+}
+
+}  // namespace microlink::wireguard
