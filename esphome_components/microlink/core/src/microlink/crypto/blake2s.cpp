@@ -57,8 +57,8 @@ Blake2s::Blake2s(size_t digest_bytes, ByteView key) : digest_bytes_(digest_bytes
 }
 
 Blake2s::~Blake2s() {
-  wipe_words(this->state_.data(), 8);
-  wipe_words(words(this->block_.data()), BLOCK_BYTES / 4);
+  wipe_fours(words(this->block_.data()), 4);
+  wipe_fours(this->state_.data(), 2);
 }
 
 Blake2s &Blake2s::update(ByteView in) {

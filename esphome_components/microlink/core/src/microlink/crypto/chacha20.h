@@ -3,12 +3,14 @@
 
 #include "microlink/base/bytes.h"
 #include "microlink/crypto/aead.h"
+#include "microlink/crypto/words.h"
 
 namespace microlink::crypto {
 
-constexpr size_t CHACHA_BLOCK_BYTES = 64;
+constexpr size_t CHACHA_BLOCK_WORDS = 16;
+constexpr size_t CHACHA_BLOCK_BYTES = CHACHA_BLOCK_WORDS * sizeof(Word);
 
-/// The ChaCha20 key stream (RFC 8439 §2.3), a block at a time. Wiped when it goes.
+/// The ChaCha20 key stream (RFC 8439 §2.3) in whole blocks. Wiped when it goes.
 class ChaCha20 {
  public:
   ChaCha20(const Secret<32> &key, const Nonce &nonce, uint32_t counter);
@@ -16,13 +18,11 @@ class ChaCha20 {
   ChaCha20(const ChaCha20 &) = delete;
   ChaCha20 &operator=(const ChaCha20 &) = delete;
 
-  /// XOR the next block of key stream into 64 bytes, which must be aligned to 4.
-  void apply(uint8_t *block);
-  /// The same for `blocks` blocks in a row; hosts with wide registers do several at once.
-  void apply(uint8_t *block, size_t blocks);
+  /// XOR the next `blocks` blocks of key stream into as many times 16 words.
+  void apply(Word *block, size_t blocks);
 
  private:
-  std::array<uint32_t, 16> state_;
+  std::array<uint32_t, CHACHA_BLOCK_WORDS> state_;
 };
 
 }  // namespace microlink::crypto

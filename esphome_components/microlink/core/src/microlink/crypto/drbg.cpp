@@ -15,13 +15,13 @@ void Drbg::seed(ByteView seed) {
 void Drbg::fill(ByteSpan out) {
   ChaCha20 stream(this->key_, Nonce{}, 0);
   alignas(4) Bytes<CHACHA_BLOCK_BYTES> block{};
-  stream.apply(block.data());
+  stream.apply(words(block.data()), 1);
   // The first half of the first block replaces the key at once: what was handed out cannot be worked out afterwards.
   copy(ByteView(block).first(Secret<32>::SIZE), this->key_.writable());
   out = out.subspan(copy(ByteView(block).subspan(Secret<32>::SIZE), out));
   while (!out.empty()) {
     block.fill(0);
-    stream.apply(block.data());
+    stream.apply(words(block.data()), 1);
     out = out.subspan(copy(block, out));
   }
   wipe(block);

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "microlink/crypto/poly1305.h"
 
-#include "microlink/crypto/words.h"
-
 namespace microlink::crypto {
 
 namespace {
@@ -21,34 +19,32 @@ namespace {
 
 }  // namespace
 
-Poly1305::Poly1305(const uint8_t *key) {
-  const Word *const k = words(key);
-  this->r_[0] = k[0] & 0x0fffffff;
-  for (size_t i = 1; i != 4; i++)
-    this->r_[i] = k[i] & 0x0ffffffc;
-  for (size_t i = 0; i != 4; i++)
-    this->pad_[i] = k[4 + i];
+Poly1305::Poly1305(ChaCha20 &stream) {
+  uint32_t *const w = this->words_.data();
+  wipe_fours(w, 4);
+  stream.apply(w, 1);
+  w[R] &= 0x0fffffff;
+  w[R + 1] &= 0x0ffffffc;
+  w[R + 2] &= 0x0ffffffc;
+  w[R + 3] &= 0x0ffffffc;
+  w[H] = w[H + 1] = w[H + 2] = w[H + 3] = w[H + 4] = 0;
 }
 
-Poly1305::~Poly1305() {
-  wipe_words(this->r_.data(), 4);
-  wipe_words(this->pad_.data(), 4);
-  wipe_words(this->h_.data(), 5);
-}
+Poly1305::~Poly1305() { wipe_fours(this->words_.data(), 4); }
 
-void Poly1305::update(const uint8_t *in, size_t blocks) {
+void Poly1305::update(const Word *in, size_t blocks) {
   // 2^130 = 5 (mod p), so what a product has above 2^128 comes back times 5/4. The clamp made r1 … r3 multiples of
   // four, which makes that exact; r0's two low bits are the one remainder, see x4.
-  const uint32_t r0 = this->r_[0], r1 = this->r_[1], r2 = this->r_[2], r3 = this->r_[3];
+  uint32_t *const w = this->words_.data();
+  const uint32_t r0 = w[R], r1 = w[R + 1], r2 = w[R + 2], r3 = w[R + 3];
   const uint32_t q0 = (r0 >> 2) * 5, q1 = r1 + (r1 >> 2), q2 = r2 + (r2 >> 2), q3 = r3 + (r3 >> 2);
-  uint32_t h0 = this->h_[0], h1 = this->h_[1], h2 = this->h_[2], h3 = this->h_[3], h4 = this->h_[4];
-  const Word *m = words(in);
-  for (; blocks != 0; blocks--, m += 4) {
+  uint32_t h0 = w[H], h1 = w[H + 1], h2 = w[H + 2], h3 = w[H + 3], h4 = w[H + 4];
+  for (; blocks != 0; blocks--, in += 4) {
     uint32_t carry = 0;
-    h0 = add(h0, m[0], carry);
-    h1 = add(h1, m[1], carry);
-    h2 = add(h2, m[2], carry);
-    h3 = add(h3, m[3], carry);
+    h0 = add(h0, in[0], carry);
+    h1 = add(h1, in[1], carry);
+    h2 = add(h2, in[2], carry);
+    h3 = add(h3, in[3], carry);
     h4 += 1 + carry;  // at most 6
 
     // Every r is below 2^28 and every q below 1.25 × 2^28: the sums stay below 2^63 and their high words below 2^31.
@@ -69,24 +65,30 @@ void Poly1305::update(const uint8_t *in, size_t blocks) {
     h3 = low(x3) + t3;
     h4 = (x4 & 3) + static_cast<uint32_t>(h3 < t3);
   }
-  this->h_ = {h0, h1, h2, h3, h4};
+  w[H] = h0;
+  w[H + 1] = h1;
+  w[H + 2] = h2;
+  w[H + 3] = h3;
+  w[H + 4] = h4;
 }
 
-void Poly1305::finish(uint8_t *tag) {
+Poly1305::Tag Poly1305::finish() {
   // h is below 2 p. h + 5 reaches 2^130 exactly when h >= p; h - p is then h + 5 - 2^130, and 2^128 falls off below.
+  const uint32_t *const h = this->words_.data() + H;
   uint32_t carry = 5;
   for (size_t i = 0; i != 4; i++) {
-    const uint32_t sum = this->h_[i] + carry;
+    const uint32_t sum = h[i] + carry;
     carry = static_cast<uint32_t>(sum < carry);
   }
-  carry = ((this->h_[4] + carry) >> 2) * 5;
-  Word *const out = words(tag);
+  carry = ((h[4] + carry) >> 2) * 5;
+  Tag tag;
   uint32_t carry_pad = 0;
   for (size_t i = 0; i != 4; i++) {
-    const uint32_t reduced = this->h_[i] + carry;
+    const uint32_t reduced = h[i] + carry;
     carry = static_cast<uint32_t>(reduced < carry);
-    out[i] = add(reduced, this->pad_[i], carry_pad);
+    tag[i] = add(reduced, this->words_[PAD + i], carry_pad);
   }
+  return tag;
 }
 
 }  // namespace microlink::crypto

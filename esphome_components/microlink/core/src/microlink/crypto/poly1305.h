@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "microlink/base/bytes.h"
+#include "microlink/crypto/chacha20.h"
 
 namespace microlink::crypto {
 
@@ -9,21 +9,23 @@ namespace microlink::crypto {
 /// it goes.
 class Poly1305 {
  public:
-  /// `key`: 32 one-time bytes, aligned to 4.
-  explicit Poly1305(const uint8_t *key);
+  static constexpr size_t BLOCK_BYTES = 16;
+  using Tag = std::array<uint32_t, 4>;
+
+  /// Takes the one-time key from the front of a block of key stream (RFC 8439 §2.6).
+  explicit Poly1305(ChaCha20 &stream);
   ~Poly1305();
   Poly1305(const Poly1305 &) = delete;
   Poly1305 &operator=(const Poly1305 &) = delete;
 
-  /// `in` must be aligned to 4.
-  void update(const uint8_t *in, size_t blocks);
-  /// `tag` must be aligned to 4. The object is spent.
-  void finish(uint8_t *tag);
+  void update(const Word *in, size_t blocks);
+  /// The tag as it lies in memory. The object is spent.
+  Tag finish();
 
  private:
-  std::array<uint32_t, 4> r_;    // multiplier, clamped
-  std::array<uint32_t, 4> pad_;  // added at the end
-  std::array<uint32_t, 5> h_{};  // accumulator, radix 2^32, below 2^131
+  // One block of key stream: the first eight words are the key, the accumulator takes the place of the others.
+  enum : size_t { R = 0, PAD = 4, H = 8 };
+  std::array<uint32_t, CHACHA_BLOCK_WORDS> words_;  // r, clamped; what is added at the end; h, radix 2^32, below 2^131
 };
 
 }  // namespace microlink::crypto

@@ -18,17 +18,26 @@ inline Word *words(uint8_t *bytes) { return reinterpret_cast<Word *>(bytes); }
 inline const Word *words(const uint8_t *bytes) { return reinterpret_cast<const Word *>(bytes); }
 inline bool is_word_aligned(const uint8_t *bytes) { return reinterpret_cast<uintptr_t>(bytes) % sizeof(Word) == 0; }
 
-/// Little-endian, from any address.
-inline uint32_t load_u32(const uint8_t *p) {
-  return static_cast<uint32_t>(p[0]) | static_cast<uint32_t>(p[1]) << 8 | static_cast<uint32_t>(p[2]) << 16 |
-         static_cast<uint32_t>(p[3]) << 24;
+/// Four words from any address. Spelt out, because a loop would become a call of memcpy().
+inline void load_words(const uint8_t *from, uint32_t *to) {
+  if (!is_word_aligned(from)) {
+    std::memcpy(to, from, 4 * sizeof(Word));
+    return;
+  }
+  to[0] = words(from)[0];
+  to[1] = words(from)[1];
+  to[2] = words(from)[2];
+  to[3] = words(from)[3];
 }
 
-/// wipe() for whole words: a fourth of the stores.
-inline void wipe_words(Word *first, size_t count) {
-  volatile Word *p = first;
-  for (size_t i = 0; i != count; i++)
-    p[i] = 0;
+/// Zeros over four words at a time, in a way the compiler may not drop or turn into a call.
+inline void wipe_fours(Word *first, size_t fours) {
+  for (volatile Word *p = first; fours != 0; fours--, p += 4) {
+    p[0] = 0;
+    p[1] = 0;
+    p[2] = 0;
+    p[3] = 0;
+  }
 }
 
 }  // namespace microlink::crypto
