@@ -115,7 +115,6 @@ void Resolver::work_(std::shared_ptr<Shared> shared) {
 std::vector<IpAddress> Resolver::system_lookup(const std::string &host) {
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = AI_ADDRCONFIG;
   addrinfo *found = nullptr;
   if (::getaddrinfo(host.c_str(), nullptr, &hints, &found) != 0)
     return {};

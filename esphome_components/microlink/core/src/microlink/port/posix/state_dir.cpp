@@ -46,6 +46,8 @@ std::string octal(mode_t mode) {
 std::string StateDir::open(const std::string &path, Lock lock) {
   this->close();
   this->path_ = path;
+  for (size_t slash = path.find('/', 1); slash != std::string::npos; slash = path.find('/', slash + 1))
+    ::mkdir(path.substr(0, slash).c_str(), 0700);
   if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST)
     return "cannot create the state directory " + path + ": " + std::strerror(errno) +
            "; choose another with --state-dir";
