@@ -36,7 +36,8 @@ std::vector<std::string> tokens_of(const std::string &json, const std::vector<si
         item += ":" + std::string(tokenizer.text()) + (tokenizer.is_cut() ? "~" : "");
       out.push_back(item + "@" + std::to_string(tokenizer.depth()));
       if (token == Token::DONE || token == Token::BAD) {
-        const bool only_space = as_text(tokenizer.rest()).find_first_not_of(" \t\r\n") == std::string_view::npos;
+        const std::string rest = std::string(as_text(tokenizer.rest())) + json.substr(begin);
+        const bool only_space = rest.find_first_not_of(" \t\r\n") == std::string::npos;
         if (token == Token::DONE && !only_space)
           out.push_back("rest");
         return out;

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: MIT
+#include "microlink/tailcfg/register.h"
+
+namespace microlink::tailcfg {
+
+namespace {
+
+/// What the official client asks for at logout: Unix second 123.
+constexpr std::string_view EXPIRY_LOGOUT = "1970-01-01T00:02:03Z";
+
+}  // namespace
+
+Result<size_t> RegisterRequest::write(ByteSpan out) const {
+  json::Writer json(out);
+  json.begin_object();
+  json.key("Version").integer(CAPABILITY_VERSION);
+  json.key("NodeKey").string(this->node_key.to_text());
+  if (this->old_node_key.is_set())
+    json.key("OldNodeKey").string(this->old_node_key.to_text());
+  if (!this->auth_key.empty())
+    json.key("Auth").begin_object().key("AuthKey").string(this->auth_key).end_object();
+  if (this->logout)
+    json.key("Expiry").string(EXPIRY_LOGOUT);
+  write_text(json, "Followup", this->followup);
+  json.key("Hostinfo");
+  this->hostinfo.write(json);
+  if (this->ephemeral)
+    json.key("Ephemeral").boolean(true);
+  json.end_object();
+  if (!json.is_complete())
+    return Error::NO_SPACE;
+  return json.size();
+}
+
+Error RegisterResponseParser::handle_bytes(ByteView bytes) {
+  this->bytes_ += bytes.size();
+  if (this->bytes_ > MAX_BYTES)
+    this->error_ = Error::MALFORMED;
+  this->tokenizer_.feed(bytes);
+  while (this->error_ == Error::NONE) {
+    const json::Token token = this->tokenizer_.next();
+    if (token == json::Token::NEED_MORE)
+      break;
+    if (token == json::Token::DONE) {
+      this->done_ = true;  // a line break may follow; whatever follows does not count
+      break;
+    }
+    this->error_ = token == json::Token::BAD ? Error::MALFORMED : this->value_(token);
+  }
+  return this->error_;
+}
+
+Error RegisterResponseParser::finish() {
+  if (this->error_ != Error::NONE)
+    return this->error_;
+  return this->done_ ? Error::NONE : Error::TRUNCATED;
+}
+
+void RegisterResponseParser::key_() {
+  struct Key {
+    Field object;
+    std::string_view name;
+    Field field;
+  };
+  static constexpr Key KEYS[] = {
+      {Field::OTHER, "User", Field::USER},
+      {Field::OTHER, "Login", Field::LOGIN},
+      {Field::OTHER, "NodeKeyExpired", Field::EXPIRED},
+      {Field::OTHER, "MachineAuthorized", Field::AUTHORIZED},
+      {Field::OTHER, "AuthURL", Field::AUTH_URL},
+      {Field::OTHER, "NodeKeySignature", Field::SIGNATURE},
+      {Field::OTHER, "Error", Field::ERROR},
+      {Field::USER, "DisplayName", Field::USER_NAME},
+      {Field::LOGIN, "LoginName", Field::LOGIN_NAME},
+  };
+  const Field object = this->tokenizer_.depth() == 1 ? Field::OTHER : this->object_;
+  this->field_ = Field::OTHER;
+  for (const Key &key : KEYS) {
+    const bool known_level = this->tokenizer_.depth() == (key.object == Field::OTHER ? 1U : 2U);
+    if (known_level && key.object == object && key.name == this->tokenizer_.text())
+      this->field_ = key.field;
+  }
+}
+
+Error RegisterResponseParser::value_(json::Token token) {
+  const size_t depth = this->tokenizer_.depth();
+  const bool opens = token == json::Token::OBJECT_BEGIN || token == json::Token::ARRAY_BEGIN;
+  if (token != json::Token::OBJECT_BEGIN && this->tokenizer_.depth() == 0 && token != json::Token::OBJECT_END)
+    return Error::MALFORMED;
+  if (opens && depth == 1 && token != json::Token::OBJECT_BEGIN)
+    return Error::MALFORMED;
+  if (token == json::Token::KEY) {
+    this->key_();
+    return Error::NONE;
+  }
+  if (opens) {
+    if (depth == 2)
+      this->object_ = token == json::Token::OBJECT_BEGIN ? this->field_ : Field::OTHER;
+    this->field_ = Field::OTHER;
+    return Error::NONE;
+  }
+  const bool is_text = token == json::Token::STRING;
+  const std::string_view text = this->tokenizer_.text();
+  const Field field = this->field_;
+  this->field_ = Field::OTHER;
+  switch (field) {
+    case Field::EXPIRED:
+      this->response_.node_key_expired = token == json::Token::TRUE;
+      break;
+    case Field::AUTHORIZED:
+      this->response_.machine_authorized = token == json::Token::TRUE;
+      break;
+    case Field::SIGNATURE:
+      this->response_.needs_signature = is_text && !text.empty();
+      break;
+    case Field::AUTH_URL:
+      if (is_text && !this->response_.auth_url.assign(text))
+        return Error::MALFORMED;  // half a URL leads nowhere
+      break;
+    case Field::ERROR:
+      if (is_text)
+        this->response_.error.assign(text);
+      break;
+    case Field::USER_NAME:
+      if (is_text)
+        this->response_.user_name.assign(text);
+      break;
+    case Field::LOGIN_NAME:
+      if (is_text)
+        this->response_.login_name.assign(text);
+      break;
+    case Field::OTHER:
+    case Field::USER:
+    case Field::LOGIN:
+      break;
+  }
+  return Error::NONE;
+}
+
+}  // namespace microlink::tailcfg
