@@ -27,13 +27,12 @@ ChaCha20::ChaCha20(const Secret<32> &key, const Nonce &nonce, uint32_t counter) 
   s[1] = SIGMA[1];
   s[2] = SIGMA[2];
   s[3] = SIGMA[3];
-  load_words(key.bytes().data(), s + 4);
-  load_words(key.bytes().data() + 16, s + 8);
+  copy_words(key.bytes().data(), s + 4, 8);
   s[12] = counter;
-  std::memcpy(s + 13, nonce.data(), NONCE_BYTES);
+  copy_words(nonce.data(), s + 13, 3);
 }
 
-ChaCha20::~ChaCha20() { wipe_fours(this->state_.data(), 4); }
+ChaCha20::~ChaCha20() { wipe_fours(this->state_.data() + 4, 2); }  // the key; nothing else is secret
 
 void ChaCha20::apply(Word *block, size_t blocks) {
   // Sixteen locals, not an array: they stay in registers.

@@ -20,9 +20,18 @@ namespace {
 }  // namespace
 
 Poly1305::Poly1305(ChaCha20 &stream) {
+  wipe_fours(this->words_.data(), 4);
+  stream.apply(this->words_.data(), 1);
+  this->start_();
+}
+
+Poly1305::Poly1305(const std::array<uint32_t, 8> &key) {
+  copy_words(key.data(), this->words_.data(), key.size());
+  this->start_();
+}
+
+void Poly1305::start_() {
   uint32_t *const w = this->words_.data();
-  wipe_fours(w, 4);
-  stream.apply(w, 1);
   w[R] &= 0x0fffffff;
   w[R + 1] &= 0x0ffffffc;
   w[R + 2] &= 0x0ffffffc;
@@ -39,7 +48,7 @@ void Poly1305::update(const Word *in, size_t blocks) {
   const uint32_t r0 = w[R], r1 = w[R + 1], r2 = w[R + 2], r3 = w[R + 3];
   const uint32_t q0 = (r0 >> 2) * 5, q1 = r1 + (r1 >> 2), q2 = r2 + (r2 >> 2), q3 = r3 + (r3 >> 2);
   uint32_t h0 = w[H], h1 = w[H + 1], h2 = w[H + 2], h3 = w[H + 3], h4 = w[H + 4];
-  for (; blocks != 0; blocks--, in += 4) {
+  do {
     uint32_t carry = 0;
     h0 = add(h0, in[0], carry);
     h1 = add(h1, in[1], carry);
@@ -64,7 +73,8 @@ void Poly1305::update(const Word *in, size_t blocks) {
     const uint32_t t3 = high(x2) + static_cast<uint32_t>(h2 < t2);
     h3 = low(x3) + t3;
     h4 = (x4 & 3) + static_cast<uint32_t>(h3 < t3);
-  }
+    in += 4;
+  } while (--blocks != 0);
   w[H] = h0;
   w[H + 1] = h1;
   w[H + 2] = h2;
@@ -73,14 +83,12 @@ void Poly1305::update(const Word *in, size_t blocks) {
 }
 
 Poly1305::Tag Poly1305::finish() {
-  // h is below 2 p. h + 5 reaches 2^130 exactly when h >= p; h - p is then h + 5 - 2^130, and 2^128 falls off below.
+  // h is below 2 p, and h >= p exactly when h + 5 carries into 2^130. It carries out of the low 128 bits when the upper
+  // three words are all ones and the lowest overflows. Then h - p is h + 5 - 2^130; what is above 2^128 falls off.
   const uint32_t *const h = this->words_.data() + H;
-  uint32_t carry = 5;
-  for (size_t i = 0; i != 4; i++) {
-    const uint32_t sum = h[i] + carry;
-    carry = static_cast<uint32_t>(sum < carry);
-  }
-  carry = ((h[4] + carry) >> 2) * 5;
+  const uint32_t low_carry = static_cast<uint32_t>(h[0] > UINT32_MAX - 5);
+  const uint32_t carry_128 = static_cast<uint32_t>((h[1] & h[2] & h[3]) + low_carry < low_carry);
+  uint32_t carry = ((h[4] + carry_128) >> 2) * 5;
   Tag tag;
   uint32_t carry_pad = 0;
   for (size_t i = 0; i != 4; i++) {

@@ -18,20 +18,20 @@ inline Word *words(uint8_t *bytes) { return reinterpret_cast<Word *>(bytes); }
 inline const Word *words(const uint8_t *bytes) { return reinterpret_cast<const Word *>(bytes); }
 inline bool is_word_aligned(const uint8_t *bytes) { return reinterpret_cast<uintptr_t>(bytes) % sizeof(Word) == 0; }
 
-/// Four words from any address. Spelt out, because a loop would become a call of memcpy().
-inline void load_words(const uint8_t *from, uint32_t *to) {
-  if (!is_word_aligned(from)) {
-    std::memcpy(to, from, 4 * sizeof(Word));
+/// Copy words between any two places. Not inline: it would be unrolled into calls of memcpy().
+[[gnu::noinline]] inline void copy_words(const void *from, void *to, size_t count) {
+  const auto *in = static_cast<const Word *>(from);
+  auto *out = static_cast<Word *>(to);
+  if ((reinterpret_cast<uintptr_t>(from) | reinterpret_cast<uintptr_t>(to)) % sizeof(Word) != 0) {
+    std::memcpy(to, from, count * sizeof(Word));
     return;
   }
-  to[0] = words(from)[0];
-  to[1] = words(from)[1];
-  to[2] = words(from)[2];
-  to[3] = words(from)[3];
+  for (const Word *const end = in + count; in != end;)
+    *out++ = *in++;
 }
 
 /// Zeros over four words at a time, in a way the compiler may not drop or turn into a call.
-inline void wipe_fours(Word *first, size_t fours) {
+[[gnu::noinline]] inline void wipe_fours(Word *first, size_t fours) {
   for (volatile Word *p = first; fours != 0; fours--, p += 4) {
     p[0] = 0;
     p[1] = 0;
