@@ -6,16 +6,17 @@
 #include "microlink/base/backoff.h"
 #include "microlink/base/engine.h"
 #include "microlink/base/log.h"
-#include "microlink/base/random.h"
 #include "microlink/base/timer_table.h"
+#include "microlink/control/announcement.h"
 #include "microlink/control/attempt.h"
 #include "microlink/control/channel.h"
-#include "microlink/control/event.h"
+#include "microlink/control/event_queue.h"
 #include "microlink/control/key_fetch.h"
 #include "microlink/control/map_tap.h"
 #include "microlink/control/server_url.h"
-#include "microlink/control/requests.h"
 #include "microlink/status.h"
+#include "microlink/tailcfg/map_parser.h"
+#include "microlink/tailcfg/register.h"
 
 namespace microlink::control {
 
@@ -35,24 +36,6 @@ struct Identity {
   DiscoPublic disco_key;
 };
 
-/// What the session is doing. Timers: see Session::Timer.
-enum class SessionState : uint8_t {
-  STOPPED,          ///< nothing runs. Exits: start() → FETCHING_KEY or CONNECTING
-  FETCHING_KEY,     ///< GET /key. ATTEMPT 10 s. Exits: key → CONNECTING; failure → BACKING_OFF
-  CONNECTING,       ///< Noise over one or two links. ATTEMPT 10 s, FALLBACK 500 ms. Exits: first handshake →
-                    ///< REGISTERING, STREAMING or LOGGING_OUT; all failed → FETCHING_KEY (once) or BACKING_OFF
-  REGISTERING,      ///< RegisterRequest under way. REQUEST 60 s. Exits: accepted → STREAMING; AuthURL →
-                    ///< WAITING_FOR_LOGIN; NodeKeyExpired → NEEDS_NODE_KEY; refused or lost → BACKING_OFF
-  WAITING_FOR_LOGIN,  ///< followup under way. REQUEST 5 min, then asked again. Exits as REGISTERING
-  NEEDS_NODE_KEY,   ///< waits for rotate(). Exit: rotate() → REGISTERING
-  STREAMING,        ///< map stream asked for or running. WATCHDOG 120 s. Exits: lost → BACKING_OFF; node unknown →
-                    ///< BACKING_OFF, then registers again; rotate() stays here
-  BACKING_OFF,      ///< no connection. RETRY. Exit: timer → FETCHING_KEY or CONNECTING
-  LOGGING_OUT,      ///< the last RegisterRequest is under way, or its connection. REQUEST 15 s. Exit → STOPPED
-  COUNT,
-};
-const char *session_state_name(SessionState state);
-
 /// The ts2021 client (01 and 02 of the protocol notes; tailscale control/controlclient): fetches and checks the
 /// server's key, keeps one Noise connection with HTTP/2 on it, registers the node, keeps the server's picture of the
 /// node up to date and one map stream open, whose content goes to a tailcfg::MapSink. It comes back by itself after any
@@ -65,7 +48,7 @@ class Session {
   using Transmit = control::Transmit;
   using State = SessionState;
 
-  /// `sink`, `random`, `log` and identity.machine must outlive the session; settings and hostinfo are copied.
+  /// `sink`, `random`, `log`, identity.machine and what hostinfo views must outlive the session.
   Session(const Settings &settings, const Identity &identity, const tailcfg::Hostinfo &hostinfo,
           tailcfg::MapSink &sink, Random &random, LogSink *log);
 
@@ -111,12 +94,153 @@ class Session {
   /// `out` must hold at least MIN_TRANSMIT_BYTES; more is used, up to one Noise record of 4096.
   std::optional<Transmit> poll_transmit(Instant now, ByteSpan out);
   static constexpr size_t MIN_TRANSMIT_BYTES = 512;
+  /// Body of any request.
+  static constexpr size_t MAX_REQUEST_BYTES = 2048;
   static constexpr size_t MAX_AUTH_KEY_BYTES = 128;
   Instant next_timeout() const { return this->timers_.next(); }
   State state() const { return this->state_; }
   /// The same in the words of Status.
   ControlState control_state() const;
   const NodePublic &node_key() const { return this->node_key_; }
+
+ private:
+  enum class Timer : uint8_t {
+    ATTEMPT,   ///< FETCHING_KEY, CONNECTING: give up
+    FALLBACK,  ///< CONNECTING: try the second way too
+    REQUEST,   ///< an answer to RegisterRequest is overdue
+    WATCHDOG,  ///< STREAMING: nothing was heard on the map stream
+    UPDATE,    ///< STREAMING: send what has changed
+    REPLY,     ///< an answer to an update is overdue
+    RETRY,     ///< BACKING_OFF
+    LOGOUT,    ///< the server did not confirm
+    COUNT,
+  };
+  enum class LinkState : uint8_t { CLOSED, OPENING, OPEN };
+  enum class KeySource : uint8_t { NONE, PINNED, CACHED, FETCHED };
+  /// Which way to an https:// server without a port worked last.
+  enum class Way : uint8_t { UNKNOWN, PLAIN, TLS };
+  enum class Rotation : uint8_t {
+    NONE,
+    VOLUNTARY,  ///< the current key is still good and stays in use until the server agreed
+    FORCED,     ///< the current key has expired
+  };
+  /// Requests that wait for their turn: one body is being sent at a time.
+  struct Wants {
+    bool registration{false};
+    bool update{false};
+    bool map{false};
+    bool ping{false};
+  };
+
+  // session.cpp
+  void transition_(State state);
+  bool is_connected_() const { return this->channel_.is_open(); }
+  void close_everything_();
+  void back_off_(Instant now, Error error, Duration pause);
+  void lost_(Instant now, Error error);
+  Duration next_pause_();
+  void logged_out_(Error error);
+
+  // session_connect.cpp
+  void connect_(Instant now);
+  void fetch_key_(Instant now);
+  void race_(Instant now);
+  void open_(Link link);
+  void close_(Link link);
+  bool has_two_ways_() const { return this->settings_.server.tls && this->settings_.server.port == 0; }
+  bool uses_tls_(Link link) const;
+  uint16_t port_(Link link) const;
+  Attempt &attempt_(Link link) { return this->attempts_[link == Link::NOISE_FALLBACK ? 1 : 0]; }
+  void key_progress_(Instant now, Error error);
+  void attempt_failed_(Instant now, Link link, Error error);
+  void all_attempts_failed_(Instant now, Error error);
+  void established_(Instant now, Link link);
+
+  // session_requests.cpp
+  void channel_events_(Instant now);
+  void http_event_(Instant now, const http::H2Event &event);
+  void send_wanted_(Instant now);
+  http::H2StreamId request_(std::string_view path, size_t body_bytes);
+  void keep_text_(ByteView data);
+  void send_register_(Instant now);
+  void send_map_request_(Instant now, bool stream);
+  void send_ping_();
+  void update_done_(Instant now, bool accepted);
+  void map_event_(Instant now, const http::H2Event &event);
+  void map_data_(Instant now, ByteView data);
+  void map_refused_(Instant now);
+  void update_event_(Instant now, const http::H2Event &event);
+  void begin_streaming_(Instant now);
+  void changed_(Instant now, bool at_once);
+
+  // session_register.cpp
+  void want_register_(Instant now);
+  void register_event_(Instant now, const http::H2Event &event);
+  void register_answered_(Instant now);
+  void register_refused_(Instant now, Error error);
+  void login_needed_(Instant now, std::string_view url);
+  void registered_now_(Instant now);
+  Result<size_t> write_register_(ByteSpan out) const;
+  bool rotation_is_extra_() const { return this->rotation_ == Rotation::VOLUNTARY && this->registered_; }
+  void rotation_failed_(std::string_view text);
+
+  Settings settings_;
+  const MachinePrivate &machine_;
+  Random &random_;
+  Log log_;
+  FixedString<MAX_HOST_BYTES + 8> authority_;
+  Announcement announcement_;
+
+  State state_{State::STOPPED};
+  EventQueue events_;
+  TimerTable<Timer> timers_;
+  Backoff backoff_;
+  Backoff slow_backoff_;
+  bool proven_{false};  ///< a whole message came since the last loss: come back quickly
+
+  std::array<LinkState, static_cast<size_t>(Link::COUNT)> links_{};
+  KeyFetch key_fetch_;
+  std::array<Attempt, 2> attempts_;
+  bool handshake_failed_{false};  ///< one of this round's attempts got as far as the handshake
+  MachinePublic control_key_{};
+  KeySource key_source_{KeySource::NONE};
+  bool key_is_fresh_{false};  ///< fetched since the last established connection
+  bool key_changed_{false};
+  Way way_{Way::UNKNOWN};
+  bool plain_first_{false};  ///< what NOISE is in this round, if there are two ways
+  Instant plain_again_at_{};  ///< not over port 80 before
+
+  Link noise_link_{Link::NOISE};
+  Instant connected_at_{};
+  Channel channel_;
+
+  NodePublic node_key_;
+  NodePublic pending_key_{};
+  Rotation rotation_{Rotation::NONE};
+  Secret<MAX_AUTH_KEY_BYTES> auth_key_;
+  size_t auth_key_size_{0};
+  FixedString<MAX_URL_BYTES> login_url_;
+  bool registered_{false};  ///< in this run, and not refused since
+  bool logging_out_{false};
+  bool machine_authorized_{false};
+  tailcfg::RegisterResponseParser register_parser_;
+  uint16_t answer_status_{0};
+  std::optional<uint32_t> retry_after_;
+
+  Wants wants_;
+  http::H2StreamId register_stream_{0};
+  http::H2StreamId update_stream_{0};
+  http::H2StreamId map_stream_{0};
+  http::H2StreamId ping_stream_{0};
+  uint32_t update_version_{0};
+  bool map_accepted_{false};
+  uint16_t map_status_{0};
+  Backoff update_backoff_;
+  MapTap tap_;
+  tailcfg::MapParser map_parser_;
+  Error error_{Error::NONE};
+  FixedString<200> text_;  ///< of the server or our own, for a person
+  Bytes<MAX_REQUEST_BYTES> body_{};  ///< of the request being sent
 };
 
 }  // namespace microlink::control

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "microlink/base/bytes.h"
+#include "microlink/base/fixed_string.h"
+#include "microlink/capacity.h"
+
+namespace microlink::control {
+
+/// A PingRequest and how it is answered (02 §6): HEAD or a c2n response over Noise by the session itself, everything
+/// else by the owner.
+class PingReply {
+ public:
+  enum class Kind : uint8_t {
+    OWNER,      ///< HEAD of an ordinary URL, or a ping of TSMP, disco, ICMP: the owner's
+    HEAD,       ///< HEAD path() over Noise
+    C2N,        ///< POST path() over Noise, with body()
+    UNUSABLE,   ///< nothing that could be answered
+  };
+
+  /// `payload` is base64 of an HTTP/1 request, perhaps cut: for c2n only.
+  void assign(std::string_view url, bool is_noise, std::string_view types, std::string_view ip,
+              std::string_view payload);
+  bool is_for(std::string_view url) const { return !this->url_.empty() && this->url_ == url; }
+
+  Kind kind() const { return this->kind_; }
+  std::string_view url() const { return this->url_; }
+  std::string_view types() const { return this->types_; }
+  std::string_view ip() const { return this->ip_; }
+  /// Path and query of the URL; the host means nothing over Noise.
+  std::string_view path() const;
+  /// c2n: the raw HTTP/1.1 response. /echo gives its body back, anything else is 404.
+  std::string_view body() const { return this->body_; }
+
+ private:
+  static constexpr size_t MAX_PAYLOAD_BYTES = JSON_MAX_TEXT_BYTES / 4 * 3;
+
+  void answer_c2n_(std::string_view request);
+
+  FixedString<MAX_URL_BYTES> url_;
+  FixedString<64> types_;
+  FixedString<45> ip_;
+  FixedString<MAX_PAYLOAD_BYTES + 64> body_;
+  Kind kind_{Kind::UNUSABLE};
+};
+
+}  // namespace microlink::control

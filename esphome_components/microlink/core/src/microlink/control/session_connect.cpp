@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: MIT
+#include "microlink/control/session.h"
+
+namespace microlink::control {
+
+namespace {
+
+constexpr Duration ATTEMPT_TIMEOUT = seconds(10);
+constexpr Duration FALLBACK_DELAY = milliseconds(500);
+
+}  // namespace
+
+void Session::connect_(Instant now) {
+  this->timers_.stop(Timer::RETRY);
+  if (this->key_source_ == KeySource::NONE) {
+    this->fetch_key_(now);
+  } else {
+    this->race_(now);
+  }
+}
+
+void Session::fetch_key_(Instant now) {
+  this->transition_(State::FETCHING_KEY);
+  this->key_fetch_.begin();
+  this->open_(Link::KEY);
+  this->timers_.arm(Timer::ATTEMPT, now + ATTEMPT_TIMEOUT);
+}
+
+/// 01 §3.1: plain HTTP to port 80 saves the second encryption, and 443 joins in when it does not work at once.
+void Session::race_(Instant now) {
+  this->transition_(State::CONNECTING);
+  this->handshake_failed_ = false;
+  this->plain_first_ = this->has_two_ways_() && this->way_ != Way::TLS && now >= this->plain_again_at_;
+  this->open_(Link::NOISE);
+  this->timers_.arm(Timer::ATTEMPT, now + ATTEMPT_TIMEOUT);
+  if (this->plain_first_)
+    this->timers_.arm(Timer::FALLBACK, now + FALLBACK_DELAY);
+}
+
+bool Session::uses_tls_(Link link) const {
+  const bool plain = link == Link::NOISE && this->has_two_ways_() && this->plain_first_;
+  return this->settings_.server.tls && !plain;
+}
+
+uint16_t Session::port_(Link link) const {
+  if (this->settings_.server.port != 0)
+    return this->settings_.server.port;
+  return this->uses_tls_(link) ? 443 : 80;
+}
+
+void Session::open_(Link link) {
+  this->links_[static_cast<size_t>(link)] = LinkState::OPENING;
+  if (link != Link::KEY)
+    this->attempt_(link).begin();
+  this->events_.open(link);
+}
+
+void Session::close_(Link link) {
+  if (link != Link::KEY)
+    this->attempt_(link).clear();
+  LinkState &state = this->links_[static_cast<size_t>(link)];
+  if (state == LinkState::CLOSED)
+    return;
+  state = LinkState::CLOSED;
+  this->events_.close(link);
+}
+
+void Session::handle_open(Instant now, Link link) {
+  LinkState &state = this->links_[static_cast<size_t>(link)];
+  if (state != LinkState::OPENING)
+    return;
+  state = LinkState::OPEN;
+  if (link == Link::KEY) {
+    this->key_fetch_.open();
+  } else if (const Error error = this->attempt_(link).open(this->machine_, this->control_key_, this->random_);
+             error != Error::NONE) {
+    this->attempt_failed_(now, link, error);
+  }
+}
+
+void Session::handle_bytes(Instant now, Link link, ByteSpan in) {
+  if (this->links_[static_cast<size_t>(link)] != LinkState::OPEN || in.empty())
+    return;
+  if (link == Link::KEY) {
+    this->key_fetch_.handle_bytes(in);
+    this->key_progress_(now, Error::MALFORMED);
+    return;
+  }
+  if (this->state_ == State::CONNECTING && !this->is_connected_()) {
+    Attempt &attempt = this->attempt_(link);
+    ByteView rest = in;
+    attempt.handle_bytes(rest);
+    in = in.last(rest.size());
+    if (attempt.state() == Attempt::State::FAILED) {
+      this->attempt_failed_(now, link, attempt.failed_in_handshake() ? Error::AUTH_FAILED : Error::REJECTED);
+      return;
+    }
+    if (attempt.state() != Attempt::State::DONE)
+      return;
+    this->established_(now, link);
+  }
+  if (this->is_connected_() && link == this->noise_link_) {
+    this->channel_.handle_bytes(in);
+    this->channel_events_(now);
+  }
+}
+
+void Session::handle_closed(Instant now, Link link, Error error) {
+  LinkState &state = this->links_[static_cast<size_t>(link)];
+  if (state == LinkState::CLOSED)
+    return;
+  state = LinkState::CLOSED;
+  const Error reason = error == Error::NONE ? Error::CLOSED : error;
+  if (link == Link::KEY) {
+    this->key_fetch_.handle_closed();
+    this->key_progress_(now, reason);
+  } else if (this->state_ == State::CONNECTING) {
+    this->attempt_(link).handle_closed();
+    this->attempt_failed_(now, link, reason);
+  } else {
+    this->lost_(now, reason);
+  }
+}
+
+void Session::key_progress_(Instant now, Error error) {
+  if (this->state_ != State::FETCHING_KEY)
+    return;
+  if (this->key_fetch_.state() == KeyFetch::State::FAILED) {
+    this->back_off_(now, error, this->next_pause_());
+  } else if (this->key_fetch_.state() == KeyFetch::State::DONE) {
+    this->control_key_ = this->key_fetch_.key();
+    this->key_source_ = KeySource::FETCHED;
+    this->key_is_fresh_ = true;
+    this->key_changed_ =
+        this->settings_.cached_key.is_set() && this->control_key_ != this->settings_.cached_key;
+    this->close_(Link::KEY);
+    this->timers_.stop(Timer::ATTEMPT);
+    this->race_(now);
+  }
+}
+
+void Session::attempt_failed_(Instant now, Link link, Error error) {
+  this->handshake_failed_ = this->handshake_failed_ || this->attempt_(link).failed_in_handshake();
+  this->close_(link);
+  const bool fallback_waits = this->timers_.is_armed(Timer::FALLBACK);
+  this->timers_.stop(Timer::FALLBACK);
+  if (fallback_waits) {
+    this->open_(Link::NOISE_FALLBACK);
+  } else if (!this->attempt_(Link::NOISE).is_active() && !this->attempt_(Link::NOISE_FALLBACK).is_active()) {
+    this->all_attempts_failed_(now, error);
+  }
+}
+
+void Session::all_attempts_failed_(Instant now, Error error) {
+  this->way_ = Way::UNKNOWN;
+  if (!this->handshake_failed_) {
+    this->back_off_(now, error, this->next_pause_());
+    return;
+  }
+  if (this->key_source_ == KeySource::PINNED) {
+    (void) this->text_.assign("the server does not hold the configured control key");
+    this->events_.raise(Event::Kind::KEY_MISMATCH);
+    this->back_off_(now, Error::AUTH_FAILED, this->slow_backoff_.next(this->random_));
+    return;
+  }
+  // The key may have changed: ask once at once, then with the usual pauses.
+  this->key_source_ = KeySource::NONE;
+  if (this->key_is_fresh_) {
+    this->key_is_fresh_ = false;
+    this->back_off_(now, Error::AUTH_FAILED, this->next_pause_());
+    return;
+  }
+  this->close_everything_();
+  this->fetch_key_(now);
+}
+
+void Session::established_(Instant now, Link link) {
+  Secret<32> tx_key;
+  Secret<32> rx_key;
+  this->attempt_(link).finish(tx_key, rx_key);
+  this->close_(link == Link::NOISE ? Link::NOISE_FALLBACK : Link::NOISE);
+  this->timers_.stop(Timer::ATTEMPT);
+  this->timers_.stop(Timer::FALLBACK);
+  this->noise_link_ = link;
+  this->connected_at_ = now;
+  this->way_ = this->uses_tls_(link) ? Way::TLS : Way::PLAIN;
+  this->key_is_fresh_ = false;
+  if (this->key_source_ == KeySource::FETCHED) {
+    this->key_source_ = KeySource::CACHED;
+    this->settings_.cached_key = this->control_key_;
+    this->events_.raise(Event::Kind::CONTROL_KEY);
+  }
+  this->channel_.start(tx_key, rx_key);
+  if (!this->registered_ || this->logging_out_) {
+    this->want_register_(now);
+  } else {
+    this->begin_streaming_(now);
+  }
+}
+
+}  // namespace microlink::control
