@@ -2,7 +2,7 @@
 """Fixtures: a lab for each test, the control planes in it, and nodes on demand."""
 
 import signal
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from types import FrameType
 from typing import Protocol
 
@@ -99,6 +99,13 @@ class MakeMicrolinkd(Protocol):
         """Return the node, not yet started."""
 
 
+class Online(Protocol):
+    """Starts a node of ours and waits until it is online."""
+
+    def __call__(self, place: Place, name: str = "microlink", *options: str) -> Microlinkd:
+        """Return the node."""
+
+
 def _plane_of(request: pytest.FixtureRequest) -> Plane:
     for name in ("plane", "testcontrol", "headscale"):
         if name in request.fixturenames:
@@ -134,7 +141,7 @@ def microlinkd(lab: Lab, request: pytest.FixtureRequest) -> MakeMicrolinkd:
 
 
 @pytest.fixture
-def online(microlinkd: MakeMicrolinkd) -> Callable[..., Microlinkd]:
+def online(microlinkd: MakeMicrolinkd) -> Online:
     """Start nodes of ours and wait until they are online."""
 
     def start(place: Place, name: str = "microlink", *options: str) -> Microlinkd:

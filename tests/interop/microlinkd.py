@@ -18,7 +18,7 @@ type State = Literal[
     "stopped", "starting", "needs-login", "needs-approval", "connecting", "online", "key-expired", "rejected"
 ]
 
-SOCKET_SECONDS = 5
+SOCKET_SECONDS = 40  # a refused rotation is known after 30
 # Not only what it says by default: at trace level a leak of a secret would show.
 LOG_LEVEL = "trace"
 
@@ -54,8 +54,7 @@ class Microlinkd(Process):
 
         Without `auth_key` it gets a fresh key of the control plane; with False it gets none.
         """
-        argv: list[str | Path] = [binary("microlinkd"), "--control-url", self.server.url, "--hostname", self.name]
-        argv += ["--state-dir", self.state_dir, "--socket", self.socket, "--log-level", LOG_LEVEL]
+        argv = self.argv()
         if "--ca-file" not in options:
             argv += ["--ca-file", self.server.ca]
         if auth_key is not False:
@@ -65,8 +64,20 @@ class Microlinkd(Process):
             file.write_text(self.auth_keys[-1] + "\n")
             argv += ["--auth-key-file", file]
         self.socket.unlink(missing_ok=True)
-        self.spawn([*argv, *options])
+        self.spawn([*argv, "--socket", self.socket, *options])
         wait_for(f"{self.name} listens", self._listens)
+
+    def argv(self) -> list[str | Path]:
+        """Return the command that starts it, without the options for trust, login and the socket."""
+        command: list[str | Path] = [
+            binary("microlinkd"),
+            "run",
+            "--control-url",
+            self.server.url,
+            "--hostname",
+            self.name,
+        ]
+        return [*command, "--state-dir", self.state_dir, "--log-level", LOG_LEVEL]
 
     def ask(self, command: str, **arguments: object) -> Any:  # noqa: ANN401 - whatever JSON it says
         """Send one command to the daemon's socket; its answer."""
@@ -83,8 +94,7 @@ class Microlinkd(Process):
 
     def peers(self) -> list[Json]:
         """Return the nodes in its peer table."""
-        answer = self.ask("peers")
-        return cast("list[Json]", answer["peers"] if isinstance(answer, dict) else answer)
+        return cast("list[Json]", self.ask("peers"))
 
     def peer(self, name: str) -> Json | None:
         """Return a peer by its host name."""
@@ -100,7 +110,7 @@ class Microlinkd(Process):
             status = self.status()
             return status if status["state"] == state else None
 
-        return cast("Json", wait_for(f"{self.name} is {state}", probe, seconds))
+        return wait_for(f"{self.name} is {state}", probe, seconds)
 
     def wait_peer(self, name: str, check: Callable[[Json], object] = bool, seconds: float = 15) -> Json:
         """Wait until a peer is in the table and `check` likes it; the peer."""
@@ -109,7 +119,7 @@ class Microlinkd(Process):
             peer = self.peer(name)
             return peer if peer and check(peer) else None
 
-        return cast("Json", wait_for(f"{self.name}: peer {name}", probe, seconds))
+        return wait_for(f"{self.name}: peer {name}", probe, seconds)
 
     def wait_no_peer(self, name: str, seconds: float = 15) -> None:
         """Wait until a peer has left the table."""
@@ -130,13 +140,21 @@ class Microlinkd(Process):
             raise RuntimeError(message)
         return json.loads(done.stdout) if done.stdout.strip() else None
 
-    def ping(self, peer: str, *options: str, seconds: float = 30) -> Json:
-        """Ping a peer with the command line; the last pong. Raises RuntimeError when there is none."""
-        done = self.command("ping", peer, "--json", *options, seconds=seconds)
-        if done.returncode:
-            message = f"microlinkd ping {peer}: status {done.returncode}: {done.stdout}{done.stderr}"
+    def ping(self, peer: str) -> Json:
+        """Ping a peer once; the pong. Raises RuntimeError when there is none."""
+        answer = cast("Json", self.ask("ping", peer=peer))
+        if "error" in answer:
+            message = f"ping {peer}: {answer['error']}"
             raise RuntimeError(message)
-        return cast("Json", json.loads(done.stdout.strip().splitlines()[-1]))
+        return answer
+
+    def reaches(self, peer: str) -> bool:
+        """Whether a peer answers a ping."""
+        try:
+            self.ping(peer)
+        except RuntimeError:
+            return False
+        return True
 
     def ping_directly(self, peer: str, seconds: float = 15) -> Json:
         """Ping a peer until the answer comes on a direct path; that answer."""
@@ -148,7 +166,7 @@ class Microlinkd(Process):
                 return None
             return pong if pong["via"] == "direct" else None
 
-        return cast("Json", wait_for(f"{self.name}: direct pong from {peer}", probe, seconds))
+        return wait_for(f"{self.name}: direct pong from {peer}", probe, seconds)
 
     def secrets(self) -> dict[str, bytes]:
         """Return every secret that this node was given or has made, by what it is."""

@@ -96,6 +96,11 @@ class Plane(ABC, Process):
     def forget_auth_key(self) -> None:
         """Let nodes that are known register without an auth key (as servers do that are not for tests)."""
 
+    def control_key(self) -> str:
+        """Return the server's public Noise key as it publishes it."""
+        done = self.beside("curl", "-sS", "--cacert", self.ca, f"{self.url}/key?v=140")
+        return str(json.loads(done.stdout)["publicKey"])
+
     def find(self, name: str) -> Registered | None:
         """Return the node with this host name."""
         return next((node for node in self.nodes() if node.name == name), None)
@@ -123,8 +128,23 @@ class TestControl(Plane):
             argv += ["-auth-key", self.key]
         if "-regions" not in options:
             argv += ["-regions", "1"]
-        lab.adopt(self).spawn(argv)
-        self.ready = cast("Json", wait_for(f"{name} listens", lambda: json.loads(self.out.read_text())))
+        self._argv = argv
+        lab.adopt(self)
+        self._launch()
+
+    def lose_memory(self) -> None:
+        """Kill it and start it again at the same URL, with the same certificate, another Noise key and no nodes."""
+        port = self.url.rsplit(":", 1)[1]
+        self.kill()
+        (self.directory / "admin.sock").unlink()
+        self._argv += ["-control-port", port]
+        self._launch()
+
+    def _launch(self) -> None:
+        before = self.out.stat().st_size if self.out.exists() else 0
+        self.spawn(self._argv)
+        ready = wait_for(f"{self.name} listens", lambda: json.loads(self.out.read_bytes()[before:]))
+        self.ready = cast("Json", ready)
         self.url = str(self.ready["control_url"])
         self.plain_url = str(self.ready["plain_url"])
         self.ca = Path(self.ready["ca"])

@@ -14,7 +14,7 @@ class NotReachedError(AssertionError):
     """A condition was not true in time."""
 
 
-def wait_for[T](what: str, probe: Callable[[], T], seconds: float = 15) -> T:
+def wait_for[T](what: str, probe: Callable[[], T | None], seconds: float = 15) -> T:
     """Call `probe` until it returns something true, and return that.
 
     Connection errors and unreadable answers count as "not yet". Raises NotReachedError with the last answer after

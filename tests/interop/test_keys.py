@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: MIT
+"""Node keys are rotated and expire; the identity stays."""
+
+import datetime as dt
+
+import pytest
+
+from conftest import Online, StartTailscaled
+from planes import Headscale, Plane, TestControl
+from waiting import Stopwatch, wait_for
+
+
+def test_rotation_keeps_identity_and_addresses(
+    testcontrol: TestControl, tailscaled: StartTailscaled, online: Online
+) -> None:
+    node, official = online("a"), tailscaled("b", "official")
+    official.sees("microlink")
+    before, known = node.status(), testcontrol.node("microlink")
+    official.pinged(before["ipv4"], "TSMP")
+    testcontrol.forget_auth_key()
+    watch = Stopwatch()
+    node.run("rotate-key")
+    wait_for("another node key", lambda: node.status()["node_key"] != before["node_key"])
+    after = node.wait_state("online")
+    watch.lap("rotation to online")
+    assert [after[key] for key in ("ipv4", "ipv6", "name")] == [before[key] for key in ("ipv4", "ipv6", "name")]
+    now = testcontrol.node("microlink")
+    assert (now.id, now.machine_key, now.node_key) == (known.id, known.machine_key, after["node_key"])
+    wait_for("the peer has the new key", lambda: official.netmap_peer("microlink")["Key"] == after["node_key"])
+    assert official.pinged(before["ipv4"], "TSMP")
+    node.kill()
+    node.start(auth_key=False)
+    assert node.wait_state("online")["node_key"] == after["node_key"]
+
+
+def test_rotation_that_is_refused_leaves_the_old_key_in_use(
+    headscale: Headscale, tailscaled: StartTailscaled, online: Online
+) -> None:
+    node, official = online("a"), tailscaled("b", "official")
+    official.sees("microlink")
+    before = node.status()
+    done = node.command("rotate-key", "--json")  # Headscale wants a new auth key, or a person, for a new node key
+    assert done.returncode or node.status()["message"]
+    wait_for("online with the old key", lambda: node.status()["node_key"] == before["node_key"])
+    node.wait_state("online")
+    assert headscale.node("microlink").node_key == before["node_key"]
+    assert official.pinged(before["ipv4"], "TSMP")
+
+
+def test_expiry_is_seen_and_reported(plane: Plane, online: Online) -> None:
+    node = online("a")
+    plane.expire(plane.node("microlink"))
+    status = node.wait_state("key-expired")
+    assert status["message"]
+    assert status["key_expiry"]
+
+
+def test_expired_node_comes_back_with_an_auth_key(plane: Plane, online: Online) -> None:
+    node = online("a")
+    before = node.status()
+    plane.expire(plane.node("microlink"))
+    node.wait_state("key-expired")
+    assert node.stop() == 0
+    node.start()
+    after = node.wait_state("online")
+    assert after["node_key"] != before["node_key"]
+    assert (after["ipv4"], after["ipv6"]) == (before["ipv4"], before["ipv6"])
+    assert len(plane.nodes()) == 1
+
+
+def test_expiry_that_headscale_plans_is_reported(headscale: Headscale, online: Online) -> None:
+    node = online("a")
+    at = dt.datetime.now(dt.UTC).replace(microsecond=0) + dt.timedelta(days=20)
+    text = at.strftime("%Y-%m-%dT%H:%M:%SZ")
+    headscale.command("nodes", "expire", "-i", str(headscale.node("microlink").id), "-e", text)
+    wait_for("planned expiry in the status", lambda: node.status()["key_expiry"] == text)
+    assert node.status()["state"] == "online"
+
+
+@pytest.mark.limit(90)
+def test_node_key_expires_by_the_clock(headscale: Headscale, online: Online) -> None:
+    node = online("a")
+    at = dt.datetime.now(dt.UTC).replace(microsecond=0) + dt.timedelta(seconds=4)
+    text = at.strftime("%Y-%m-%dT%H:%M:%SZ")
+    headscale.command("nodes", "expire", "-i", str(headscale.node("microlink").id), "-e", text)
+    wait_for("the expiry", lambda: node.status()["state"] == "key-expired", 20)
+    assert dt.datetime.now(dt.UTC) >= at
+
+
+def test_removed_node_joins_again_only_with_a_key(headscale: Headscale, online: Online) -> None:
+    node = online("a")
+    headscale.remove(headscale.node("microlink"))
+    wait_for("removal is noticed", lambda: node.status()["state"] in {"needs-login", "rejected", "key-expired"})
+    assert not headscale.nodes()
+    node.stop()
+    node.start()
+    node.wait_state("online")

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: MIT
+"""Relays: whom the node trusts, and how it reaches a peer that lives at another one."""
+
+import json
+
+import pytest
+
+from conftest import MakeMicrolinkd, Online
+from lab import Lab
+from microlinkd import Microlinkd
+from peers import Tailscaled
+from planes import Json, TestControl
+from waiting import stays, wait_for
+
+
+@pytest.mark.parametrize(
+    "trust",
+    [pytest.param(trust, marks=pytest.mark.control("-derp-trust", trust)) for trust in ("ca", "pin", "insecure")],
+)
+def test_relay_is_trusted_as_the_derp_map_says(testcontrol: TestControl, online: Online, trust: str) -> None:
+    node = online("a")
+    assert trust
+    wait_for("the server knows the home", lambda: testcontrol.record("microlink")["HomeDERP"] == 1)
+    assert node.status()["relay"]["connected"]
+
+
+def served(lab: Lab, change: Json) -> TestControl:
+    """Return a control server whose DERP map was changed in the field of one relay, and which itself is trusted."""
+    relays = TestControl(lab, name="relays")
+    derp_map = json.loads(json.dumps(relays.ready["derp_map"]))
+    derp_map["Regions"]["1"]["Nodes"][0].update(change)
+    file = lab.directory / "derp-map.json"
+    file.write_text(json.dumps(derp_map))
+    return TestControl(lab, ["-derp-map", str(file)])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{}, {"CertName": "sha256-raw:" + "42" * 32}, {"CertName": "other.example"}],
+    ids=["unknown-ca", "other-pin", "other-name"],
+)
+def test_relay_without_trust_is_not_used(lab: Lab, change: Json) -> None:
+    control = served(lab, change)
+    node = Microlinkd(lab, "a", "microlink", control)
+    node.start()
+    status = node.wait_state("connecting")
+    stays("not connected to the relay", lambda: not node.status()["relay"]["connected"], 3)
+    wait_for("the status says why", lambda: "certificate" in (node.status()["message"] or "").lower())
+    assert status["control"]
+
+
+@pytest.mark.control("-regions", "2")
+def test_peer_at_another_relay_is_reached_there(testcontrol: TestControl, lab: Lab, microlinkd: MakeMicrolinkd) -> None:
+    # Each side may use one relay only for its home: the packet filter of the lab's bridge decides which.
+    lab.run("a", "ip", "route", "add", "blackhole", "198.51.100.2/32")
+    node = microlinkd("a")
+    node.start("--relay-only")
+    node.wait_state("online")
+    assert node.status()["relay"]["region"] == 1
+    lab.run("a", "ip", "route", "del", "blackhole", "198.51.100.2/32")
+    lab.run("b", "ip", "route", "add", "blackhole", "198.51.100.1/32")
+    lab.run("b", "ip", "route", "add", "blackhole", "198.51.100.11/32")
+    official = Tailscaled(lab, "b", "official", env={"TS_DEBUG_ALWAYS_USE_DERP": "1"})
+    official.start(testcontrol.ca)
+    lab.run("b", "ip", "route", "del", "blackhole", "198.51.100.1/32")
+    official.join(testcontrol)
+    official.sees("microlink")
+    node.wait_peer("official", lambda peer: peer["home_derp"])
+    print(f"homes: ours {node.status()['relay']['region']}, the peer's {testcontrol.record('official')['HomeDERP']}")
+    pong = node.ping("official")
+    assert pong["via"] == "derp"
+    assert official.pinged(node.status()["ipv4"], "TSMP")
+
+
+@pytest.mark.limit(120)
+@pytest.mark.control("-regions", "2")
+def test_home_moves_when_its_relay_is_gone(testcontrol: TestControl, online: Online) -> None:
+    node = online("a")
+    home = int(node.status()["relay"]["region"])
+    testcontrol.relay("down", home)
+    wait_for("the loss is noticed", lambda: node.status()["state"] != "online", 10)
+    wait_for(
+        "home at the other relay",
+        lambda: (status := node.status())["relay"]["connected"] and status["relay"]["region"] == 3 - home,
+        60,
+    )
+    wait_for("control knows", lambda: testcontrol.record("microlink")["HomeDERP"] == 3 - home)
