@@ -86,7 +86,9 @@ bool open(const Secret<32> &key, const Nonce &nonce, ByteView ad, ByteSpan text_
     Poly1305::Tag tag;
     copy_words(text.data() + text.size(), tag.data(), tag.size());
     // All words before the one branch: how many were right must not show in the time.
-    if (((tag[0] ^ expected[0]) | (tag[1] ^ expected[1]) | (tag[2] ^ expected[2]) | (tag[3] ^ expected[3])) == 0)
+    const uint32_t difference =
+        (tag[0] ^ expected[0]) | (tag[1] ^ expected[1]) | (tag[2] ^ expected[2]) | (tag[3] ^ expected[3]);
+    if (reveal(difference == 0))
       return true;
   }
   wipe(text_and_tag);

@@ -3,6 +3,8 @@
 
 #include <sodium.h>
 
+#include "microlink/crypto/words.h"
+
 // Nothing here calls sodium_init(): the portable code is selected statically, and initialising would draw from the
 // system's random source, which the core must not do.
 
@@ -25,7 +27,9 @@ PublicKey public_key_of(const SecretKey &private_key) {
 }
 
 bool x25519(const SecretKey &private_key, const PublicKey &public_key, SecretKey &shared) {
-  if (crypto_scalarmult_curve25519(shared.writable().data(), private_key.bytes().data(), public_key.data()) == 0)
+  const int status =
+      crypto_scalarmult_curve25519(shared.writable().data(), private_key.bytes().data(), public_key.data());
+  if (reveal(status == 0))
     return true;
   shared.clear();
   return false;
