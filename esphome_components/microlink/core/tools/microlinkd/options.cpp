@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: MIT
+#include "microlinkd/options.h"
+
+#include <getopt.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <vector>
+
+#include "microlink/base/text.h"
+
+namespace microlink::tools {
+
+namespace {
+
+enum Option : int {
+  OPTION_CONTROL_URL = 256,
+  OPTION_AUTH_KEY_FILE,
+  OPTION_HOSTNAME,
+  OPTION_STATE_DIR,
+  OPTION_SOCKET,
+  OPTION_CA_FILE,
+  OPTION_CONTROL_KEY,
+  OPTION_LISTEN_PORT,
+  OPTION_REQUEST_TAGS,
+  OPTION_RELAY_ONLY,
+  OPTION_PLAIN_HTTP,
+  OPTION_LOG_LEVEL,
+  OPTION_RECORD,
+  OPTION_START_DOWN,
+  OPTION_JSON,
+  OPTION_UNTIL_DIRECT,
+  OPTION_TIMEOUT,
+  OPTION_WAIT,
+  OPTION_VERSION,
+};
+
+struct NamedVerb {
+  const char *name;
+  Verb verb;
+};
+constexpr NamedVerb VERBS[] = {
+    {"run", Verb::RUN},       {"status", Verb::STATUS},         {"peers", Verb::PEERS}, {"ping", Verb::PING},
+    {"netcheck", Verb::NETCHECK}, {"rotate-key", Verb::ROTATE_KEY}, {"down", Verb::DOWN},   {"up", Verb::UP},
+    {"logout", Verb::LOGOUT}, {"watch", Verb::WATCH},           {"replay", Verb::REPLAY},
+};
+
+constexpr option SHARED_OPTIONS[] = {
+    {"socket", required_argument, nullptr, OPTION_SOCKET},
+    {"state-dir", required_argument, nullptr, OPTION_STATE_DIR},
+    {"log-level", required_argument, nullptr, OPTION_LOG_LEVEL},
+    {"help", no_argument, nullptr, 'h'},
+    {"version", no_argument, nullptr, OPTION_VERSION},
+};
+constexpr option RUN_OPTIONS[] = {
+    {"control-url", required_argument, nullptr, OPTION_CONTROL_URL},
+    {"auth-key-file", required_argument, nullptr, OPTION_AUTH_KEY_FILE},
+    {"hostname", required_argument, nullptr, OPTION_HOSTNAME},
+    {"ca-file", required_argument, nullptr, OPTION_CA_FILE},
+    {"control-key", required_argument, nullptr, OPTION_CONTROL_KEY},
+    {"listen-port", required_argument, nullptr, OPTION_LISTEN_PORT},
+    {"request-tags", required_argument, nullptr, OPTION_REQUEST_TAGS},
+    {"relay-only", no_argument, nullptr, OPTION_RELAY_ONLY},
+    {"insecure-plain-http", no_argument, nullptr, OPTION_PLAIN_HTTP},
+    {"record", required_argument, nullptr, OPTION_RECORD},
+    {"start-down", no_argument, nullptr, OPTION_START_DOWN},
+};
+constexpr option COMMAND_OPTIONS[] = {
+    {"json", no_argument, nullptr, OPTION_JSON},
+    {"count", required_argument, nullptr, 'c'},
+    {"until-direct", no_argument, nullptr, OPTION_UNTIL_DIRECT},
+    {"timeout", required_argument, nullptr, OPTION_TIMEOUT},
+    {"wait", required_argument, nullptr, OPTION_WAIT},
+};
+
+std::string default_state_dir() {
+  if (::geteuid() == 0)
+    return "/var/lib/microlink";
+  if (const char *state = std::getenv("XDG_STATE_HOME"); state != nullptr && *state != '\0')
+    return std::string(state) + "/microlink";
+  const char *home = std::getenv("HOME");
+  return std::string(home == nullptr ? "." : home) + "/.local/state/microlink";
+}
+
+/// The machine's name without its domain, as far as it is fit for a node's name.
+std::string machine_name() {
+  char text[256] = {};
+  if (::gethostname(text, sizeof(text) - 1) != 0)
+    return "microlink";
+  std::string out;
+  for (const char *p = text; *p != '\0' && *p != '.' && out.size() < 63; p++) {
+    const bool fits = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9') || *p == '-';
+    out += fits ? *p : '-';
+  }
+  return out.empty() ? "microlink" : out;
+}
+
+bool is_hostname(std::string_view text) {
+  if (text.empty() || text.size() > 63 || text.front() == '-' || text.back() == '-')
+    return false;
+  for (const char c : text) {
+    if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-'))
+      return false;
+  }
+  return true;
+}
+
+template<size_t N> void assign(FixedString<N> &to, const char *name, const char *value, std::string &problem) {
+  if (!to.assign(value))
+    problem = std::string("--") + name + " is longer than " + std::to_string(N) + " characters";
+}
+
+void parse_tags(Options &out, std::string_view list) {
+  while (!list.empty()) {
+    const size_t comma = std::min(list.find(','), list.size());
+    const std::string_view tag = list.substr(0, comma);
+    list.remove_prefix(std::min(comma + 1, list.size()));
+    if (!tag.starts_with("tag:") || tag.size() < 5 || tag.size() > MAX_TAG_BYTES) {
+      out.problem = "\"" + std::string(tag) + "\" is not a tag; write --request-tags tag:NAME[,tag:NAME]";
+      return;
+    }
+    if (!out.config.request_tags.push_back(tag)) {
+      out.problem = "--request-tags takes at most " + std::to_string(out.config.request_tags.size()) + " tags";
+      return;
+    }
+  }
+}
+
+void parse_level(Options &out, std::string_view name) {
+  constexpr std::pair<std::string_view, LogLevel> LEVELS[] = {{"error", LogLevel::ERROR},
+                                                              {"warning", LogLevel::WARNING},
+                                                              {"info", LogLevel::INFO},
+                                                              {"debug", LogLevel::DEBUG},
+                                                              {"trace", LogLevel::TRACE}};
+  for (const auto &[text, level] : LEVELS) {
+    if (text == name) {
+      out.log_level = level;
+      return;
+    }
+  }
+  out.problem = "--log-level is one of error, warning, info, debug, trace";
+}
+
+int64_t number(Options &out, const char *name, int64_t least, int64_t most) {
+  const auto value = parse_decimal(optarg);
+  if (value && *value >= least && *value <= most)
+    return *value;
+  out.problem = std::string("--") + name + " is a number from " + std::to_string(least) + " to " + std::to_string(most);
+  return least;
+}
+
+void apply_run_option(Options &out, int which) {
+  switch (which) {
+    case OPTION_CONTROL_URL:
+      assign(out.config.control_url, "control-url", optarg, out.problem);
+      break;
+    case OPTION_AUTH_KEY_FILE:
+      out.auth_key_file = optarg;
+      break;
+    case OPTION_HOSTNAME:
+      if (is_hostname(optarg))
+        out.config.hostname.assign(optarg);
+      else
+        out.problem = "--hostname takes 1 to 63 letters, digits and dashes";
+      break;
+    case OPTION_CA_FILE:
+      out.ca_file = optarg;
+      break;
+    case OPTION_CONTROL_KEY:
+      assign(out.config.control_key, "control-key", optarg, out.problem);
+      if (!std::string_view(optarg).starts_with("mkey:"))
+        out.problem = "--control-key is \"mkey:\" and 64 hexadecimal digits";
+      break;
+    case OPTION_LISTEN_PORT:
+      out.listen_port = static_cast<uint16_t>(number(out, "listen-port", 0, UINT16_MAX));
+      break;
+    case OPTION_REQUEST_TAGS:
+      parse_tags(out, optarg);
+      break;
+    case OPTION_RELAY_ONLY:
+      out.config.relay_only = true;
+      break;
+    case OPTION_PLAIN_HTTP:
+      out.config.allow_plain_http = true;
+      break;
+    case OPTION_RECORD:
+      out.record_file = optarg;
+      break;
+    case OPTION_START_DOWN:
+      out.start_down = true;
+      break;
+    default:
+      break;
+  }
+}
+
+void apply_option(Options &out, int which) {
+  switch (which) {
+    case OPTION_SOCKET:
+      out.socket = optarg;
+      break;
+    case OPTION_STATE_DIR:
+      out.state_dir = optarg;
+      break;
+    case OPTION_LOG_LEVEL:
+      parse_level(out, optarg);
+      break;
+    case OPTION_JSON:
+      out.json = true;
+      break;
+    case 'c':
+      out.count = static_cast<uint32_t>(number(out, "count", 1, 1'000'000));
+      break;
+    case OPTION_UNTIL_DIRECT:
+      out.until_direct = true;
+      break;
+    case OPTION_TIMEOUT:
+      out.timeout = seconds(number(out, "timeout", 1, 86'400));
+      break;
+    case OPTION_WAIT:
+      out.wait = seconds(number(out, "wait", 0, 86'400));
+      break;
+    case OPTION_VERSION:
+      out.verb = Verb::VERSION;
+      break;
+    case 'h':
+      out.verb = Verb::HELP;
+      break;
+    default:
+      apply_run_option(out, which);
+  }
+}
+
+void take_words(Options &out, int argc, char **argv) {
+  std::string *wanted = out.verb == Verb::PING ? &out.peer : out.verb == Verb::REPLAY ? &out.recording : nullptr;
+  if (wanted != nullptr && optind < argc)
+    *wanted = argv[optind++];
+  if (optind < argc)
+    out.problem = std::string("\"") + argv[optind] + "\" is one word too many";
+  else if (wanted != nullptr && wanted->empty())
+    out.problem = out.verb == Verb::PING ? "whom? write: microlinkd ping PEER" : "what? write: microlinkd replay FILE";
+}
+
+void fill_defaults(Options &out) {
+  if (out.state_dir.empty())
+    out.state_dir = default_state_dir();
+  if (out.socket.empty())
+    out.socket = out.state_dir + "/microlinkd.sock";
+  if (out.config.hostname.empty())
+    out.config.hostname.assign(machine_name());
+  const std::string_view url = out.config.control_url.view();
+  const bool plain = url.starts_with("http://");
+  if (out.verb == Verb::RUN && out.problem.empty() && !plain && !url.starts_with("https://"))
+    out.problem = "--control-url begins with https://";
+  if (out.verb == Verb::RUN && out.problem.empty() && plain && !out.config.allow_plain_http)
+    out.problem = "an http:// control URL is not protected; use https://, or --insecure-plain-http in a test";
+}
+
+}  // namespace
+
+Options parse_options(std::span<const char *const> arguments) {
+  Options out;
+  if (arguments.empty()) {
+    out.problem = "what? try: microlinkd --help";
+    return out;
+  }
+  bool named = false;
+  for (const NamedVerb &each : VERBS) {
+    if (arguments[0] == std::string_view(each.name)) {
+      out.verb = each.verb;
+      named = true;
+    }
+  }
+  if (!named && arguments[0][0] != '-') {
+    out.problem = std::string("\"") + arguments[0] + "\" is not a command; try: microlinkd --help";
+    return out;
+  }
+  std::vector<option> known(std::begin(SHARED_OPTIONS), std::end(SHARED_OPTIONS));
+  if (named && (out.verb == Verb::RUN))
+    known.insert(known.end(), std::begin(RUN_OPTIONS), std::end(RUN_OPTIONS));
+  else if (named)
+    known.insert(known.end(), std::begin(COMMAND_OPTIONS), std::end(COMMAND_OPTIONS));
+  known.push_back({nullptr, 0, nullptr, 0});
+  // getopt wants a writable argv whose first entry is the program; with a verb, that is the first entry.
+  std::vector<std::string> copies(arguments.begin(), arguments.end());
+  if (!named)
+    copies.insert(copies.begin(), "microlinkd");
+  std::vector<char *> argv;
+  for (std::string &copy : copies)
+    argv.push_back(copy.data());
+  argv.push_back(nullptr);
+  const int argc = static_cast<int>(copies.size());
+  optind = 0;  // glibc: start anew
+  opterr = 0;
+  const char *letters = named && out.verb != Verb::RUN ? ":hc:" : ":h";
+  for (int which; out.problem.empty() && (which = ::getopt_long(argc, argv.data(), letters, known.data(), nullptr)) != -1;) {
+    if (which == '?')
+      out.problem = std::string(argv[static_cast<size_t>(optind - 1)]) + " is not an option here; try: microlinkd --help";
+    else if (which == ':')
+      out.problem = std::string(argv[static_cast<size_t>(optind - 1)]) + " needs a value";
+    else
+      apply_option(out, which);
+  }
+  if (out.verb == Verb::HELP || out.verb == Verb::VERSION)
+    return out;
+  if (out.problem.empty())
+    take_words(out, argc, argv.data());
+  fill_defaults(out);
+  return out;
+}
+
+}  // namespace microlink::tools

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: MIT
+#include "microlinkd/requests.h"
+
+#include <algorithm>
+
+namespace microlink::tools {
+
+namespace {
+
+constexpr char DOWN_MESSAGE[] = "the node is down; run: microlinkd up";
+
+}  // namespace
+
+void Requests::handle(Instant now, ClientId client, std::string_view line) {
+  const auto request = JsonValue::parse(line);
+  if (!request || !request->is(JsonValue::Kind::OBJECT) || !(*request)["command"].is(JsonValue::Kind::STRING))
+    this->reply_(client, error_json("bad-request", "a request is one line: {\"command\":\"…\"}"));
+  else if (this->pending_.size() >= MAX_PENDING)
+    this->reply_(client, error_json("busy", "too many requests wait for an answer; try again"));
+  else
+    this->dispatch_(now, client, *request);
+}
+
+void Requests::dispatch_(Instant now, ClientId client, const JsonValue &request) {
+  const std::string &command = request["command"].text();
+  if (command == "status")
+    this->reply_(client, status_json(this->node_->snapshot()));
+  else if (command == "peers")
+    this->reply_(client, peers_json(this->node_->snapshot()));
+  else if (command == "watch")
+    this->wait_(now, client, Pending::Kind::WATCH, Duration::ZERO);
+  else if (command == "up")
+    this->up_(client);
+  else if (command == "down") {
+    this->node_->down();
+    this->wait_(now, client, Pending::Kind::DOWN, Duration::ZERO);
+  } else {
+    this->dispatch_online_(now, client, command, request);
+  }
+}
+
+/// The commands that a running client is needed for.
+void Requests::dispatch_online_(Instant now, ClientId client, std::string_view command, const JsonValue &request) {
+  constexpr std::string_view KNOWN[] = {"ping", "netcheck", "rotate-key", "logout"};
+  posix::Driven *driven = this->node_->driven();
+  if (std::find(std::begin(KNOWN), std::end(KNOWN), command) == std::end(KNOWN)) {
+    this->reply_(client, error_json("unknown-command", "this daemon does not know \"" + std::string(command) + "\""));
+  } else if (driven == nullptr) {
+    this->reply_(client, error_json("down", DOWN_MESSAGE));
+  } else if (command == "ping") {
+    this->ping_(now, client, request);
+  } else if (command == "netcheck") {
+    this->wait_(now, client, Pending::Kind::NETCHECK, NETCHECK_MOST);
+    driven->netcheck(this->node_->runner().tick());
+    this->node_->runner().drain();
+  } else if (command == "rotate-key") {
+    // Before the command: KEY_ROTATED may come from within.
+    this->wait_(now, client, Pending::Kind::ROTATE, ROTATE_TIME);
+    if (driven->rotate_node_key(this->node_->runner().tick()) != Error::NONE) {
+      this->pending_.pop_back();
+      this->reply_(client, error_json("not-ready", "control is not connected; try again when the node is online"));
+    }
+    this->node_->runner().drain();
+  } else {
+    this->node_->logout();
+    this->wait_(now, client, Pending::Kind::DOWN, Duration::ZERO);
+  }
+}
+
+void Requests::ping_(Instant now, ClientId client, const JsonValue &request) {
+  const std::string &name = request["peer"].text();
+  posix::Driven *driven = this->node_->driven();
+  const auto key = NodePublic::parse(name);
+  const auto peer = key ? std::optional(*key) : driven->resolve(name);
+  if (!peer) {
+    this->reply_(client, error_json("unknown-peer", "no peer \"" + name + "\"; see: microlinkd peers"));
+    return;
+  }
+  this->wait_(now, client, Pending::Kind::PING, PING_TIME);
+  this->pending_.back().ping.peer = name;
+  this->pending_.back().ping.node_key = *peer;
+  const Error error = driven->ping(this->node_->runner().tick(), *peer);
+  if (error != Error::NONE) {
+    this->pending_.pop_back();
+    if (error == Error::UNKNOWN_PEER)
+      this->reply_(client, error_json("unknown-peer", "no peer \"" + name + "\"; see: microlinkd peers"));
+    else
+      this->reply_(client, error_json("not-ready", "the node is not connected yet; see: microlinkd status"));
+  }
+  this->node_->runner().drain();
+}
+
+void Requests::up_(ClientId client) {
+  if (this->node_->state() == posix::Node::State::DOWN && this->auth_key_ != nullptr)
+    this->node_->set_auth_key(this->auth_key_());
+  const std::string problem = this->node_->up();
+  this->reply_(client, problem.empty() ? ok_json() : error_json("state-dir", problem));
+}
+
+void Requests::wait_(Instant now, ClientId client, Pending::Kind kind, Duration at_most) {
+  this->pending_.push_back(
+      {kind, client, now, at_most == Duration::ZERO ? Instant::NEVER : now + at_most, Pong{}});
+}
+
+void Requests::forget(ClientId client) {
+  std::erase_if(this->pending_, [client](const Pending &pending) { return pending.client == client; });
+  std::erase_if(this->replies_, [client](const Reply &reply) { return reply.client == client; });
+}
+
+void Requests::on_event(Instant, const Event &event) {
+  if (event.kind == Event::Kind::PONG || event.kind == Event::Kind::PING_TIMED_OUT)
+    this->answer_ping_(event);
+  const bool watched = std::any_of(this->pending_.begin(), this->pending_.end(),
+                                   [](const Pending &p) { return p.kind == Pending::Kind::WATCH; });
+  if (!watched && event.kind != Event::Kind::KEY_ROTATED)
+    return;
+  const posix::Snapshot snapshot = this->node_->snapshot();
+  for (auto it = this->pending_.begin(); it != this->pending_.end();) {
+    if (it->kind == Pending::Kind::WATCH)
+      this->replies_.push_back({it->client, event_json(event, snapshot), false});
+    if (it->kind == Pending::Kind::ROTATE && event.kind == Event::Kind::KEY_ROTATED) {
+      this->reply_(it->client, ok_json(&snapshot.node_key));
+      it = this->pending_.erase(it);
+    } else {
+      ++it;
+    }
+  }
+}
+
+/// The oldest ping to that peer is the one that was answered.
+void Requests::answer_ping_(const Event &event) {
+  const auto it = std::find_if(this->pending_.begin(), this->pending_.end(), [&event](const Pending &pending) {
+    return pending.kind == Pending::Kind::PING && pending.ping.node_key == event.peer;
+  });
+  if (it == this->pending_.end())
+    return;
+  if (event.kind == Event::Kind::PONG) {
+    it->ping.path = event.path;
+    it->ping.region = event.region;
+    it->ping.latency = event.latency;
+    this->reply_(it->client, pong_json(it->ping));
+  } else {
+    this->reply_(it->client, error_json("timed-out", "no answer from " + it->ping.peer));
+  }
+  this->pending_.erase(it);
+}
+
+void Requests::update(Instant now) {
+  for (size_t i = 0; i != this->pending_.size();) {
+    if (this->settle_(now, this->pending_[i]))
+      this->pending_.erase(this->pending_.begin() + static_cast<ptrdiff_t>(i));
+    else
+      i++;
+  }
+}
+
+/// Whether the request has its answer.
+bool Requests::settle_(Instant now, const Pending &pending) {
+  const bool down = this->node_->state() == posix::Node::State::DOWN;
+  switch (pending.kind) {
+    case Pending::Kind::WATCH:
+      return false;
+    case Pending::Kind::DOWN:
+      if (down)
+        this->reply_(pending.client, ok_json());
+      return down;
+    case Pending::Kind::NETCHECK: {
+      if (down || now - pending.since < NETCHECK_LEAST)
+        break;
+      const posix::Snapshot snapshot = this->node_->snapshot();
+      if (snapshot.relays.empty() && pending.deadline > now)
+        return false;
+      this->reply_(pending.client, netcheck_json(snapshot));
+      return true;
+    }
+    case Pending::Kind::PING:
+    case Pending::Kind::ROTATE:
+      break;
+  }
+  if (down) {
+    this->reply_(pending.client, error_json("down", DOWN_MESSAGE));
+    return true;
+  }
+  if (pending.deadline > now)
+    return false;
+  this->reply_(pending.client, error_json("timed-out", "no answer in time"));
+  return true;
+}
+
+Instant Requests::next_timeout(Instant now) const {
+  Instant out = Instant::NEVER;
+  for (const Pending &pending : this->pending_) {
+    out = earlier(out, pending.deadline);
+    // A netcheck is looked at as soon as it may be answered, and then with every turn.
+    if (const Instant first = pending.since + NETCHECK_LEAST; pending.kind == Pending::Kind::NETCHECK && first > now)
+      out = earlier(out, first);
+  }
+  return out;
+}
+
+std::optional<Requests::Reply> Requests::poll_reply() {
+  if (this->replies_.empty())
+    return std::nullopt;
+  Reply out = std::move(this->replies_.front());
+  this->replies_.pop_front();
+  return out;
+}
+
+}  // namespace microlink::tools
