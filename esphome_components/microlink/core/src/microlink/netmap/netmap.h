@@ -2,6 +2,9 @@
 #pragma once
 
 #include "microlink/base/engine.h"
+#include "microlink/base/ring_buffer.h"
+#include "microlink/netmap/regions.h"
+#include "microlink/netmap/selector.h"
 #include "microlink/tailcfg/types.h"
 
 namespace microlink::netmap {
@@ -34,7 +37,7 @@ struct Peer {
   uint16_t cap{0};
   std::optional<bool> online;
   bool is_jailed{false};
-  bool allowed{true};   ///< passes the local allowlist
+  bool allowed{true};   ///< passes the local allowlist and may use the network at all
   bool from_cache{false};  ///< known from storage only; control has not confirmed it yet
   Claim claim{Claim::NONE};
 };
@@ -47,23 +50,175 @@ struct Self {
   WallTime key_expiry{WallTime::UNKNOWN};
   bool expired{false};
   bool machine_authorized{false};
+  bool operator==(const Self &) const = default;
 };
 
 struct Event {
   enum class Kind : uint8_t {
     SELF_CHANGED,
     PEER_ADDED,
-    PEER_CHANGED,      ///< endpoints, home, name, addresses, online
-    PEER_KEY_CHANGED,  ///< node key: drop session and path
-    PEER_RESTARTED,    ///< disco key: drop path and session
-    PEER_REMOVED,      ///< key, disco key and id tell who it was; the slot may be reused already
+    PEER_CHANGED,      ///< endpoints, home, name, addresses, online, allowed
+    PEER_KEY_CHANGED,  ///< node key: drop session and path. key and disco_key are the old ones
+    PEER_RESTARTED,    ///< disco key: drop path and session. disco_key is the old one
+    PEER_REMOVED,      ///< key and disco key tell who it was; the slot may be reused already
     DERP_MAP_CHANGED,
     FULL_MAP_APPLIED,
+    RESYNC,  ///< events were lost: compare everything that was remembered with the table (PeerIds that are gone are null)
   };
   Kind kind;
   PeerId peer{};
   NodePublic key{};
   DiscoPublic disco_key{};
+};
+
+/// Peers that shall be admitted when they pass by; see Netmap::want(). Full: the oldest want goes.
+constexpr size_t MAX_WANTS = 6;
+/// Events that wait for poll_event(). Full: RESYNC takes their place.
+constexpr size_t MAX_NETMAP_EVENTS = 2 * MAX_PEERS + 8;
+/// A record of cached peers for a warm start, as ports store them.
+constexpr size_t MAX_CACHE_RECORD_BYTES = 255;
+
+class Netmap {
+ public:
+  // What a map stream says; the names and their order are MapSink's.
+  void message_begin();
+  void message_end(bool keep_alive);
+  void aborted();
+  void self_node(const tailcfg::Node &node);
+  void peers_begin();
+  void peer(const tailcfg::Node &node);
+  void peers_end();
+  void peer_removed(tailcfg::NodeId id);
+  void peer_patched(const tailcfg::PeerChange &change);
+  void peer_online(tailcfg::NodeId id, bool online);
+  void derp_regions_begin() { this->regions_.begin(); }
+  void derp_region(const tailcfg::DerpRegion &region);
+  void derp_regions_end();
+  void region_scores_reset() { this->regions_.reset_scores(); }
+  void region_score(uint16_t region, uint32_t thousandths) { this->regions_.set_score(region, thousandths); }
+  void dns_config(bool magic_dns, std::string_view suffix);
+
+  std::optional<Event> poll_event() { return this->events_.pop(); }
+
+  const Self &self() const { return this->self_; }
+  bool has_self() const { return this->self_.id != 0; }
+  bool magic_dns() const { return this->magic_dns_; }
+  /// MagicDNS suffix of the own tailnet, e.g. "tail1234.ts.net"; empty when unknown.
+  std::string_view suffix() const;
+
+  /// Null if the id names no peer (any more). Valid until the next call that is not const.
+  const Peer *peer(PeerId id) const;
+  /// The peer in a slot, unset if it is empty: for (slot = 0; slot != MAX_PEERS; slot++).
+  PeerId at(size_t slot) const;
+  size_t peer_count() const;
+  /// Peers of the whole tailnet as the last full map and the changes since then tell; those outside the table count too.
+  uint32_t peers_in_tailnet() const { return this->peers_in_tailnet_; }
+
+  // Unset if there is none.
+  PeerId find(tailcfg::NodeId id) const;
+  PeerId find_by_key(const NodePublic &key) const;
+  PeerId find_by_disco(const DiscoPublic &key) const;
+  /// Short name (of the own tailnet) or FQDN, any case, a trailing dot is fine.
+  PeerId find_by_name(std::string_view name) const;
+  /// Who has the address: longest match over the allowed IPs. Own addresses of a peer always count, other prefixes only
+  /// with set_accept_routes(true), and 0.0.0.0/0 and ::/0 never.
+  PeerId find_by_address(const IpAddress &address) const;
+  void set_accept_routes(bool accept) { this->accept_routes_ = accept; }
+
+  const RegionStore &regions() const { return this->regions_; }
+  /// Keep this region when the DERP map comes again (home, nearest); peers' homes are kept anyway.
+  void set_region_needed(uint16_t region, bool needed) { this->regions_.set_needed(region, needed); }
+
+  /// `now` is control's time; nothing has expired while it is unknown or plainly wrong (02 §5).
+  bool is_expired(PeerId id, WallTime now) const;
+  bool is_self_expired(WallTime now) const;
+  /// The earliest key expiry (self or peer) after `now`; UNKNOWN if there is none.
+  WallTime next_expiry(WallTime now) const;
+
+  /// Who the user pins, and who may talk with this node at all (none = everybody): selectors as in selector.h. The texts
+  /// are not copied and must outlive the netmap or the next call. Peers in the table are judged at once; whom only a tag
+  /// lets in is kept out until the next full map.
+  void set_pinned(std::span<const std::string_view> selectors);
+  void set_allowlist(std::span<const std::string_view> selectors);
+
+  /// A session with this peer runs: it keeps its slot. When it ends, what the peer was wanted for is over too.
+  void set_live(PeerId id, bool live);
+  /// Admit this peer when it passes by: address, name or node key as a selector. Satisfied wants disappear. MALFORMED
+  /// if the text is empty or too long. For how long a want is worth a poll is the owner's decision.
+  Error want(std::string_view selector);
+  void remove_want(std::string_view selector);
+  void clear_wants() { this->wants_.clear(); }
+  size_t want_count() const { return this->wants_.size(); }
+  bool is_wanted(std::string_view selector) const;
+  /// Whether another full map would fill the table better or complete it: peers were refused while slots became free,
+  /// a peer's home region is not in the store, or tags must be seen again for the allowlist.
+  bool needs_full_map() const;
+
+  /// Warm start: cached peers in records of at most MAX_CACHE_RECORD_BYTES, the strongest claims first. How many bytes
+  /// record `index` has, 0 if there are no more peers for it.
+  size_t write_cache(size_t index, ByteSpan out) const;
+  /// Admit peers from a record; they are from_cache until a full map confirms or sweeps them. Only before the first map.
+  /// MALFORMED, UNEXPECTED (a map is there already); the readable peers before the damage stay.
+  Error load_cache(ByteView record);
+
+  /// Forget everything that control said (another control server, logout). Settings stay.
+  void clear();
+
+ private:
+  struct Slot {
+    Peer peer;
+    uint16_t generation{0};
+    bool used{false};
+    bool seen{false};            ///< in the full map that is read
+    bool touched{false};         ///< by PeersChanged of this message: PeersRemoved counts before it
+    bool online_patched{false};  ///< by PeersChangedPatch of this message: OnlineChange counts before it
+    bool pinned{false};
+    bool live{false};
+    bool wanted{false};
+    bool was_cached{false};
+    bool no_access{false};  ///< UnsignedPeerAPIOnly: control gives it no network access
+  };
+
+  Slot *slot_of_(PeerId id);
+  Slot *slot_with_(tailcfg::NodeId id);
+  PeerId id_of_(const Slot &slot) const;
+  void admit_(const tailcfg::Node &node);
+  Slot *room_for_(unsigned rank, tailcfg::NodeId id);
+  static unsigned rank_(const Peer &peer);
+  void fill_(Slot &slot, const tailcfg::Node &node);
+  void update_(Slot &slot, const tailcfg::Node &node);
+  void release_(Slot &slot);
+  void refresh_claim_(Slot &slot);
+  bool is_any_wanted_(const Subject &subject) const;
+  bool take_wants_(const Subject &subject);
+  Subject subject_of_(const tailcfg::Node &node) const;
+  Subject subject_of_(const Peer &peer) const;
+  void judge_again_(Slot &slot);
+  bool is_home_of_peer_(uint16_t region) const;
+  void emit_(Event::Kind kind, const Slot *slot);
+  void emit_(const Event &event);
+  void emit_peer_change_(const Slot &slot, const Peer &before);
+  uint32_t allowlist_hash_() const;
+  Error load_cached_peer_(ByteView raw, tailcfg::NodeName &name, bool same_allowlist);
+
+  Self self_;
+  std::array<Slot, MAX_PEERS> slots_;
+  RegionStore regions_;
+  RingBuffer<Event, MAX_NETMAP_EVENTS> events_;
+  FixedVector<tailcfg::NodeName, MAX_WANTS> wants_;
+  std::span<const std::string_view> pinned_{};
+  std::span<const std::string_view> allowlist_{};
+  tailcfg::NodeName suffix_;
+  tailcfg::NodeId last_full_id_{0};  ///< of the full map that is read
+  uint32_t full_count_{0};           ///< peers in the full map that is read
+  uint32_t peers_in_tailnet_{0};
+  bool in_full_map_{false};
+  bool full_is_sorted_{false};
+  bool had_full_map_{false};
+  bool refused_{false};        ///< the full map held a peer that found no room
+  bool tags_unknown_{false};   ///< the allowlist changed since the last full map
+  bool accept_routes_{false};
+  bool magic_dns_{false};
 };
 
 }  // namespace microlink::netmap

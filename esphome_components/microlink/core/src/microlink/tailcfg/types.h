@@ -69,6 +69,7 @@ struct DerpNode {
   int32_t stun_port{0};   ///< 0 = 3478, -1 = no STUN
   bool stun_only{false};
   bool insecure_for_tests{false};
+  bool operator==(const DerpNode &) const = default;
 };
 
 /// One region (tailcfg.DERPRegion).
@@ -78,6 +79,7 @@ struct DerpRegion {
   bool avoid{false};
   bool no_measure_no_home{false};
   FixedVector<DerpNode, MAX_NODES_PER_REGION> nodes;
+  bool operator==(const DerpRegion &) const = default;
 };
 
 /// A source or destination of a filter rule: inclusive, one family; `any` is "*".

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: MIT
+// Netmap, second part: who gets a slot of the table, and why (architecture D13).
+#include "microlink/netmap/netmap.h"
+
+#include "microlink/base/text.h"
+
+namespace microlink::netmap {
+
+Subject Netmap::subject_of_(const tailcfg::Node &node) const {
+  return {node.name,
+          this->suffix(),
+          node.key,
+          {node.addresses.begin(), node.addresses.size()},
+          this->accept_routes_ ? std::span<const Prefix>{node.allowed_ips.begin(), node.allowed_ips.size()}
+                               : std::span<const Prefix>{},
+          {node.tags.begin(), node.tags.size()}};
+}
+
+Subject Netmap::subject_of_(const Peer &peer) const {
+  return {peer.name,
+          this->suffix(),
+          peer.key,
+          {peer.addresses.begin(), peer.addresses.size()},
+          this->accept_routes_ ? std::span<const Prefix>{peer.allowed_ips.begin(), peer.allowed_ips.size()}
+                               : std::span<const Prefix>{},
+          {}};
+}
+
+void Netmap::admit_(const tailcfg::Node &node) {
+  Slot candidate;
+  this->fill_(candidate, node);
+  candidate.wanted = candidate.peer.allowed && this->is_any_wanted_(this->subject_of_(node));
+  this->refresh_claim_(candidate);
+  Slot *const slot = this->room_for_(rank_(candidate.peer), node.id);
+  if (slot == nullptr) {
+    this->refused_ |= candidate.peer.allowed;
+    return;
+  }
+  if (candidate.wanted)
+    this->take_wants_(this->subject_of_(node));
+  candidate.generation = static_cast<uint16_t>(slot->generation + 1);
+  candidate.used = candidate.seen = candidate.touched = true;
+  *slot = candidate;
+  this->emit_(Event::Kind::PEER_ADDED, slot);
+}
+
+/// A slot that is empty or was made so for a newcomer of this rank; null if nobody yields.
+Netmap::Slot *Netmap::room_for_(unsigned rank, tailcfg::NodeId id) {
+  Slot *weakest = nullptr;
+  for (Slot &slot : this->slots_) {
+    if (!slot.used)
+      return &slot;
+    // Full maps are sorted by id: who should have come before this one has gone, and the sweep would say so later.
+    const bool has_gone = this->in_full_map_ && this->full_is_sorted_ && !slot.seen && slot.peer.id < id;
+    if (has_gone && !slot.live && !slot.pinned) {
+      this->release_(slot);
+      return &slot;
+    }
+    if (weakest == nullptr || rank_(slot.peer) < rank_(weakest->peer))
+      weakest = &slot;
+  }
+  if (weakest == nullptr || rank_(weakest->peer) >= rank)
+    return nullptr;
+  this->refused_ = true;  // who yields passes by again only with the next full map
+  this->release_(*weakest);
+  return weakest;
+}
+
+/// Peers that may not talk with this node come last, whatever else speaks for them.
+unsigned Netmap::rank_(const Peer &peer) { return peer.allowed ? 1 + static_cast<unsigned>(peer.claim) : 0; }
+
+void Netmap::fill_(Slot &slot, const tailcfg::Node &node) {
+  const Subject subject = this->subject_of_(node);
+  Peer &peer = slot.peer;
+  peer.id = node.id;
+  peer.key = node.key;
+  peer.disco_key = node.disco_key;
+  peer.name = node.name;
+  peer.addresses = node.addresses;
+  peer.allowed_ips = node.allowed_ips;
+  peer.endpoints = node.endpoints;
+  peer.key_expiry = node.key_expiry;
+  peer.home_derp = node.home_derp;
+  peer.cap = node.cap;
+  peer.online = node.online;
+  peer.is_jailed = node.is_jailed;
+  peer.from_cache = false;
+  slot.no_access = node.unsigned_peerapi_only;
+  peer.allowed = !slot.no_access && (this->allowlist_.empty() || any_selects(this->allowlist_, subject));
+  slot.pinned = any_selects(this->pinned_, subject);
+  this->refresh_claim_(slot);
+}
+
+void Netmap::update_(Slot &slot, const tailcfg::Node &node) {
+  const Peer before = slot.peer;
+  this->fill_(slot, node);
+  slot.seen = slot.touched = true;
+  slot.online_patched = false;
+  if (this->take_wants_(this->subject_of_(node)))
+    slot.wanted = true;
+  this->refresh_claim_(slot);
+  this->emit_peer_change_(slot, before);
+}
+
+void Netmap::release_(Slot &slot) {
+  this->emit_(Event::Kind::PEER_REMOVED, &slot);
+  const uint16_t generation = slot.generation;
+  slot = Slot{};
+  slot.generation = static_cast<uint16_t>(generation + 1);
+}
+
+void Netmap::refresh_claim_(Slot &slot) {
+  Peer &peer = slot.peer;
+  if (!peer.allowed)
+    peer.claim = Claim::NONE;
+  else if (slot.pinned)
+    peer.claim = Claim::PINNED;
+  else if (slot.live)
+    peer.claim = Claim::LIVE;
+  else if (slot.wanted)
+    peer.claim = Claim::WANTED;
+  else if (slot.was_cached)
+    peer.claim = Claim::CACHED;
+  else
+    peer.claim = peer.online.value_or(false) ? Claim::ONLINE : Claim::NONE;
+}
+
+/// After the pins or the allowlist changed; the tags of a peer in the table are not known any more.
+void Netmap::judge_again_(Slot &slot) {
+  const Peer before = slot.peer;
+  const Subject subject = this->subject_of_(slot.peer);
+  slot.pinned = any_selects(this->pinned_, subject);
+  slot.peer.allowed = !slot.no_access && (this->allowlist_.empty() || any_selects(this->allowlist_, subject));
+  this->refresh_claim_(slot);
+  this->emit_peer_change_(slot, before);
+}
+
+void Netmap::set_pinned(std::span<const std::string_view> selectors) {
+  this->pinned_ = selectors;
+  for (Slot &slot : this->slots_) {
+    if (slot.used)
+      this->judge_again_(slot);
+  }
+}
+
+void Netmap::set_allowlist(std::span<const std::string_view> selectors) {
+  this->allowlist_ = selectors;
+  this->tags_unknown_ = false;
+  for (const std::string_view selector : selectors)
+    this->tags_unknown_ |= selector.starts_with("tag:");
+  for (Slot &slot : this->slots_) {
+    if (slot.used)
+      this->judge_again_(slot);
+  }
+}
+
+void Netmap::set_live(PeerId id, bool live) {
+  Slot *const slot = this->slot_of_(id);
+  if (slot == nullptr)
+    return;
+  slot->live = live;
+  slot->wanted = false;
+  this->refresh_claim_(*slot);
+}
+
+Error Netmap::want(std::string_view selector) {
+  if (selector.empty() || selector.size() > tailcfg::NodeName::CAPACITY)
+    return Error::MALFORMED;
+  for (Slot &slot : this->slots_) {
+    if (!slot.used || !selects(selector, this->subject_of_(slot.peer)))
+      continue;
+    slot.wanted = !slot.live;
+    this->refresh_claim_(slot);
+    return Error::NONE;
+  }
+  if (this->is_wanted(selector))
+    return Error::NONE;
+  if (this->wants_.full())
+    this->wants_.remove(0);
+  (void) this->wants_.push_back(selector);
+  return Error::NONE;
+}
+
+bool Netmap::is_wanted(std::string_view selector) const {
+  for (const tailcfg::NodeName &want : this->wants_) {
+    if (equal_ignoring_case(want, selector))
+      return true;
+  }
+  return false;
+}
+
+void Netmap::remove_want(std::string_view selector) {
+  for (size_t i = this->wants_.size(); i-- != 0;) {
+    if (equal_ignoring_case(this->wants_[i], selector))
+      this->wants_.remove(i);
+  }
+}
+
+bool Netmap::is_any_wanted_(const Subject &subject) const {
+  for (const tailcfg::NodeName &want : this->wants_) {
+    if (selects(want, subject))
+      return true;
+  }
+  return false;
+}
+
+/// Remove the wants that this node fulfils; whether there was one.
+bool Netmap::take_wants_(const Subject &subject) {
+  const size_t before = this->wants_.size();
+  for (size_t i = this->wants_.size(); i-- != 0;) {
+    if (selects(this->wants_[i], subject))
+      this->wants_.remove(i);
+  }
+  return this->wants_.size() != before;
+}
+
+bool Netmap::needs_full_map() const {
+  if (!this->had_full_map_)
+    return false;
+  if (this->tags_unknown_ || (this->refused_ && this->peer_count() < MAX_PEERS))
+    return true;
+  if (this->regions_.count_in_map() <= this->regions_.all().size())
+    return false;
+  for (const Slot &slot : this->slots_) {
+    const bool has_home = slot.used && slot.peer.allowed && slot.peer.home_derp != 0;
+    if (has_home && this->regions_.find(slot.peer.home_derp) == nullptr)
+      return true;
+  }
+  return false;
+}
+
+}  // namespace microlink::netmap

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+// Netmap, third part: finding peers.
+#include "microlink/netmap/netmap.h"
+
+namespace microlink::netmap {
+
+std::string_view Netmap::suffix() const {
+  const std::string_view own = this->self_.name;
+  const size_t dot = own.find('.');
+  return dot == std::string_view::npos ? this->suffix_.view() : own.substr(dot + 1);
+}
+
+const Peer *Netmap::peer(PeerId id) const {
+  if (id.slot >= this->slots_.size())
+    return nullptr;
+  const Slot &slot = this->slots_[id.slot];
+  return slot.used && slot.generation == id.generation ? &slot.peer : nullptr;
+}
+
+PeerId Netmap::at(size_t slot) const {
+  return slot < this->slots_.size() && this->slots_[slot].used ? this->id_of_(this->slots_[slot]) : PeerId{};
+}
+
+size_t Netmap::peer_count() const {
+  size_t count = 0;
+  for (const Slot &slot : this->slots_)
+    count += slot.used ? 1 : 0;
+  return count;
+}
+
+PeerId Netmap::find(tailcfg::NodeId id) const {
+  for (const Slot &slot : this->slots_) {
+    if (slot.used && slot.peer.id == id)
+      return this->id_of_(slot);
+  }
+  return {};
+}
+
+PeerId Netmap::find_by_key(const NodePublic &key) const {
+  for (const Slot &slot : this->slots_) {
+    if (slot.used && slot.peer.key == key)
+      return this->id_of_(slot);
+  }
+  return {};
+}
+
+PeerId Netmap::find_by_disco(const DiscoPublic &key) const {
+  for (const Slot &slot : this->slots_) {
+    if (slot.used && slot.peer.disco_key == key)
+      return this->id_of_(slot);
+  }
+  return {};
+}
+
+PeerId Netmap::find_by_name(std::string_view name) const {
+  for (const Slot &slot : this->slots_) {
+    if (slot.used && is_name_of(name, slot.peer.name, this->suffix()))
+      return this->id_of_(slot);
+  }
+  return {};
+}
+
+PeerId Netmap::find_by_address(const IpAddress &address) const {
+  PeerId best;
+  int best_bits = -1;
+  for (const Slot &slot : this->slots_) {
+    if (!slot.used)
+      continue;
+    bool is_own = false;
+    for (const Prefix &own : slot.peer.addresses)
+      is_own |= own.address == address;
+    for (const Prefix &prefix : slot.peer.allowed_ips) {
+      const bool counts = is_own || (this->accept_routes_ && prefix.bits != 0);
+      if (!counts || !prefix.contains(address) || prefix.bits <= best_bits)
+        continue;
+      best = this->id_of_(slot);
+      best_bits = prefix.bits;
+    }
+  }
+  return best;
+}
+
+Netmap::Slot *Netmap::slot_of_(PeerId id) {
+  return this->peer(id) == nullptr ? nullptr : &this->slots_[id.slot];
+}
+
+Netmap::Slot *Netmap::slot_with_(tailcfg::NodeId id) { return this->slot_of_(this->find(id)); }
+
+PeerId Netmap::id_of_(const Slot &slot) const {
+  return {static_cast<uint16_t>(&slot - this->slots_.data()), slot.generation};
+}
+
+bool Netmap::is_home_of_peer_(uint16_t region) const {
+  for (const Slot &slot : this->slots_) {
+    if (slot.used && slot.peer.home_derp == region)
+      return true;
+  }
+  return false;
+}
+
+}  // namespace microlink::netmap

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: MIT
+#include "microlink/netmap/netmap.h"
+
+namespace microlink::netmap {
+
+namespace {
+
+/// Control's clock before this (2023-01-10) is a clock that was never set (ipnlocal/expiry.go).
+constexpr WallTime EARLIEST_SANE_TIME = wall_seconds(1'673'373'066);
+
+/// Whether a session with the node is possible at all (02 §4, "which peers to configure"). WireGuard-only nodes need no
+/// DISCO, but they are exit nodes, which this node does not use.
+bool is_usable(const tailcfg::Node &node) {
+  return node.key.is_set() && node.disco_key.is_set() && !node.expired && !node.is_wireguard_only;
+}
+
+bool has_expired(WallTime expiry, WallTime now) {
+  return now >= EARLIEST_SANE_TIME && expiry != WallTime::UNKNOWN && expiry < now;
+}
+
+/// Everything that PEER_CHANGED is about.
+bool differs(const Peer &a, const Peer &b) {
+  return a.id != b.id || !(a.name == b.name) || !(a.addresses == b.addresses) || !(a.allowed_ips == b.allowed_ips) ||
+         !(a.endpoints == b.endpoints) || a.key_expiry != b.key_expiry || a.home_derp != b.home_derp || a.cap != b.cap ||
+         a.online != b.online || a.is_jailed != b.is_jailed || a.allowed != b.allowed;
+}
+
+}  // namespace
+
+void Netmap::message_begin() {
+  for (Slot &slot : this->slots_)
+    slot.touched = slot.online_patched = false;
+}
+
+void Netmap::message_end([[maybe_unused]] bool keep_alive) {}
+
+void Netmap::aborted() {
+  this->in_full_map_ = false;
+  if (this->regions_.abort())
+    this->emit_(Event::Kind::DERP_MAP_CHANGED, nullptr);
+}
+
+void Netmap::self_node(const tailcfg::Node &node) {
+  Self self;
+  self.id = node.id;
+  self.key = node.key;
+  self.name = node.name;
+  self.addresses = node.addresses;
+  self.key_expiry = node.key_expiry;
+  self.expired = node.expired;
+  self.machine_authorized = node.machine_authorized;
+  if (self == this->self_)
+    return;
+  this->self_ = self;
+  this->emit_(Event::Kind::SELF_CHANGED, nullptr);
+}
+
+void Netmap::peers_begin() {
+  this->in_full_map_ = true;
+  this->full_is_sorted_ = true;
+  this->last_full_id_ = 0;
+  this->full_count_ = 0;
+  this->refused_ = false;
+  for (Slot &slot : this->slots_)
+    slot.seen = false;
+}
+
+void Netmap::peer(const tailcfg::Node &node) {
+  if (this->in_full_map_) {
+    this->full_count_++;
+    this->full_is_sorted_ &= node.id > this->last_full_id_;
+    this->last_full_id_ = node.id;
+  }
+  Slot *slot = this->slot_with_(node.id);
+  if (slot == nullptr)
+    slot = this->slot_of_(this->find_by_key(node.key));  // the same device, registered anew
+  if (slot != nullptr && is_usable(node)) {
+    this->update_(*slot, node);
+    return;
+  }
+  const bool table_was_complete = this->peers_in_tailnet_ == this->peer_count();
+  if (slot != nullptr)
+    this->release_(*slot);
+  else if (!this->in_full_map_ && table_was_complete)
+    this->peers_in_tailnet_++;
+  if (is_usable(node))
+    this->admit_(node);
+}
+
+void Netmap::peers_end() {
+  if (!this->in_full_map_)
+    return;
+  this->in_full_map_ = false;
+  this->had_full_map_ = true;
+  this->tags_unknown_ = false;
+  this->peers_in_tailnet_ = this->full_count_;
+  for (Slot &slot : this->slots_) {
+    if (slot.used && !slot.seen)
+      this->release_(slot);
+  }
+  this->emit_(Event::Kind::FULL_MAP_APPLIED, nullptr);
+}
+
+void Netmap::peer_removed(tailcfg::NodeId id) {
+  Slot *const slot = this->slot_with_(id);
+  if (slot != nullptr && slot->touched)
+    return;  // PeersRemoved counts before PeersChanged, which came first in the text
+  if (this->peers_in_tailnet_ != 0)
+    this->peers_in_tailnet_--;
+  if (slot != nullptr)
+    this->release_(*slot);
+}
+
+void Netmap::peer_patched(const tailcfg::PeerChange &change) {
+  Slot *const slot = this->slot_with_(change.id);
+  if (slot == nullptr)
+    return;
+  const Peer before = slot->peer;
+  Peer &peer = slot->peer;
+  if (change.home_derp)
+    peer.home_derp = *change.home_derp;
+  if (change.cap)
+    peer.cap = *change.cap;
+  if (change.endpoints)
+    peer.endpoints = *change.endpoints;
+  if (change.key)
+    peer.key = *change.key;
+  if (change.disco_key)
+    peer.disco_key = *change.disco_key;
+  if (change.key_expiry)
+    peer.key_expiry = *change.key_expiry;
+  if (change.online) {
+    peer.online = change.online;
+    slot->online_patched = true;
+  }
+  if (!peer.key.is_set() || !peer.disco_key.is_set()) {
+    peer.key = before.key;
+    peer.disco_key = before.disco_key;
+    this->release_(*slot);
+    return;
+  }
+  this->refresh_claim_(*slot);
+  this->emit_peer_change_(*slot, before);
+}
+
+void Netmap::peer_online(tailcfg::NodeId id, bool online) {
+  Slot *const slot = this->slot_with_(id);
+  if (slot == nullptr || slot->online_patched)
+    return;  // OnlineChange counts before PeersChangedPatch
+  const Peer before = slot->peer;
+  slot->peer.online = online;
+  this->refresh_claim_(*slot);
+  this->emit_peer_change_(*slot, before);
+}
+
+void Netmap::derp_region(const tailcfg::DerpRegion &region) {
+  this->regions_.add(region, this->is_home_of_peer_(region.id));
+}
+
+void Netmap::derp_regions_end() {
+  if (this->regions_.end())
+    this->emit_(Event::Kind::DERP_MAP_CHANGED, nullptr);
+}
+
+void Netmap::dns_config(bool magic_dns, std::string_view suffix) {
+  this->magic_dns_ = magic_dns;
+  this->suffix_.assign(suffix);
+}
+
+bool Netmap::is_expired(PeerId id, WallTime now) const {
+  const Peer *const peer = this->peer(id);
+  return peer != nullptr && has_expired(peer->key_expiry, now);
+}
+
+bool Netmap::is_self_expired(WallTime now) const {
+  return this->self_.expired || has_expired(this->self_.key_expiry, now);
+}
+
+WallTime Netmap::next_expiry(WallTime now) const {
+  WallTime next = WallTime::UNKNOWN;
+  const auto consider = [&](WallTime expiry) {
+    if (expiry > now && (next == WallTime::UNKNOWN || expiry < next))
+      next = expiry;
+  };
+  consider(this->self_.key_expiry);
+  for (const Slot &slot : this->slots_) {
+    if (slot.used)
+      consider(slot.peer.key_expiry);
+  }
+  return next;
+}
+
+void Netmap::clear() {
+  for (Slot &slot : this->slots_) {
+    if (slot.used)
+      this->release_(slot);
+  }
+  if (this->has_self()) {
+    this->self_ = {};
+    this->emit_(Event::Kind::SELF_CHANGED, nullptr);
+  }
+  this->regions_.clear();
+  this->suffix_.clear();
+  this->magic_dns_ = false;
+  this->in_full_map_ = false;
+  this->had_full_map_ = false;
+  this->refused_ = false;
+  this->peers_in_tailnet_ = 0;
+}
+
+void Netmap::emit_(Event::Kind kind, const Slot *slot) {
+  Event event{kind, {}, {}, {}};
+  if (slot != nullptr)
+    event = {kind, this->id_of_(*slot), slot->peer.key, slot->peer.disco_key};
+  this->emit_(event);
+}
+
+void Netmap::emit_(const Event &event) {
+  if (event.kind == Event::Kind::PEER_CHANGED) {
+    for (size_t i = 0; i != this->events_.size(); i++) {
+      if (this->events_[i].kind == event.kind && this->events_[i].peer == event.peer)
+        return;
+    }
+  }
+  if (this->events_.push(event))
+    return;
+  this->events_.clear();
+  (void) this->events_.push({Event::Kind::RESYNC, {}, {}, {}});
+}
+
+void Netmap::emit_peer_change_(const Slot &slot, const Peer &before) {
+  const PeerId id = this->id_of_(slot);
+  if (slot.peer.key != before.key)
+    this->emit_({Event::Kind::PEER_KEY_CHANGED, id, before.key, before.disco_key});
+  else if (slot.peer.disco_key != before.disco_key)
+    this->emit_({Event::Kind::PEER_RESTARTED, id, before.key, before.disco_key});
+  else if (differs(slot.peer, before))
+    this->emit_(Event::Kind::PEER_CHANGED, &slot);
+}
+
+}  // namespace microlink::netmap
