@@ -1,0 +1,1 @@
+target_link_libraries(fuzz_http_hpack PRIVATE nghttp2)
