@@ -4,12 +4,12 @@
 import signal
 from collections.abc import Generator, Iterator
 from types import FrameType
-from typing import Protocol
 
 import pytest
 
 from lab import Lab, Nat, Place, remove_orphans
 from microlinkd import Microlinkd
+from nodes import MakeMicrolinkd, Online, StartTailscaled
 from peers import Tailscaled
 from planes import Headscale, Plane, TestControl
 
@@ -83,27 +83,6 @@ def plane(request: pytest.FixtureRequest) -> Plane:
     plane = request.getfixturevalue(request.param)
     assert isinstance(plane, Plane)
     return plane
-
-
-class StartTailscaled(Protocol):
-    """Starts an official node in a namespace and joins it to the test's control plane."""
-
-    def __call__(self, place: Place, name: str, *, tun: str | None = None) -> Tailscaled:
-        """Return the node when control has let it in."""
-
-
-class MakeMicrolinkd(Protocol):
-    """Makes a node of ours for the test's control plane."""
-
-    def __call__(self, place: Place, name: str = "microlink") -> Microlinkd:
-        """Return the node, not yet started."""
-
-
-class Online(Protocol):
-    """Starts a node of ours and waits until it is online."""
-
-    def __call__(self, place: Place, name: str = "microlink", *options: str) -> Microlinkd:
-        """Return the node."""
 
 
 def _plane_of(request: pytest.FixtureRequest) -> Plane:

@@ -95,6 +95,16 @@ class Lab:
         if route:
             self.run(host, "ip", "route", "replace", *route)
 
+    @contextlib.contextmanager
+    def blocked(self, host: Literal["a", "b"], address: str, *ports: int) -> Iterator[None]:
+        """Keep a host from reaching some TCP and UDP ports of a server for the block."""
+        numbers = ", ".join(map(str, ports))
+        reject = f"ip daddr {address} th dport {{ {numbers} }} reject"
+        table = f"table inet blocked {{ chain out {{ type filter hook output priority 0; {reject}; }} }}"
+        self.run(host, "nft", table)
+        yield
+        self.run(host, "nft", "delete", "table", "inet", "blocked")
+
     def address(self, host: Literal["a", "b"]) -> str:
         """IPv4 address under which the internet sees a host."""
         number = {"a": 1, "b": 2}[host]

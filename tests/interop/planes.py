@@ -178,6 +178,11 @@ class TestControl(Plane):
         """Take a relay away (its STUN server stays), or bring it back."""
         self.admin("POST", f"/derp{number}/{verb}")
 
+    def relay_ports(self, number: int) -> tuple[int, int]:
+        """Ports of a relay and of its STUN server."""
+        node = self.ready["derp_map"]["Regions"][str(number)]["Nodes"][0]
+        return int(node["DERPPort"]), int(node["STUNPort"])
+
     @override
     def auth_key(self) -> str:
         return self.key

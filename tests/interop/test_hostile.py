@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from certificates import make_certificates
-from conftest import MakeMicrolinkd
 from impostor import BEHAVIOURS, Impostor
 from lab import INTERNET_IP, Lab
 from microlinkd import Microlinkd
+from nodes import MakeMicrolinkd
 from planes import Headscale, Plane, TestControl
 from waiting import Stopwatch, stays, wait_for
 

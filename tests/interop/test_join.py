@@ -5,7 +5,7 @@ import stat
 
 import pytest
 
-from conftest import MakeMicrolinkd, Online, StartTailscaled
+from nodes import MakeMicrolinkd, Online, StartTailscaled
 from planes import Headscale, Plane, TestControl
 from waiting import Stopwatch, stays, wait_for
 

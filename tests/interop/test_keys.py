@@ -5,7 +5,7 @@ import datetime as dt
 
 import pytest
 
-from conftest import Online, StartTailscaled
+from nodes import Online, StartTailscaled
 from planes import Headscale, Plane, TestControl
 from waiting import Stopwatch, wait_for
 

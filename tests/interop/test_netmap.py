@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from conftest import Online, StartTailscaled
 from lab import Lab
 from microlinkd import Microlinkd
+from nodes import Online, StartTailscaled
 from peers import Tailscaled
 from planes import Headscale, Json, Plane, TestControl
 from waiting import Stopwatch, stays, wait_for

@@ -3,8 +3,8 @@
 
 import pytest
 
-from conftest import StartTailscaled
 from lab import Lab
+from nodes import StartTailscaled
 from planes import Plane
 from waiting import wait_for
 

@@ -3,9 +3,9 @@
 
 import pytest
 
-from conftest import Online, StartTailscaled
 from lab import Lab
 from microlinkd import Microlinkd
+from nodes import Online, StartTailscaled
 from peers import Tailscaled
 from planes import Plane
 from waiting import Stopwatch, stays, wait_for

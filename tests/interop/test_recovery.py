@@ -5,9 +5,9 @@ import json
 
 import pytest
 
-from conftest import MakeMicrolinkd, Online, StartTailscaled
 from lab import Lab
 from microlinkd import Microlinkd
+from nodes import MakeMicrolinkd, Online, StartTailscaled
 from peers import Derper, Tailscaled
 from planes import Plane, TestControl
 from waiting import Stopwatch, stays, wait_for

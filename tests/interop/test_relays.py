@@ -5,9 +5,9 @@ import json
 
 import pytest
 
-from conftest import MakeMicrolinkd, Online
-from lab import Lab
+from lab import INTERNET_IP, SECOND_INTERNET_IP, Lab
 from microlinkd import Microlinkd
+from nodes import MakeMicrolinkd, Online
 from peers import Tailscaled
 from planes import Json, TestControl
 from waiting import stays, wait_for
@@ -51,25 +51,20 @@ def test_relay_without_trust_is_not_used(lab: Lab, change: Json) -> None:
 
 @pytest.mark.control("-regions", "2")
 def test_peer_at_another_relay_is_reached_there(testcontrol: TestControl, lab: Lab, microlinkd: MakeMicrolinkd) -> None:
-    # Each side may use one relay only for its home: the packet filter of the lab's bridge decides which.
-    lab.run("a", "ip", "route", "add", "blackhole", "198.51.100.2/32")
     node = microlinkd("a")
-    node.start("--relay-only")
-    node.wait_state("online")
-    assert node.status()["relay"]["region"] == 1
-    lab.run("a", "ip", "route", "del", "blackhole", "198.51.100.2/32")
-    lab.run("b", "ip", "route", "add", "blackhole", "198.51.100.1/32")
-    lab.run("b", "ip", "route", "add", "blackhole", "198.51.100.11/32")
+    with lab.blocked("a", SECOND_INTERNET_IP, *testcontrol.relay_ports(2)):
+        node.start("--relay-only")
+        assert node.wait_state("online")["relay"]["region"] == 1
     official = Tailscaled(lab, "b", "official", env={"TS_DEBUG_ALWAYS_USE_DERP": "1"})
-    official.start(testcontrol.ca)
-    lab.run("b", "ip", "route", "del", "blackhole", "198.51.100.1/32")
-    official.join(testcontrol)
-    official.sees("microlink")
-    node.wait_peer("official", lambda peer: peer["home_derp"])
-    print(f"homes: ours {node.status()['relay']['region']}, the peer's {testcontrol.record('official')['HomeDERP']}")
+    with lab.blocked("b", INTERNET_IP, *testcontrol.relay_ports(1)):
+        official.start(testcontrol.ca)
+        official.join(testcontrol)
+        wait_for("the peer's home", lambda: testcontrol.record("official").get("HomeDERP") == 2)
+    node.wait_peer("official", lambda peer: peer["home_derp"] == 2)
     pong = node.ping("official")
     assert pong["via"] == "derp"
     assert official.pinged(node.status()["ipv4"], "TSMP")
+    assert node.status()["relay"]["region"] == 1
 
 
 @pytest.mark.limit(120)

@@ -3,8 +3,8 @@
 
 import pytest
 
-from conftest import MakeMicrolinkd, Online, StartTailscaled
 from leaks import find_leaks
+from nodes import MakeMicrolinkd, Online, StartTailscaled
 from planes import Plane
 from waiting import wait_for
 

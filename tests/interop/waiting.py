@@ -55,8 +55,12 @@ class Stopwatch:
         """Start at zero."""
         self._start = time.monotonic()
 
+    def seconds(self) -> float:
+        """Return the seconds since the start."""
+        return time.monotonic() - self._start
+
     def lap(self, what: str) -> float:
         """Print and return the seconds since the start."""
-        seconds = time.monotonic() - self._start
+        seconds = self.seconds()
         print(f"{what}: {seconds:.3f} s")
         return seconds
