@@ -8,7 +8,8 @@
 #endif
 
 #include <mbedtls/base64.h>
-#include <mbedtls/net_sockets.h>
+#include <mbedtls/oid.h>
+#include <mbedtls/version.h>
 #include <mbedtls/platform.h>
 #include <mbedtls/sha256.h>
 #include <mbedtls/ssl.h>

@@ -14,6 +14,8 @@
 #undef MBEDTLS_PSA_CRYPTO_STORAGE_C
 #undef MBEDTLS_PSA_ITS_FILE_C
 #define MBEDTLS_PSA_CRYPTO_EXTERNAL_RNG
+// Key slots in static memory, so that nothing stays on the heap between sessions.
+#undef MBEDTLS_PSA_KEY_STORE_DYNAMIC
 
 // TLS memory is counted apart (microlink/tls/memory.h).
 #define MBEDTLS_PLATFORM_MEMORY

@@ -16,6 +16,9 @@ struct MemoryUse {
 MemoryUse memory_use();
 void reset_peak_memory();
 
+/// Refuse what would make TLS hold more than `bytes` (sessions end with NO_SPACE then); 0: no limit.
+void limit_memory(size_t bytes);
+
 /// Route mbedTLS's allocations through the counter; once, before anything is allocated. Session and PemAnchors do it.
 void count_memory();
 

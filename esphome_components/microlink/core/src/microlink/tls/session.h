@@ -11,9 +11,16 @@ namespace microlink::tls {
 
 /// The record size a session is ready for (docs/adr/0010-tls-record-buffers.md).
 enum class Records : uint8_t {
-  LARGE,  ///< up to 16 KiB at any time; TLS 1.2 and 1.3
+  LARGE,  ///< up to 16 KiB at any time
   SMALL,  ///< TLS 1.2 only; after the handshake the buffers shrink to 4 KiB. A longer record ends the session with
-          ///< NO_SPACE and wants_large_records(): open the next session to that server with LARGE
+          ///< NO_SPACE, see advise()
+};
+
+enum class Versions : uint8_t {
+  TLS12_AND_TLS13,
+  /// For DERP relays: mbedTLS 3.6 gives up on the Ed25519 meta certificate at the end of a relay's chain in TLS 1.3,
+  /// while TLS 1.2 skips it. (Its Certificate parser returns the last certificate's forgiven error.)
+  TLS12,
 };
 
 /// Whom to talk to and what to believe. Views are copied by start(); `anchors` must outlive the session.
@@ -30,6 +37,7 @@ struct Policy {
   WallTime wall_time{WallTime::UNKNOWN};
   WallTime build_time{WallTime::UNKNOWN};
   Records records{Records::LARGE};
+  Versions versions{Versions::TLS12_AND_TLS13};
   /// Believe every certificate. For a DERP node marked InsecureForTests, nothing else.
   bool insecure_for_tests{false};
 };
@@ -90,23 +98,24 @@ class Session {
   bool is_finished() const { return this->state_ == State::CLOSED || this->state_ == State::FAILED; }
   /// Why it FAILED in a few words, e.g. "certificate: expired"; "" otherwise. A constant.
   const char *failure_text() const { return this->failure_text_; }
-  /// FAILED because Records::SMALL met a large record.
-  bool wants_large_records() const { return this->wants_large_records_; }
+  /// After FAILED: change `policy` so that the next session to the same server may do better (large records for small
+  /// ones, TLS 1.2 for 1.3, 1.3 for a server that refuses 1.2). False: nothing to change. Worth remembering by host.
+  bool advise(Policy &policy) const;
   /// "TLSv1.2" and the like once OPEN, else "".
   const char *version() const;
 
  private:
   struct Impl;
+  enum class Advice : uint8_t { NONE, LARGE_RECORDS, AVOID_TLS13, TRY_TLS13 };
 
   void fail_(int code);
-  Error finished_error_() const;
   int handshake_();
 
   Impl *impl_{nullptr};
   const char *failure_text_{""};
   Error failure_{Error::NONE};
   State state_{State::IDLE};
-  bool wants_large_records_{false};
+  Advice advice_{};
 };
 
 }  // namespace microlink::tls
