@@ -34,7 +34,11 @@ ChaCha20::ChaCha20(const Secret<32> &key, const Nonce &nonce, uint32_t counter) 
 
 ChaCha20::~ChaCha20() { wipe_fours(this->state_.data() + 4, 2); }  // the key; nothing else is secret
 
-void ChaCha20::apply(Word *block, size_t blocks) {
+#ifndef MICROLINK_WIDE_CRYPTO
+void ChaCha20::apply(Word *block, size_t blocks) { this->apply_each_(block, blocks); }
+#endif
+
+void ChaCha20::apply_each_(Word *block, size_t blocks) {
   // Sixteen locals, not an array: they stay in registers.
   uint32_t *const s = this->state_.data();
   for (; blocks != 0; blocks--, block += CHACHA_BLOCK_WORDS) {

@@ -22,6 +22,8 @@ class ChaCha20 {
   void apply(Word *block, size_t blocks);
 
  private:
+  void apply_each_(Word *block, size_t blocks);
+
   std::array<uint32_t, CHACHA_BLOCK_WORDS> state_;
 };
 

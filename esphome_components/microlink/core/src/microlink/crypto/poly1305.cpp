@@ -5,9 +5,11 @@ namespace microlink::crypto {
 
 namespace {
 
+#ifndef MICROLINK_WIDE_CRYPTO
 [[gnu::always_inline]] inline uint64_t product(uint32_t a, uint32_t b) { return static_cast<uint64_t>(a) * b; }
 [[gnu::always_inline]] inline uint32_t low(uint64_t x) { return static_cast<uint32_t>(x); }
 [[gnu::always_inline]] inline uint32_t high(uint64_t x) { return static_cast<uint32_t>(x >> 32); }
+#endif
 
 /// a + b + carry; the carry out replaces the carry in.
 [[gnu::always_inline]] inline uint32_t add(uint32_t a, uint32_t b, uint32_t &carry) {
@@ -41,6 +43,7 @@ void Poly1305::start_() {
 
 Poly1305::~Poly1305() { wipe_fours(this->words_.data(), 4); }
 
+#ifndef MICROLINK_WIDE_CRYPTO
 void Poly1305::update(const Word *in, size_t blocks) {
   // 2^130 = 5 (mod p), so what a product has above 2^128 comes back times 5/4. The clamp made r1 … r3 multiples of
   // four, which makes that exact; r0's two low bits are the one remainder, see x4.
@@ -81,6 +84,7 @@ void Poly1305::update(const Word *in, size_t blocks) {
   w[H + 3] = h3;
   w[H + 4] = h4;
 }
+#endif
 
 Poly1305::Tag Poly1305::finish() {
   // h is below 2 p, and h >= p exactly when h + 5 carries into 2^130. It carries out of the low 128 bits when the upper
