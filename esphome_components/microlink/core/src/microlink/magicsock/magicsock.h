@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "microlink/base/engine.h"
+#include "microlink/base/ring_buffer.h"
+#include "microlink/disco/message.h"
+#include "microlink/magicsock/own_endpoints.h"
+#include "microlink/magicsock/peer_path.h"
+#include "microlink/netcheck/netcheck.h"
+#include "microlink/netmap/netmap.h"
+
+namespace microlink::magicsock {
+
+/// Which way to a peer? One UDP socket and the relay connections carry everything; this engine tells STUN, DISCO and
+/// WireGuard apart, keeps a path for each peer and finds better ones (tailscale wgengine/magicsock). WireGuard messages
+/// are passed on unseen. Peer relays are not supported.
+///
+/// Rules that keep it safe: a path is used only after a peer answered our own ping on it; who has no known disco key is
+/// dropped before any cryptography; peers that are not allowed get no answer; what can be asked of us is bounded.
+struct Event {
+  enum class Kind : uint8_t {
+    PACKET,            ///< WireGuard: `packet` from `from` (relayed: 127.3.3.40:<region>), of `peer` as far as it is known
+    PATH_CHANGED,      ///< `peer` is reached at `endpoint` (unset: relayed) from now on
+    ENDPOINTS_CHANGED, ///< own_endpoints() is different
+    HOME_CHOSEN,       ///< `region` is the home region from now on
+    NAT_CHANGED,       ///< `nat`
+    RESOLVE,           ///< addresses of `host` are wanted; answer with netcheck().handle_resolved()
+    REPORT_DONE,       ///< a network check has ended
+    PONG,              ///< answer to ping(): `peer` after `latency`, from `endpoint` or (unset) through `region`
+    PING_TIMED_OUT,    ///< ping() of `peer` had no answer for 5 s
+  };
+  Kind kind;
+  netmap::PeerId peer{};
+  ByteSpan packet{};  ///< the caller's own bytes
+  Endpoint from{};
+  Endpoint endpoint{};
+  uint16_t region{0};
+  NatKind nat{NatKind::UNKNOWN};
+  Duration latency{};
+  std::string_view host{};
+};
+
+struct Transmit {
+  enum class Kind : uint8_t { UDP, RELAY };
+  Kind kind;
+  size_t size;            ///< bytes in `out`
+  Endpoint to{};          ///< UDP
+  uint16_t region{0};     ///< RELAY: through this region
+  NodePublic peer{};      ///< RELAY: to this node
+};
+
+/// Where to send a WireGuard message: directly, through a relay, or (while a path is doubtful) both. Neither: nowhere.
+struct Route {
+  Endpoint direct{};
+  uint16_t region{0};
+  bool operator==(const Route &) const = default;
+};
+
+/// What the netmap says about a peer.
+struct PeerInfo {
+  NodePublic key{};
+  DiscoPublic disco_key{};
+  std::span<const Endpoint> endpoints{};
+  uint16_t home_region{0};
+  bool allowed{true};
+};
+
+struct Counters {
+  uint32_t rx_disco{0};
+  uint32_t rx_unknown_disco{0};  ///< disco key that nobody has: dropped before cryptography
+  uint32_t rx_bad_disco{0};      ///< could not be opened or made no sense
+  uint32_t rx_geneve{0};
+  uint32_t rx_limited{0};        ///< pings and CallMeMaybes beyond their rate
+  uint32_t tx_pings{0};
+  uint32_t tx_pongs{0};
+  uint32_t tx_call_me_maybe{0};
+};
+
+class Magicsock {
+ public:
+  using Event = magicsock::Event;
+  using Transmit = magicsock::Transmit;
+
+  enum class State : uint8_t {
+    STOPPED,  ///< start() → OFFLINE
+    OFFLINE,  ///< no local endpoint: relays only. set_local_endpoints() → ONLINE
+    ONLINE,   ///< entry: a full network check. No local endpoints → OFFLINE; stop() → STOPPED
+  };
+
+  /// Longest packet that poll_transmit() writes.
+  static constexpr size_t MAX_TRANSMIT_BYTES = disco::MAX_SENT_BYTES;
+  /// Connected relays that are known of. More: treated as not connected.
+  static constexpr size_t MAX_RELAYS = 4;
+  /// Pongs that wait. Full: further pings are not answered.
+  static constexpr size_t MAX_PONGS = 2 * MAX_PEERS;
+  /// Own addresses older than this are asked for again before they are sent in a CallMeMaybe …
+  static constexpr Duration ENDPOINTS_FRESH = seconds(27);
+  /// … which waits this long for the answer at most.
+  static constexpr Duration REFRESH_PATIENCE = milliseconds(400);
+
+  explicit Magicsock(Random &random);
+  Magicsock(const Magicsock &) = delete;
+  Magicsock &operator=(const Magicsock &) = delete;
+
+  /// Makes a fresh disco key; it stays until the next start(). Peers and regions stay; paths are forgotten.
+  void start(Instant now, const NodePublic &self);
+  void stop();
+  /// Another node key after a rotation.
+  void set_self(const NodePublic &self) { this->self_ = self; }
+  const DiscoPublic &disco_key() const { return this->disco_.public_key(); }
+
+  /// Add a peer, or tell what changed about it (same slot and generation). Another node key or disco key forgets its
+  /// paths. UNEXPECTED for a slot out of range or an unset key.
+  Error set_peer(Instant now, netmap::PeerId id, const PeerInfo &info);
+  void remove_peer(netmap::PeerId id);
+
+  /// Addresses of the underlay with the UDP socket's port, without the tunnel's own; none = no network. When one that
+  /// was there is gone, this is a link change. `fixed_port`: the port is the same after a restart, so that a router may
+  /// forward it.
+  void set_local_endpoints(Instant now, std::span<const Endpoint> endpoints, bool fixed_port = false);
+  /// Another network: paths and measurements are void.
+  void link_changed(Instant now);
+  /// For control and CallMeMaybe, the most useful first. Valid until the next call that is not const.
+  std::span<const OwnEndpoint> own_endpoints() const { return this->own_.all(); }
+
+  /// A datagram from the UDP socket. WireGuard comes out as a PACKET event; `datagram` must live until it was polled.
+  /// DISCO is opened in place. TRUNCATED, MALFORMED, AUTH_FAILED, UNEXPECTED, UNKNOWN_PEER; NOT_READY when its rate is
+  /// exceeded.
+  Error handle_udp(Instant now, const Endpoint &from, ByteSpan datagram);
+  /// A packet from `src` through the relay of `region`. Same errors; UNKNOWN_PEER when no peer has the key `src`.
+  Error handle_relay_packet(Instant now, uint16_t region, const NodePublic &src, ByteSpan packet);
+  void handle_relay_state(Instant now, uint16_t region, bool connected);
+  /// The relay of `region` says that `key` is not there (any more).
+  void handle_peer_gone(uint16_t region, const NodePublic &key);
+  /// The system refused to send to `endpoint` (no route, no such address family).
+  void handle_send_error(Instant now, const Endpoint &endpoint);
+  void handle_timeout(Instant now);
+
+  /// Where to send to `id` now. Call note_sent() after a WireGuard message went that way.
+  Route route(Instant now, netmap::PeerId id) const;
+  void note_sent(Instant now, netmap::PeerId id);
+  /// One DISCO round trip, over the relay and all candidates at once; ends in PONG or PING_TIMED_OUT. One at a time:
+  /// NOT_READY while another runs. UNKNOWN_PEER also for a peer without a disco key.
+  Error ping(Instant now, netmap::PeerId id);
+
+  std::optional<Event> poll_event();
+  /// `out` must hold MAX_TRANSMIT_BYTES.
+  std::optional<Transmit> poll_transmit(Instant now, ByteSpan out);
+  Instant next_timeout() const;
+
+  State state() const { return this->state_; }
+  /// IDLE for a peer that is not there.
+  PathState path_state(netmap::PeerId id) const;
+  /// The best path found so far, trusted or not; unset if there is none.
+  Path best_path(netmap::PeerId id) const;
+  const Counters &counters() const { return this->counters_; }
+  /// Regions, home and families; its events and transmits come out of this engine.
+  netcheck::Netcheck &netcheck() { return this->netcheck_; }
+  const netcheck::Netcheck &netcheck() const { return this->netcheck_; }
+
+  /// 127.3.3.40:<region>, the form in which DISCO and WireGuard's cookies name a relay.
+  static Endpoint relay_endpoint(uint16_t region);
+
+ private:
+  /// A peer of the netmap's table.
+  struct Slot {
+    PeerPath path;
+    NodePublic key{};  ///< unset = free
+    DiscoPublic disco_key{};
+    crypto::BoxKey box;
+    enum class Box : uint8_t { UNKNOWN, READY, UNUSABLE } box_state{Box::UNKNOWN};  ///< worked out when first needed
+    bool allowed{false};
+    bool tell_path{false};  ///< PATH_CHANGED waits
+    uint16_t generation{0};
+    uint16_t home{0};
+    uint16_t heard_via{0};  ///< region through which the peer was heard last
+  };
+  struct PendingPong {
+    disco::TxId tx_id{};
+    Endpoint to{};  ///< where the ping came from; relayed: the relay's form
+    netmap::PeerId peer{};
+  };
+  /// The one ping() that runs.
+  struct PingRequest {
+    netmap::PeerId peer{};
+    Instant started{};
+    Instant deadline{Instant::NEVER};
+    bool relay_due{false};
+  };
+
+  Slot *slot_of_(netmap::PeerId id);
+  const Slot *slot_of_(netmap::PeerId id) const;
+  netmap::PeerId id_of_(const Slot &slot) const;
+  Slot *find_disco_(const DiscoPublic &key);
+  Slot *find_node_(const NodePublic &key);
+  netmap::PeerId owner_of_(const Endpoint &from);
+
+  Error handle_disco_(Instant now, const Endpoint &from, uint16_t region, const NodePublic *src, ByteSpan packet);
+  Error handle_ping_(Instant now, Slot &slot, const Endpoint &from, bool relayed, const disco::Message &message);
+  Error handle_pong_(Instant now, Slot &slot, uint16_t region, const disco::Message &message);
+  void finish_ping_(Slot &slot, Instant sent, const Event &event);
+  void handle_reflexive_(Instant now, const Endpoint &endpoint);
+  void publish_endpoints_(Instant now, bool changed);
+  void update_families_(Instant now);
+  void drain_netcheck_(Instant now);
+
+  uint16_t relay_for_(const Slot &slot) const;
+  bool can_reach_(const Endpoint &endpoint) const;
+  void note_path_(Slot &slot, const Path &before);
+  void update_activity_(Instant now);
+  void want_call_me_maybe_(Instant now, Slot &slot);
+  bool is_call_me_maybe_ready_(Instant now, const Slot &slot) const;
+  void rearm_();
+
+  disco::TxId make_tx_id_(Instant now, const Slot &slot, const Endpoint &to) const;
+  bool is_tx_id_of_(const disco::TxId &tx_id, const Slot &slot, const Endpoint &to) const;
+  std::optional<Transmit> transmit_pong_(ByteSpan out);
+  std::optional<Transmit> transmit_ping_request_(Instant now, ByteSpan out);
+  std::optional<Transmit> transmit_of_(Instant now, Slot &slot, ByteSpan out);
+  std::optional<Transmit> seal_(Slot &slot, ByteView payload, const Endpoint &to, ByteSpan out);
+
+  Random &random_;
+  State state_{State::STOPPED};
+  bool events_wait_{false};  ///< some slot has tell_path
+  bool output_waits_{false};
+  bool tell_endpoints_{false};
+  NodePublic self_{};
+  DiscoPrivate disco_;
+  Secret<16> tx_id_key_;
+  netcheck::Netcheck netcheck_;
+  OwnEndpoints own_;
+  Instant refreshed_{INT64_MIN / 2};      ///< when STUN last told our address
+  Instant refresh_until_{INT64_MIN / 2};  ///< CallMeMaybes wait for STUN until then
+  Instant wake_{Instant::NEVER};
+  std::optional<Event> packet_;
+  std::optional<Event> ping_result_;
+  PingRequest ping_;
+  RingBuffer<PendingPong, MAX_PONGS> pongs_;
+  FixedVector<uint16_t, MAX_RELAYS> relays_;
+  std::array<Slot, MAX_PEERS> slots_;
+  uint16_t last_owner_{0};
+  Counters counters_;
+};
+static_assert(Engine<Magicsock>);
+
+}  // namespace microlink::magicsock

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <span>
+
+#include "microlink/base/engine.h"
+#include "microlink/base/random.h"
+#include "microlink/base/timer_table.h"
+#include "microlink/netcheck/home_choice.h"
+#include "microlink/status.h"
+#include "microlink/stun/message.h"
+#include "microlink/tailcfg/types.h"
+
+namespace microlink::netcheck {
+
+/// What kind of network is this, and which DERP region is nearest? Probes the regions' STUN servers through the node's
+/// UDP socket, chooses the home region and reports the addresses the node is seen under (tailscale net/netcheck).
+///
+/// A full report probes every region, every 5 minutes and after link_changed(); while sessions are active the home
+/// region alone is asked every 20–26 s, which also keeps the NAT mapping alive. A single region is home without being
+/// measured. The first home is chosen after a short grace once one region answered, not when the last one did.
+///
+/// When nothing answers: the region whose relay connected fastest, else the first usable one in the map; it stays until
+/// something was measured.
+struct Event {
+  enum class Kind : uint8_t {
+    RESOLVE,      ///< addresses of `host` are wanted; answer with handle_resolved()
+    HOME_CHOSEN,  ///< `region` is the home from now on
+    REFLEXIVE,    ///< the node is seen as `endpoint`; told for every answer, changed or not
+    NAT,          ///< `nat` changed
+    REPORT_DONE,  ///< a report (full or not) has ended
+  };
+  Kind kind;
+  uint16_t region{0};
+  NatKind nat{NatKind::UNKNOWN};
+  Endpoint endpoint{};
+  std::string_view host{};  ///< valid until the next call that is not const
+};
+
+struct Transmit {
+  Endpoint to;
+  size_t size;
+};
+
+class Netcheck {
+ public:
+  using Event = netcheck::Event;
+  using Transmit = netcheck::Transmit;
+
+  enum class State : uint8_t {
+    STOPPED,  ///< no regions or no network. No timer. Both → FULL
+    FULL,     ///< entry: probes of all regions are due. Timers: tries, GRACE, FALLBACK, LIMIT (3 s). All answered or
+              ///< given up or LIMIT → WAITING
+    HOME,     ///< entry: probes of the home region are due. Timers: tries, LIMIT. Answered → WAITING; LIMIT → FULL
+    WAITING,  ///< entry: REPORT_DONE. Timers: NEXT_FULL, NEXT_HOME (while active). → FULL, HOME
+  };
+
+  static constexpr size_t MAX_PROBED_REGIONS = 5;
+  static constexpr Duration STUN_LIMIT = seconds(3);
+  static constexpr Duration FULL_INTERVAL = seconds(300);
+  static constexpr Duration MIN_GRACE = milliseconds(50);
+  /// Without any answer for so long a first home is chosen unmeasured; measuring goes on.
+  static constexpr Duration FALLBACK_AFTER = milliseconds(600);
+
+  explicit Netcheck(Random &random);
+
+  /// The DERP map, in its order; regions beyond MAX_DERP_REGIONS are ignored. Measurements of regions that stay are
+  /// kept. A change starts a full report.
+  void set_regions(Instant now, std::span<const tailcfg::DerpRegion> regions);
+  /// RegionScore: latencies are multiplied with it. 1000 = 1.0, and the default.
+  void set_score(uint16_t region, uint32_t thousandths);
+  /// Host of the control URL, for relays whose entry names none. Not copied; must outlive the engine.
+  void set_control_host(std::string_view host) { this->control_host_ = host; }
+  /// Which families the underlay has. A change starts a full report; none stops probing, and a first home is chosen
+  /// unmeasured.
+  void set_families(Instant now, bool ipv4, bool ipv6);
+  /// Sessions are active: keep the mapping alive.
+  void set_active(Instant now, bool active);
+  /// The home does not move while control is away.
+  void set_control_connected(bool connected) { this->control_connected_ = connected; }
+  /// A known home from an earlier run; taken as if it had been chosen, without an event.
+  void set_home(uint16_t region) { this->home_ = region; }
+  /// Another network: what was measured is void. The home stays until something was measured.
+  void link_changed(Instant now);
+  /// Full report now. No-op while one runs.
+  void start_report(Instant now);
+  /// Ask the home region for the reflexive address now. No-op while a report runs.
+  void refresh(Instant now);
+
+  /// A datagram that looks_like_stun(). TRUNCATED, MALFORMED, UNEXPECTED (not an answer that is awaited).
+  Error handle_datagram(Instant now, ByteView datagram);
+  /// Answer to RESOLVE; no addresses = not found.
+  void handle_resolved(Instant now, std::string_view host, std::span<const Endpoint> addresses);
+  /// A connection to a relay of `region` took `time`.
+  void handle_relay_connected(Instant now, uint16_t region, Duration time);
+  /// A frame came from the relay of `region`.
+  void handle_relay_heard(Instant now, uint16_t region);
+  void handle_timeout(Instant now);
+
+  std::optional<Event> poll_event();
+  /// `out` must hold stun::REQUEST_BYTES.
+  std::optional<Transmit> poll_transmit(Instant now, ByteSpan out);
+  Instant next_timeout() const;
+
+  State state() const { return this->state_; }
+  uint16_t home() const { return this->home_; }
+  NatKind nat() const { return this->nat_; }
+  /// The lowest latency of the last 5 minutes; empty if there was no answer.
+  std::optional<Duration> latency(Instant now, uint16_t region) const;
+
+ private:
+  enum class Timer : uint8_t { LIMIT, GRACE, FALLBACK, NEXT_FULL, NEXT_HOME, COUNT };
+  enum Family : uint8_t { V4, V6, FAMILIES };
+  static constexpr uint8_t MAX_TRIES = 4;
+
+  /// One STUN server as it was announced, and what DNS added.
+  struct Server {
+    FixedString<MAX_HOST_BYTES> host;
+    IpAddress addresses[FAMILIES]{};
+    uint16_t port{0};     ///< 0 = does not do STUN
+    bool none[FAMILIES]{};  ///< the map says that there is no address of this family
+    enum class Dns : uint8_t { NOT_NEEDED, WANTED, ASKED, DONE } dns{Dns::NOT_NEEDED};
+  };
+  /// Requests to one region over one family within a report. It is over when it was answered or all tries are used up.
+  struct Probe {
+    Instant next_at{Instant::NEVER};
+    Instant sent[MAX_TRIES]{};
+    IpAddress asked{};  ///< of the answer
+    Endpoint reflexive{};
+    uint8_t tries{0};
+    uint8_t max_tries{0};
+    bool answered{false};
+  };
+  struct Region {
+    uint16_t id{0};
+    bool avoid{false};
+    bool no_home{false};
+    uint32_t score{1000};
+    FixedVector<Server, MAX_NODES_PER_REGION> servers;
+    Probe probes[FAMILIES]{};
+    LatencyHistory history;
+    std::optional<Duration> latest;  ///< in the current report
+    std::optional<Duration> connect_time;
+    bool same(const Region &other) const;
+  };
+
+  static Region read_(const tailcfg::DerpRegion &region, std::string_view control_host);
+  Region *find_(uint16_t region);
+  const Region *find_(uint16_t region) const;
+  void begin_full_(Instant now);
+  void begin_home_(Instant now);
+  void begin_probe_(Instant now, Region &region, Family family, uint8_t tries);
+  void wake_probes_(Instant now, Region &region);
+  const Server *server_for_(const Region &region, Family family, uint8_t attempt) const;
+  bool has_open_probe_(const Region &region) const;
+  bool is_done_(Instant now) const;
+  void end_report_(Instant now);
+  void arm_waiting_(Instant now);
+  void update_nat_(bool any_answer);
+  std::optional<RegionLatency> best_region_(Instant now) const;
+  uint16_t fallback_region_() const;
+  void choose_(Instant now, bool final);
+  void set_home_(uint16_t region);
+  stun::TxId tx_id_(size_t region, Family family, uint8_t attempt) const;
+  Duration retry_gap_(const Region &region, Instant now, uint8_t attempt) const;
+
+  Random &random_;
+  State state_{State::STOPPED};
+  NatKind nat_{NatKind::UNKNOWN};
+  uint16_t home_{0};
+  bool families_[FAMILIES]{};
+  bool active_{false};
+  bool control_connected_{true};
+  bool any_answer_{false};       ///< in the current report
+  bool home_is_fallback_{false};
+  // Events that wait.
+  bool home_event_{false};
+  bool nat_event_{false};
+  bool done_event_{false};
+  Endpoint reflexive_events_[FAMILIES]{};
+
+  Bytes<8> report_nonce_{};
+  TimerTable<Timer> timers_;
+  Instant report_started_{};
+  Instant home_heard_{INT64_MIN / 2};
+  std::string_view control_host_;
+  FixedString<MAX_HOST_BYTES> resolve_host_;
+  FixedVector<Region, MAX_DERP_REGIONS> regions_;
+};
+static_assert(Engine<Netcheck>);
+
+}  // namespace microlink::netcheck
