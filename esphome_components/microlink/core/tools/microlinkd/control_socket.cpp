@@ -39,7 +39,8 @@ std::string ControlSocket::open(const std::string &path) {
   const posix::Fd probe = new_socket();
   if (::connect(probe.get(), generic, sizeof(address)) == 0)
     return "another daemon serves " + path + "; stop it or choose another with --socket";
-  if (errno == ECONNREFUSED)
+  struct stat about {};
+  if (errno == ECONNREFUSED && ::lstat(path.c_str(), &about) == 0 && S_ISSOCK(about.st_mode))
     ::unlink(path.c_str());
   posix::Fd listener = new_socket();
   const mode_t before = ::umask(0177);
@@ -124,7 +125,7 @@ void ControlSocket::receive_(Instant now, Client &client) {
 /// One request at a time: the next line is looked at when the last one has its answer.
 void ControlSocket::take_requests_(Instant now, Client &client) {
   const size_t end = client.in.find('\n');
-  if (!client.waits_for_answer && end != std::string::npos && end <= MAX_REQUEST_BYTES) {
+  if (!client.waits_for_answer && end != std::string::npos && end < MAX_REQUEST_BYTES) {
     const std::string line = client.in.substr(0, end);
     client.in.erase(0, end + 1);
     client.waits_for_answer = true;
@@ -132,7 +133,7 @@ void ControlSocket::take_requests_(Instant now, Client &client) {
     this->requests_.handle(now, client.id, line);
     return;
   }
-  if (!client.waits_for_answer && (end != std::string::npos || client.in.size() > MAX_REQUEST_BYTES)) {
+  if (!client.waits_for_answer && (end != std::string::npos || client.in.size() >= MAX_REQUEST_BYTES)) {
     client.out += error_json("bad-request", "the request is too long") + "\n";
     client.in.clear();
     client.is_over = true;

@@ -4,6 +4,7 @@
 #include <getopt.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <vector>
 
@@ -231,6 +232,18 @@ void apply_option(Options &out, int which) {
   }
 }
 
+/// getopt takes any unambiguous beginning of an option: "--auth-key SECRET" would be understood as a file's name.
+void refuse_unknown(Options &out, std::span<const char *const> arguments, const std::vector<option> &known) {
+  for (const std::string_view argument : arguments) {
+    if (argument == "--")
+      return;
+    const std::string_view name = argument.substr(0, argument.find('='));
+    if (name.starts_with("--") &&
+        std::none_of(known.begin(), known.end(), [name](const option &o) { return name.substr(2) == o.name; }))
+      out.problem = std::string(name) + " is not an option here; try: microlinkd --help";
+  }
+}
+
 void take_words(Options &out, int argc, char **argv) {
   std::string *wanted = out.verb == Verb::PING ? &out.peer : out.verb == Verb::REPLAY ? &out.recording : nullptr;
   if (wanted != nullptr && optind < argc)
@@ -280,6 +293,7 @@ Options parse_options(std::span<const char *const> arguments) {
     known.insert(known.end(), std::begin(RUN_OPTIONS), std::end(RUN_OPTIONS));
   else if (named)
     known.insert(known.end(), std::begin(COMMAND_OPTIONS), std::end(COMMAND_OPTIONS));
+  refuse_unknown(out, arguments, known);
   known.push_back({nullptr, 0, nullptr, 0});
   // getopt wants a writable argv whose first entry is the program; with a verb, that is the first entry.
   std::vector<std::string> copies(arguments.begin(), arguments.end());

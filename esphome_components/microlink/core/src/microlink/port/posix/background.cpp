@@ -115,6 +115,10 @@ void Background::Worker::ping_(const std::string &peer) {
   this->node_.runner().drain();
 }
 
+Background::Background() = default;
+
+Background::~Background() { this->stop(); }
+
 std::string Background::start(NodeOptions options, DrivenFactory factory, std::string auth_key, Overlay *overlay,
                               LogSink *log) {
   this->stop();

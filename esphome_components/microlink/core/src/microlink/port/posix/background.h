@@ -12,8 +12,8 @@ namespace microlink::posix {
 /// never waits for it, except in start() and stop().
 class Background {
  public:
-  Background() = default;
-  ~Background() { this->stop(); }
+  Background();
+  ~Background();
   Background(const Background &) = delete;
   Background &operator=(const Background &) = delete;
 

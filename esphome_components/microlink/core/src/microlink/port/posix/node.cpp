@@ -114,7 +114,8 @@ void Node::close() {
 }
 
 void Node::turn(Instant latest) {
-  this->runner_->turn(earlier(latest, this->stop_deadline_));
+  const bool at_rest = this->state_ != State::DOWN && this->runner_->stopped();
+  this->runner_->turn(at_rest ? static_cast<Instant>(0) : earlier(latest, this->stop_deadline_));
   if (this->state_ == State::DOWN)
     return;
   if (this->runner_->stopped() || this->stop_deadline_ <= monotonic_now())

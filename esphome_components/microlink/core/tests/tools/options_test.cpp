@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+#include "microlinkd/options.h"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+namespace microlink::tools {
+namespace {
+
+Options parse(std::vector<const char *> arguments) { return parse_options(arguments); }
+
+TEST(Options, the_daemons) {
+  const Options o = parse({"run", "--control-url", "https://c.test:8443", "--auth-key-file=/k", "--hostname", "probe-1",
+                           "--state-dir", "/s", "--ca-file", "/ca", "--control-key", "mkey:00", "--listen-port", "41641",
+                           "--request-tags", "tag:a,tag:b", "--relay-only", "--log-level", "trace", "--record", "/r"});
+  EXPECT_EQ(o.problem, "");
+  EXPECT_EQ(o.verb, Verb::RUN);
+  EXPECT_EQ(o.config.control_url, "https://c.test:8443");
+  EXPECT_EQ(o.auth_key_file, "/k");
+  EXPECT_EQ(o.config.hostname, "probe-1");
+  EXPECT_EQ(o.socket, "/s/microlinkd.sock");
+  EXPECT_EQ(o.ca_file, "/ca");
+  EXPECT_EQ(o.listen_port, 41641);
+  ASSERT_EQ(o.config.request_tags.size(), 2U);
+  EXPECT_EQ(o.config.request_tags[1], "tag:b");
+  EXPECT_TRUE(o.config.relay_only);
+  EXPECT_EQ(o.log_level, LogLevel::TRACE);
+  EXPECT_EQ(o.record_file, "/r");
+}
+
+TEST(Options, the_commands) {
+  const Options o = parse({"ping", "-c", "3", "sensor", "--until-direct", "--json", "--timeout", "4", "--socket", "/x"});
+  EXPECT_EQ(o.problem, "");
+  EXPECT_EQ(o.verb, Verb::PING);
+  EXPECT_EQ(o.peer, "sensor");
+  EXPECT_EQ(o.count, 3U);
+  EXPECT_TRUE(o.until_direct);
+  EXPECT_TRUE(o.json);
+  EXPECT_EQ(o.timeout, seconds(4));
+  EXPECT_EQ(o.socket, "/x");
+  EXPECT_EQ(parse({"--version"}).verb, Verb::VERSION);
+  EXPECT_EQ(parse({"status", "--help"}).verb, Verb::HELP);
+  EXPECT_EQ(parse({"up", "--wait", "30"}).wait, seconds(30));
+  EXPECT_EQ(parse({"replay", "/f", "--state-dir", "/s"}).recording, "/f");
+}
+
+TEST(Options, a_hostname_is_made_from_the_machines) {
+  const Options o = parse({"run"});
+  EXPECT_EQ(o.problem, "");
+  EXPECT_FALSE(o.config.hostname.empty());
+}
+
+class Wrong : public ::testing::TestWithParam<std::vector<const char *>> {};
+
+TEST_P(Wrong, is_one_line_with_a_reason) {
+  const Options o = parse(GetParam());
+  EXPECT_NE(o.problem, "");
+  EXPECT_EQ(o.problem.find('\n'), std::string::npos) << o.problem;
+}
+
+const char *const LONG_URL = "https://"
+    "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+    "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx";
+
+INSTANTIATE_TEST_SUITE_P(
+    Options, Wrong,
+    ::testing::Values(std::vector<const char *>{}, std::vector<const char *>{"fly"}, std::vector<const char *>{"ping"},
+                      std::vector<const char *>{"status", "now"}, std::vector<const char *>{"status", "--control-url", "x"},
+                      std::vector<const char *>{"run", "--auth-key", "secret"}, std::vector<const char *>{"run", "--json"},
+                      std::vector<const char *>{"run", "--listen-port", "65536"},
+                      std::vector<const char *>{"run", "--listen-port", "-1"},
+                      std::vector<const char *>{"run", "--listen-port"},
+                      std::vector<const char *>{"run", "--control-url", "http://c.test"},
+                      std::vector<const char *>{"run", "--control-url", "c.test"},
+                      std::vector<const char *>{"run", "--control-url", LONG_URL},
+                      std::vector<const char *>{"run", "--hostname", "two words"},
+                      std::vector<const char *>{"run", "--hostname", "-x"},
+                      std::vector<const char *>{"run", "--request-tags", "sensor"},
+                      std::vector<const char *>{"run", "--request-tags", "tag:a,tag:b,tag:c,tag:d,tag:e"},
+                      std::vector<const char *>{"run", "--control-key", "nodekey:1"},
+                      std::vector<const char *>{"run", "--log-level", "loud"},
+                      std::vector<const char *>{"ping", "-c", "0", "x"}, std::vector<const char *>{"ping", "-c", "x"},
+                      std::vector<const char *>{"--state-dir", "/x", "--bogus"}));
+
+TEST(Options, plain_http_must_be_asked_for) {
+  EXPECT_EQ(parse({"run", "--control-url", "http://c.test", "--insecure-plain-http"}).problem, "");
+}
+
+TEST(Options, the_manual_on_the_command_line_names_every_option) {
+  const std::string text = usage();
+  for (const char *name : {"--control-url", "--auth-key-file", "--hostname", "--state-dir", "--socket", "--ca-file",
+                           "--control-key", "--listen-port", "--request-tags", "--relay-only", "--insecure-plain-http",
+                           "--log-level", "--record", "--json", "--timeout", "--count", "--until-direct", "--wait"})
+    EXPECT_NE(text.find(name), std::string::npos) << name;
+}
+
+}  // namespace
+}  // namespace microlink::tools
