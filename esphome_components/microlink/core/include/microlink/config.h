@@ -31,6 +31,8 @@ struct Config {
   Duration rotate_before_expiry{seconds(7 * 24 * 3600)};
   /// For tests with a server that has no TLS: the control URL may be http:// and /key is believed.
   bool allow_plain_http{false};
+  /// The port's UDP socket has the same port after a restart, so that a router may forward it.
+  bool fixed_port{false};
   /// Never send or expect UDP: everything goes through the relay.
   bool relay_only{false};
 };

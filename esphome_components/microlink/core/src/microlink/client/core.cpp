@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: MIT
+#include "microlink/client/core.h"
+
+#include <algorithm>
+
+#include "microlink/version.h"
+
+namespace microlink::client {
+
+namespace {
+
+constexpr char APP[] = "microlink";
+/// The admin console judges a node's age by this; the front names the protocol generation that is spoken.
+constexpr char IPN_VERSION[] = "1.94.1-microlink";
+
+}  // namespace
+
+Core::Core(const Config &config, const TrustStore &trust, LogSink *log)
+    : config_(config),
+      log_sink_(log),
+      log_(log, "client"),
+      relays_({&this->streams_[RELAY_0], &this->streams_[RELAY_1]}, *this, this->identity_.node(), this->random_, log),
+      magicsock_(this->random_),
+      tunnel_(this->random_) {
+  for (const auto &tag : config.request_tags)
+    (void) this->request_tags_.push_back(tag);
+  if (!trust.pem.empty())
+    (void) this->anchors_.add(trust.pem);
+  if (!config.ca_certificates.empty() && !this->anchors_.add(config.ca_certificates))
+    this->log_.error("the CA certificate that is configured is not PEM");
+}
+
+void Core::handle(Instant now, const Input &input) {
+  this->now_ = now;
+  switch (input.kind) {
+    case Input::Kind::RECORD:
+      if (this->run_ == Run::STOPPED)
+        this->load_record_(input.record, input.bytes);
+      break;
+    case Input::Kind::SEED:
+      this->random_.seed(input.bytes);
+      break;
+    case Input::Kind::NETWORK:
+      this->set_network_(now, input.endpoints);
+      break;
+    case Input::Kind::WALL_TIME:
+      this->wall_is_trusted_ = true;
+      this->set_wall_time_(now, input.wall_time);
+      break;
+    case Input::Kind::START:
+      if (this->run_ == Run::STOPPED)
+        this->start_(now);
+      break;
+    case Input::Kind::STOP:
+      this->stop_(now);
+      break;
+    case Input::Kind::TIMEOUT:
+      if (this->control_)
+        this->control_->handle_timeout(now);
+      this->relays_.handle_timeout(now);
+      this->magicsock_.handle_timeout(now);
+      this->tunnel_.handle_timeout(now);
+      break;
+    case Input::Kind::DATAGRAM:
+      if (this->run_ != Run::STOPPED)
+        this->magicsock_.handle_udp(now, input.from, input.bytes);
+      break;
+    case Input::Kind::STREAM_OPEN:
+    case Input::Kind::STREAM_BYTES:
+    case Input::Kind::STREAM_BLOCKED:
+    case Input::Kind::STREAM_WRITABLE:
+    case Input::Kind::STREAM_CLOSED:
+      this->handle_stream_(now, input);
+      break;
+    case Input::Kind::RESOLVED:
+      this->handle_resolved_(now, input);
+      break;
+    case Input::Kind::OVERLAY:
+      break;
+  }
+  this->settle_(now);
+}
+
+void Core::load_record_(Record record, ByteView bytes) {
+  if (bytes.size() > MAX_RECORD_BYTES)
+    return;
+  switch (record) {
+    case Record::MACHINE_KEY:
+    case Record::NODE_KEY:
+    case Record::PENDING_NODE_KEY:
+      if (this->identity_.load(record, bytes) != Error::NONE)
+        this->log_.error("the stored %s is damaged; a new one is made", record_name(record));
+      break;
+    case Record::CONTROL_KEY:
+      if (const auto cached = CachedControlKey::parse(bytes); cached && cached->url == this->config_.control_url)
+        this->cached_control_key_ = *cached;
+      break;
+    case Record::RELAY_CACHE:
+      if (const auto region = parse_relay_cache(bytes)) {
+        this->netmap_.derp_regions_begin();
+        this->netmap_.derp_region(*region);
+        this->netmap_.derp_regions_end();
+        this->cached_home_ = region->id;
+      }
+      break;
+    case Record::PEER_CACHE_0:
+    case Record::PEER_CACHE_1:
+    case Record::PEER_CACHE_2:
+    case Record::PEER_CACHE_3:
+      (void) this->netmap_.load_cache(bytes);
+      break;
+    case Record::CLOCK:
+      if (const auto reserved = parse_clock(bytes)) {
+        this->clock_reserved_ = *reserved;
+        this->tunnel_.set_timestamp_floor(*reserved);
+      }
+      break;
+    case Record::SELF:
+      if (const auto self = CachedSelf::parse(bytes))
+        this->cached_self_ = *self;
+      break;
+    case Record::ALLOWLIST:
+    case Record::COUNT:
+      break;
+  }
+}
+
+void Core::start_(Instant now) {
+  const auto server = control::ServerUrl::parse(this->config_.control_url);
+  if (!server) {
+    this->set_message_("the control URL must look like https://host or https://host:port");
+    this->refused_ = true;
+    this->update_state_();
+    return;
+  }
+  control::Settings settings{.server = *server, .allow_plain_http = this->config_.allow_plain_http};
+  if (!this->config_.control_key.empty()) {
+    const auto pinned = MachinePublic::parse(this->config_.control_key);
+    if (!pinned) {
+      this->set_message_("the control key must look like mkey: and 64 hexadecimal digits");
+      this->refused_ = true;
+      this->update_state_();
+      return;
+    }
+    settings.pinned_key = *pinned;
+  }
+  settings.cached_key = this->cached_control_key_.key;
+
+  bool machine_is_new = false;
+  bool node_is_new = false;
+  this->identity_.complete(this->random_, machine_is_new, node_is_new);
+  if (machine_is_new)
+    this->duties_.store(Record::MACHINE_KEY);
+  if (node_is_new)
+    this->duties_.store(Record::NODE_KEY);
+
+  this->run_ = Run::RUNNING;
+  this->refused_ = false;
+  this->message_.clear();
+  this->magicsock_.start(now, this->identity_.node().public_key());
+  this->tunnel_.set_identity(this->identity_.node());
+  this->relays_.set_control_host(server->host, server->port);
+  this->control_host_ = server->host;
+  this->magicsock_.netcheck().set_control_host(this->control_host_);
+
+  const tailcfg::Hostinfo hostinfo = this->hostinfo_();
+  this->control_.emplace(settings,
+                         control::Identity{.machine = this->identity_.machine(),
+                                           .node_key = this->identity_.node().public_key(),
+                                           .disco_key = this->magicsock_.disco_key()},
+                         hostinfo, static_cast<tailcfg::MapSink &>(*this), this->random_, this->log_sink_);
+  if (this->auth_key_size_ != 0)
+    (void) this->control_->set_auth_key(now, as_text(this->auth_key_.bytes().first(this->auth_key_size_)));
+  if (const Error error = this->control_->start(now); error != Error::NONE) {
+    this->set_message_("a control URL with http:// is only for tests: use https://");
+    this->refused_ = true;
+  }
+  if (this->cached_home_ != 0) {
+    this->magicsock_.netcheck().set_home(this->cached_home_);
+    this->relays_.set_home(now, this->cached_home_);
+  }
+}
+
+tailcfg::Hostinfo Core::hostinfo_() const {
+  tailcfg::Hostinfo out;
+  out.hostname = this->config_.hostname;
+  out.os = this->config_.os;
+  out.device_model = this->config_.device_model;
+  out.app = APP;
+  out.ipn_version = IPN_VERSION;
+  out.request_tags = std::span(this->request_tags_.begin(), this->request_tags_.size());
+  return out;
+}
+
+void Core::stop_(Instant now) {
+  if (this->run_ == Run::STOPPED)
+    return;
+  this->run_ = Run::STOPPED;
+  if (this->control_)
+    this->control_->stop(now);
+  this->control_.reset();
+  this->relays_.stop();
+  for (Stream &stream : this->streams_)
+    stream.close();
+  this->magicsock_.stop();
+  this->registered_ = this->streaming_ = false;
+  this->push_event_({.kind = Event::Kind::STOPPED});
+}
+
+void Core::set_wall_time_(Instant now, WallTime wall) {
+  this->wall_ = wall;
+  this->wall_at_ = now;
+  this->tunnel_.set_wall_time(now, wall);
+}
+
+WallTime Core::wall_now_(Instant now) const {
+  return this->wall_ == WallTime::UNKNOWN ? this->wall_ : this->wall_ + (now - this->wall_at_);
+}
+
+/// A new address is used as it comes; one that went takes connections with it.
+void Core::set_network_(Instant now, std::span<const Endpoint> endpoints) {
+  bool lost = false;
+  for (const Endpoint &old : this->local_endpoints_)
+    lost = lost || std::find(endpoints.begin(), endpoints.end(), old) == endpoints.end();
+  this->local_endpoints_.clear();
+  for (const Endpoint &endpoint : endpoints)
+    (void) this->local_endpoints_.push_back(endpoint);
+  this->magicsock_.set_local_endpoints(now, this->config_.relay_only ? std::span<const Endpoint>{} : endpoints,
+                                       this->config_.fixed_port);
+  if (this->run_ != Run::RUNNING || !lost || endpoints.empty())
+    return;
+  this->log_.info("the network changed");
+  this->relays_.reconnect(now);
+  if (this->control_)
+    this->control_->reconnect(now);
+}
+
+/// Lets the engines talk to each other until they are quiet. Bounded: a bug that makes two of them chat for ever must
+/// not stop the device.
+void Core::settle_(Instant now) {
+  if (this->settling_)
+    return;
+  this->settling_ = true;
+  for (int round = 0; round != 64 && this->settle_once_(now); round++) {
+  }
+  this->settling_ = false;
+  this->update_state_();
+}
+
+bool Core::settle_once_(Instant now) {
+  bool moved = this->settle_control_(now);
+  moved = this->settle_netmap_(now) || moved;
+  moved = this->settle_relays_(now) || moved;
+  moved = this->settle_magicsock_(now) || moved;
+  return this->settle_tunnel_(now) || moved;
+}
+
+std::optional<Action> Core::poll_action(Instant now, ByteSpan scratch) {
+  this->now_ = now;
+  if (const auto action = this->next_record_action_(scratch))
+    return action;
+  if (this->addresses_due_) {
+    this->addresses_due_ = false;
+    return Action{.kind = Action::Kind::SELF_ADDRESSES,
+                  .endpoints = std::span(this->self_addresses_.begin(), this->self_addresses_.size())};
+  }
+  if (const auto action = this->next_stream_action_(now, scratch))
+    return action;
+  return this->next_datagram_action_(now, scratch);
+}
+
+std::optional<Action> Core::next_record_action_(ByteSpan scratch) {
+  for (Record record = this->duties_.take_store(); record != Record::COUNT; record = this->duties_.take_store()) {
+    const size_t n = this->write_record_(record, scratch.first(MAX_RECORD_BYTES));
+    if (n != 0)
+      return Action{.kind = Action::Kind::STORE, .record = record, .bytes = scratch.first(n)};
+  }
+  if (this->clock_grant_due_) {  // the port has stored the record: it stores before it polls again
+    this->clock_grant_due_ = false;
+    this->tunnel_.handle_reserved(this->now_, this->clock_reserved_);
+  }
+  if (const Record record = this->duties_.take_erase(); record != Record::COUNT)
+    return Action{.kind = Action::Kind::ERASE, .record = record};
+  return std::nullopt;
+}
+
+size_t Core::write_record_(Record record, ByteSpan out) {
+  switch (record) {
+    case Record::MACHINE_KEY:
+    case Record::NODE_KEY:
+    case Record::PENDING_NODE_KEY:
+      return copy(this->identity_.export_record(record), out);
+    case Record::CONTROL_KEY:
+      return this->cached_control_key_.write(out);
+    case Record::RELAY_CACHE: {
+      const tailcfg::DerpRegion *region = this->netmap_.regions().find(this->relays_.home());
+      return region == nullptr ? 0 : write_relay_cache(*region, out);
+    }
+    case Record::PEER_CACHE_0:
+    case Record::PEER_CACHE_1:
+    case Record::PEER_CACHE_2:
+    case Record::PEER_CACHE_3:
+      return this->netmap_.write_cache(static_cast<size_t>(record) - static_cast<size_t>(Record::PEER_CACHE_0), out);
+    case Record::CLOCK:
+      return write_clock(this->clock_reserved_, out);
+    case Record::SELF:
+      return this->cached_self_.write(out);
+    case Record::ALLOWLIST:
+    case Record::COUNT:
+      break;
+  }
+  return 0;
+}
+
+Instant Core::next_timeout() const {
+  if (this->run_ == Run::STOPPED)
+    return Instant::NEVER;
+  Instant soonest = earlier(this->relays_.next_timeout(), this->magicsock_.next_timeout());
+  soonest = earlier(soonest, this->tunnel_.next_timeout());
+  return this->control_ ? earlier(soonest, this->control_->next_timeout()) : soonest;
+}
+
+std::optional<Event> Core::poll_event() { return this->events_.pop(); }
+
+/// An owner that does not poll loses the oldest news; status() always tells how things are.
+void Core::push_event_(const Event &event) { this->events_.push_dropping_oldest(event); }
+
+}  // namespace microlink::client

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "microlink/client.h"
+#include "microlink/client/identity.h"
+#include "microlink/client/records.h"
+#include "microlink/client/relays.h"
+#include "microlink/client/stream.h"
+#include "microlink/control/session.h"
+#include "microlink/crypto/drbg.h"
+#include "microlink/magicsock/magicsock.h"
+#include "microlink/netmap/netmap.h"
+#include "microlink/wireguard/tunnel.h"
+
+namespace microlink::client {
+
+/// The engines put together: inputs go to the one they concern, what an engine says goes to the others, and what all of
+/// them want to send comes out as actions. Nothing is decided here that an engine can decide.
+///
+///   port ── Input ──▶ handle() ──▶ streams ─▶ control ─▶ MapSink ─▶ netmap, filter
+///                         │            └────▶ relays ─┐
+///                         └──────────▶ magicsock ◀────┘──▶ tunnel ─▶ filter ─▶ overlay
+///   port ◀─ Action ── poll_action() ◀── whatever any of them has to send
+///
+/// After each input settle_() lets the engines talk until none has anything more to say.
+class Core final : private tailcfg::MapSink, private Relays::Regions {
+ public:
+  Core(const Config &config, const TrustStore &trust, LogSink *log);
+
+  Error set_auth_key(std::string_view auth_key);
+  void handle(Instant now, const Input &input);
+  std::optional<Action> poll_action(Instant now, ByteSpan scratch);
+  std::optional<Event> poll_event();
+  Instant next_timeout() const;
+
+  Error ping(Instant now, const NodePublic &peer);
+  Error rotate_node_key(Instant now);
+  void logout(Instant now);
+  void netcheck(Instant now);
+
+  Status status() const;
+  size_t peer_count() const;
+  PeerStatus peer(size_t index) const;
+  std::optional<NodePublic> resolve(std::string_view name_or_address) const;
+  const Statistics &statistics() const { return this->statistics_; }
+  size_t relay_latencies(std::span<Client::RelayLatency> out) const;
+
+ private:
+  /// Streams by number: the StreamId that the port sees.
+  enum StreamUse : StreamId { CONTROL_KEY, CONTROL_NOISE, CONTROL_FALLBACK, RELAY_0, RELAY_1 };
+  static_assert(RELAY_1 + 1 == MAX_STREAMS);
+
+  enum class Run : uint8_t {
+    STOPPED,      ///< nothing runs
+    RUNNING,      ///< START was given
+    LOGGING_OUT,  ///< control is being told; then STOPPED
+  };
+
+  // core.cpp: life, inputs, actions
+  void start_(Instant now);
+  void stop_(Instant now);
+  void settle_(Instant now);
+  bool settle_once_(Instant now);
+  std::optional<Action> next_record_action_(ByteSpan scratch);
+  size_t write_record_(Record record, ByteSpan out);
+  std::optional<Action> next_stream_action_(Instant now, ByteSpan scratch);
+  std::optional<Action> next_datagram_action_(Instant now, ByteSpan scratch);
+  void load_record_(Record record, ByteView bytes);
+  void set_wall_time_(Instant now, WallTime wall);
+  WallTime wall_now_(Instant now) const;
+  void set_network_(Instant now, std::span<const Endpoint> endpoints);
+  void handle_resolved_(Instant now, const Input &input);
+  tailcfg::Hostinfo hostinfo_() const;
+  void update_state_();
+  void push_event_(const Event &event);
+
+  // core_streams.cpp
+  void handle_stream_(Instant now, const Input &input);
+  void handle_stream_open_(Instant now, StreamId id);
+  void handle_stream_bytes_(Instant now, StreamId id, ByteSpan in);
+  void end_stream_(Instant now, StreamId id, Error error);
+  void stream_ready_(Instant now, StreamId id);
+  bool start_tls_(Instant now, StreamId id);
+  void deliver_plain_(Instant now, StreamId id, ByteSpan plain);
+  ByteView produce_plain_(Instant now, StreamId id);
+  static bool is_relay_(StreamId id) { return id >= RELAY_0; }
+  static control::Link link_of_(StreamId id) { return static_cast<control::Link>(id); }
+
+  // core_control.cpp
+  bool settle_control_(Instant now);
+  void handle_control_event_(Instant now, const control::Event &event);
+  void accept_rotation_(Instant now);
+  void refuse_rotation_(Instant now, std::string_view why);
+  void node_key_changed_(Instant now);
+  void set_message_(std::string_view text);
+
+  // core_map.cpp: MapSink
+  void message_begin() override;
+  void message_end(bool keep_alive) override;
+  void aborted() override;
+  void self_node(const tailcfg::Node &node) override;
+  void peers_begin() override;
+  void peer(const tailcfg::Node &node) override;
+  void peers_end() override;
+  void peer_removed(tailcfg::NodeId id) override;
+  void peer_patched(const tailcfg::PeerChange &change) override;
+  void peer_online(tailcfg::NodeId id, bool online) override;
+  void derp_regions_begin() override;
+  void derp_region(const tailcfg::DerpRegion &region) override;
+  void derp_regions_end() override;
+  void region_scores_reset() override;
+  void region_score(uint16_t region, uint32_t thousandths) override;
+  void domain(std::string_view name) override;
+  void dns_config(bool magic_dns, std::string_view suffix) override;
+  void control_time(WallTime now) override;
+  void health_begin() override;
+  void health(std::string_view text) override;
+  void tailnet_lock(bool enabled) override;
+  const tailcfg::DerpRegion *find_region(uint16_t id) const override;
+
+  // core_paths.cpp: netmap, magicsock, relays, tunnel
+  bool settle_netmap_(Instant now);
+  bool settle_relays_(Instant now);
+  bool settle_magicsock_(Instant now);
+  bool settle_tunnel_(Instant now);
+  void handle_netmap_event_(Instant now, const netmap::Event &event);
+  void resync_(Instant now);
+  void take_self_(Instant now);
+  void publish_addresses_();
+  void take_peer_(Instant now, netmap::PeerId id, netmap::Event::Kind kind);
+  void take_regions_(Instant now);
+  void handle_relay_event_(Instant now, const Relays::Event &event);
+  void announce_home_(Instant now, uint16_t region);
+  void leave_home_(Instant now, uint16_t region);
+  void set_home_(Instant now, uint16_t region);
+  void handle_path_event_(Instant now, const magicsock::Event &event);
+  void tell_endpoints_(Instant now);
+  void tell_net_info_(Instant now);
+  void drain_packet_(Instant now);
+  void count_drop_(Error error);
+
+  // core_data.cpp: packets
+  void handle_tunnel_event_(Instant now, const wireguard::Tunnel::Event &event);
+  void handle_wireguard_(Instant now, const magicsock::Event &event);
+  std::optional<Action> next_tunnel_action_(Instant now, ByteSpan scratch);
+  std::optional<Action> send_to_peer_(Instant now, netmap::PeerId id, ByteView message);
+
+  /// What the engines were told of the peer in a slot.
+  struct KnownPeer {
+    netmap::PeerId id{};
+    NodePublic key{};
+    DiscoPublic disco_key{};
+  };
+
+  Config config_;
+  LogSink *log_sink_;
+  Log log_;
+  tls::PemAnchors anchors_;
+  crypto::Drbg random_;
+
+  Run run_{Run::STOPPED};
+  State state_{State::STOPPED};
+  Instant now_{};  ///< of the input that is being handled, for MapSink
+  Identity identity_;
+  RecordDuties duties_;
+  CachedControlKey cached_control_key_;
+  CachedSelf cached_self_;
+  WallTime wall_{WallTime::UNKNOWN};
+  Instant wall_at_{};
+  bool wall_is_trusted_{false};
+  WallTime clock_reserved_{WallTime::UNKNOWN};
+
+  std::array<Stream, MAX_STREAMS> streams_;
+  Bytes<Stream::MAX_PLAIN_BYTES> plain_;
+
+  std::optional<control::Session> control_;
+  Secret<control::Session::MAX_AUTH_KEY_BYTES> auth_key_;  ///< given before START
+  size_t auth_key_size_{0};
+  netmap::Netmap netmap_;
+  Relays relays_;
+  magicsock::Magicsock magicsock_;
+  wireguard::Tunnel tunnel_;
+
+  bool settling_{false};
+  uint16_t cached_home_{0};
+  bool registered_{false};
+  bool authorized_{false};
+  bool streaming_{false};
+  bool refused_{false};
+  bool tailnet_lock_{false};
+  bool magic_dns_{false};
+  bool addresses_due_{false};
+  FixedString<MAX_URL_BYTES> login_url_;
+  FixedString<JSON_MAX_TEXT_BYTES> message_;
+  FixedString<MAX_NODE_NAME_BYTES> domain_;
+  FixedVector<Endpoint, MAX_OWN_ENDPOINTS> own_endpoints_;
+  FixedVector<Endpoint, MAX_OWN_ENDPOINTS> local_endpoints_;
+  FixedVector<tailcfg::Tag, 4> request_tags_;
+  FixedVector<Endpoint, 2> self_addresses_;
+  std::array<KnownPeer, MAX_PEERS> known_peers_;
+  FixedString<MAX_HOST_BYTES> control_host_;
+  FixedString<MAX_HOST_BYTES> resolve_host_;
+  FixedString<MAX_HOST_BYTES> resolving_host_;
+  bool relay_output_{false};
+  bool clock_grant_due_{false};
+  RingBuffer<Event, 24> events_;
+  Statistics statistics_;
+};
+
+}  // namespace microlink::client

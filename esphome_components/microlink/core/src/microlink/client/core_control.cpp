@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: MIT
+#include "microlink/client/core.h"
+
+namespace microlink::client {
+
+bool Core::settle_control_(Instant now) {
+  if (!this->control_)
+    return false;
+  bool moved = false;
+  while (this->control_) {
+    const auto event = this->control_->poll_event();
+    if (!event)
+      break;
+    this->handle_control_event_(now, *event);
+    moved = true;
+  }
+  return moved;
+}
+
+void Core::handle_control_event_(Instant now, const control::Event &event) {
+  using Kind = control::Event::Kind;
+  switch (event.kind) {
+    case Kind::CLOSE:
+      this->streams_[static_cast<StreamId>(event.link)].close();
+      break;
+    case Kind::OPEN: {
+      const auto literal = parse_ip(event.host);
+      this->streams_[static_cast<StreamId>(event.link)].open(
+          {.host = event.host, .port = event.port, .address = literal.value_or(IpAddress{}), .tls = event.tls});
+      this->statistics_.control_connects++;
+      break;
+    }
+    case Kind::CONTROL_KEY:
+      if (event.changed)
+        this->log_.warning("the coordination server has another key than last time: %s",
+                           event.control_key.short_form().c_str());
+      this->cached_control_key_.key = event.control_key;
+      this->cached_control_key_.url = this->config_.control_url;
+      this->duties_.store(Record::CONTROL_KEY);
+      break;
+    case Kind::KEY_MISMATCH:
+      this->refused_ = true;
+      this->set_message_(event.text);
+      this->log_.error("%.*s", static_cast<int>(event.text.size()), event.text.data());
+      break;
+    case Kind::LOGIN_URL:
+      this->login_url_.assign(event.text);
+      this->registered_ = false;
+      this->set_message_("open the login URL to add this device to the tailnet, or give it an auth key");
+      this->push_event_({.kind = Event::Kind::LOGIN_URL, .text = this->login_url_.view()});
+      break;
+    case Kind::REGISTERED:
+      this->login_url_.clear();
+      this->message_.clear();
+      this->refused_ = false;
+      this->registered_ = true;
+      this->authorized_ = event.machine_authorized;
+      if (!this->authorized_)
+        this->set_message_("an admin must approve this device in the tailnet's admin console");
+      wipe(this->auth_key_.writable());
+      this->auth_key_size_ = 0;
+      break;
+    case Kind::REGISTER_FAILED:
+      this->refused_ = true;
+      this->registered_ = false;
+      this->set_message_(event.text);
+      this->log_.error("the coordination server refused the registration: %.*s", static_cast<int>(event.text.size()),
+                       event.text.data());
+      break;
+    case Kind::NEED_NODE_KEY:
+      if (!this->identity_.is_rotating()) {
+        this->identity_.begin_rotation(this->random_);
+        this->duties_.store(Record::PENDING_NODE_KEY);
+      }
+      (void) this->control_->rotate(now, this->identity_.pending().public_key());
+      break;
+    case Kind::ROTATED:
+      this->accept_rotation_(now);
+      break;
+    case Kind::ROTATION_FAILED:
+      this->refuse_rotation_(now, event.text);
+      break;
+    case Kind::LOGGED_OUT:
+      this->identity_.forget_node();
+      for (const Record record : {Record::NODE_KEY, Record::PENDING_NODE_KEY, Record::SELF, Record::RELAY_CACHE,
+                                  Record::PEER_CACHE_0, Record::PEER_CACHE_1, Record::PEER_CACHE_2, Record::PEER_CACHE_3})
+        this->duties_.erase(record);
+      this->stop_(now);
+      break;
+    case Kind::STREAMING:
+      this->streaming_ = true;
+      this->refused_ = false;
+      break;
+    case Kind::DISCONNECTED:
+      this->streaming_ = false;
+      if (!event.text.empty())
+        this->set_message_(event.text);
+      this->log_.info("coordination server: connection lost: %s %.*s", error_name(event.error),
+                      static_cast<int>(event.text.size()), event.text.data());
+      break;
+    case Kind::PING_REQUEST:
+      break;  // HEAD over the open internet and pings on control's behalf are diagnostics that a node may leave out
+    case Kind::MESSAGE:
+      this->set_message_(event.text);
+      this->push_event_({.kind = Event::Kind::MESSAGE, .text = this->message_.view()});
+      break;
+    case Kind::COUNT:
+      break;
+  }
+}
+
+void Core::accept_rotation_(Instant now) {
+  this->identity_.finish_rotation();
+  this->duties_.store(Record::NODE_KEY);
+  this->duties_.erase(Record::PENDING_NODE_KEY);
+  this->log_.info("node key rotated: %s", this->identity_.node().public_key().short_form().c_str());
+  this->node_key_changed_(now);
+  this->push_event_({.kind = Event::Kind::KEY_ROTATED});
+}
+
+void Core::refuse_rotation_(Instant, std::string_view why) {
+  this->identity_.abandon_rotation();
+  this->duties_.erase(Record::PENDING_NODE_KEY);
+  this->set_message_(why);
+  this->log_.warning("the node key stays: %.*s", static_cast<int>(why.size()), why.data());
+  this->push_event_({.kind = Event::Kind::MESSAGE, .text = this->message_.view()});
+}
+
+/// Everything that is keyed by the node key starts anew.
+void Core::node_key_changed_(Instant now) {
+  this->tunnel_.set_identity(this->identity_.node());
+  this->magicsock_.set_self(this->identity_.node().public_key());
+  this->relays_.reconnect(now);
+}
+
+void Core::set_message_(std::string_view text) { this->message_.assign(text); }
+
+Error Core::rotate_node_key(Instant now) {
+  if (!this->control_ || this->identity_.is_rotating())
+    return Error::NOT_READY;
+  Random &random = this->random_;
+  this->identity_.begin_rotation(random);
+  const Error error = this->control_->rotate(now, this->identity_.pending().public_key());
+  if (error != Error::NONE) {
+    this->identity_.abandon_rotation();
+    return error;
+  }
+  this->duties_.store(Record::PENDING_NODE_KEY);
+  this->settle_(now);
+  return Error::NONE;
+}
+
+void Core::logout(Instant now) {
+  if (!this->control_) {
+    this->identity_.forget_node();
+    this->duties_.erase(Record::NODE_KEY);
+    this->duties_.erase(Record::PENDING_NODE_KEY);
+    this->push_event_({.kind = Event::Kind::STOPPED});
+    return;
+  }
+  this->run_ = Run::LOGGING_OUT;
+  this->control_->logout(now);
+  this->settle_(now);
+}
+
+Error Core::set_auth_key(std::string_view auth_key) {
+  if (auth_key.size() > this->auth_key_.SIZE)
+    return Error::NO_SPACE;
+  if (this->control_)
+    return this->control_->set_auth_key(this->now_, auth_key);
+  this->auth_key_size_ = copy(as_bytes(auth_key), this->auth_key_.writable());
+  return Error::NONE;
+}
+
+}  // namespace microlink::client

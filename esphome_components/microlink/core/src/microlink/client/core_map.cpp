@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+#include "microlink/client/core.h"
+
+namespace microlink::client {
+
+// The map stream goes to those it concerns: peers, relays and names to netmap, rules to filter, self to both.
+
+void Core::message_begin() {
+  this->netmap_.message_begin();
+}
+
+void Core::message_end(bool keep_alive) {
+  this->netmap_.message_end(keep_alive);
+}
+
+void Core::aborted() {
+  this->netmap_.aborted();
+}
+
+void Core::self_node(const tailcfg::Node &node) {
+  this->netmap_.self_node(node);
+  this->authorized_ = node.machine_authorized;
+}
+
+void Core::peers_begin() { this->netmap_.peers_begin(); }
+void Core::peer(const tailcfg::Node &node) { this->netmap_.peer(node); }
+void Core::peers_end() { this->netmap_.peers_end(); }
+void Core::peer_removed(tailcfg::NodeId id) { this->netmap_.peer_removed(id); }
+void Core::peer_patched(const tailcfg::PeerChange &change) { this->netmap_.peer_patched(change); }
+void Core::peer_online(tailcfg::NodeId id, bool online) { this->netmap_.peer_online(id, online); }
+void Core::derp_regions_begin() { this->netmap_.derp_regions_begin(); }
+void Core::derp_region(const tailcfg::DerpRegion &region) { this->netmap_.derp_region(region); }
+void Core::derp_regions_end() { this->netmap_.derp_regions_end(); }
+void Core::region_scores_reset() { this->netmap_.region_scores_reset(); }
+void Core::region_score(uint16_t region, uint32_t thousandths) { this->netmap_.region_score(region, thousandths); }
+void Core::domain(std::string_view name) { this->domain_.assign(name); }
+void Core::dns_config(bool magic_dns, std::string_view suffix) {
+  this->magic_dns_ = magic_dns;
+  this->netmap_.dns_config(magic_dns, suffix);
+}
+
+/// Control's clock counts only while there is no better one, and never before the firmware was built (D17).
+void Core::control_time(WallTime now) {
+  if (this->wall_is_trusted_ || now < this->config_.build_time)
+    return;
+  this->set_wall_time_(this->now_, now);
+}
+
+void Core::health_begin() {
+  if (this->streaming_ && !this->refused_ && this->authorized_)
+    this->message_.clear();
+}
+
+void Core::health(std::string_view text) {
+  this->set_message_(text);
+  this->push_event_({.kind = Event::Kind::MESSAGE, .text = this->message_.view()});
+}
+
+void Core::tailnet_lock(bool enabled) {
+  if (enabled && !this->tailnet_lock_)
+    this->log_.warning("tailnet lock is on: peers accept this node only once its key was signed (`tailscale lock sign`)");
+  this->tailnet_lock_ = enabled;
+}
+
+const tailcfg::DerpRegion *Core::find_region(uint16_t id) const { return this->netmap_.regions().find(id); }
+
+}  // namespace microlink::client

@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: MIT
+#include "microlink/client/core.h"
+
+namespace microlink::client {
+
+// --- netmap ----------------------------------------------------------------------------------------------------------
+
+bool Core::settle_netmap_(Instant now) {
+  bool moved = false;
+  while (const auto event = this->netmap_.poll_event()) {
+    moved = true;
+    this->handle_netmap_event_(now, *event);
+  }
+  return moved;
+}
+
+void Core::handle_netmap_event_(Instant now, const netmap::Event &event) {
+  using Kind = netmap::Event::Kind;
+  switch (event.kind) {
+    case Kind::SELF_CHANGED:
+      this->take_self_(now);
+      break;
+    case Kind::PEER_ADDED:
+    case Kind::PEER_CHANGED:
+    case Kind::PEER_KEY_CHANGED:
+    case Kind::PEER_RESTARTED:
+      this->take_peer_(now, event.peer, event.kind);
+      break;
+    case Kind::PEER_REMOVED:
+      this->magicsock_.remove_peer(event.peer);
+      this->tunnel_.remove_peer(event.peer.slot);
+      this->push_event_({.kind = Event::Kind::PEER_GONE, .peer = event.key});
+      break;
+    case Kind::DERP_MAP_CHANGED:
+      this->take_regions_(now);
+      break;
+    case Kind::FULL_MAP_APPLIED:
+      this->statistics_.map_polls++;
+      this->duties_.store(Record::PEER_CACHE_0);
+      this->duties_.store(Record::PEER_CACHE_1);
+      this->duties_.store(Record::PEER_CACHE_2);
+      this->duties_.store(Record::PEER_CACHE_3);
+      break;
+    case Kind::RESYNC:
+      this->resync_(now);
+      break;
+  }
+}
+
+/// Too much happened to be told one by one: everything is taken anew.
+void Core::resync_(Instant now) {
+  for (size_t slot = 0; slot != MAX_PEERS; slot++) {
+    const netmap::PeerId id = this->netmap_.at(slot);
+    if (id.is_set()) {
+      this->take_peer_(now, id, netmap::Event::Kind::PEER_CHANGED);
+      continue;
+    }
+    this->magicsock_.remove_peer(this->known_peers_[slot].id);
+    this->tunnel_.remove_peer(static_cast<wireguard::Slot>(slot));
+    this->known_peers_[slot] = {};
+  }
+  this->take_regions_(now);
+  this->take_self_(now);
+}
+
+void Core::take_self_(Instant now) {
+  const netmap::Self &self = this->netmap_.self();
+  this->authorized_ = self.machine_authorized;
+  if (this->cached_self_.addresses != self.addresses || this->cached_self_.name != self.name ||
+      this->cached_self_.id != self.id) {
+    this->cached_self_ = {.id = self.id, .addresses = self.addresses, .name = self.name};
+    this->duties_.store(Record::SELF);
+    this->publish_addresses_();
+  }
+  if (this->control_ && this->netmap_.is_self_expired(this->wall_now_(now)))
+    (void) this->control_->handle_key_expired(now);
+}
+
+void Core::publish_addresses_() {
+  this->self_addresses_.clear();
+  for (const Prefix &prefix : this->cached_self_.addresses)
+    (void) this->self_addresses_.push_back({prefix.address, 0});
+  this->addresses_due_ = true;
+  this->push_event_({.kind = Event::Kind::ADDRESSES_CHANGED});
+}
+
+void Core::take_peer_(Instant now, netmap::PeerId id, netmap::Event::Kind kind) {
+  const netmap::Peer *peer = this->netmap_.peer(id);
+  if (peer == nullptr)
+    return;
+  KnownPeer &known = this->known_peers_[id.slot];
+  const wireguard::Slot slot = static_cast<wireguard::Slot>(id.slot);
+  const bool other = known.id != id || known.key != peer->key;
+  if (other) {
+    if (known.id.is_set() && known.id != id)
+      this->magicsock_.remove_peer(known.id);
+    (void) this->tunnel_.add_peer(slot, peer->key);
+  } else if (kind == netmap::Event::Kind::PEER_RESTARTED || known.disco_key != peer->disco_key) {
+    this->tunnel_.reset_session(slot);
+  }
+  known = {.id = id, .key = peer->key, .disco_key = peer->disco_key};
+  (void) this->magicsock_.set_peer(now, id,
+                                   {.key = peer->key,
+                                    .disco_key = peer->disco_key,
+                                    .endpoints = std::span(peer->endpoints.begin(), peer->endpoints.size()),
+                                    .home_region = peer->home_derp,
+                                    .allowed = peer->allowed});
+  this->push_event_({.kind = Event::Kind::PEER_CHANGED, .peer = peer->key});
+}
+
+void Core::take_regions_(Instant now) {
+  const auto regions = this->netmap_.regions().all();
+  for (const tailcfg::DerpRegion &region : regions)
+    this->magicsock_.netcheck().set_score(region.id, this->netmap_.regions().score(region.id));
+  this->magicsock_.netcheck().set_regions(now, regions);
+  this->relays_.handle_map_changed(now);
+}
+
+// --- relays ----------------------------------------------------------------------------------------------------------
+
+bool Core::settle_relays_(Instant now) {
+  bool moved = false;
+  while (const auto event = this->relays_.poll_event(now)) {
+    moved = true;
+    this->handle_relay_event_(now, *event);
+  }
+  return moved;
+}
+
+void Core::handle_relay_event_(Instant now, const Relays::Event &event) {
+  using Kind = Relays::Event::Kind;
+  switch (event.kind) {
+    case Kind::CONNECTED:
+      this->statistics_.relay_connects++;
+      this->magicsock_.handle_relay_state(now, event.region, true);
+      this->magicsock_.netcheck().handle_relay_connected(now, event.region, event.took);
+      if (event.is_home)
+        this->announce_home_(now, event.region);
+      break;
+    case Kind::DISCONNECTED:
+      this->magicsock_.handle_relay_state(now, event.region, false);
+      break;
+    case Kind::HOME_DOWN:
+      this->leave_home_(now, event.region);
+      break;
+    case Kind::PACKET:
+      this->magicsock_.netcheck().handle_relay_heard(now, event.region);
+      this->count_drop_(this->magicsock_.handle_relay_packet(now, event.region, event.key, event.packet));
+      this->drain_packet_(now);
+      break;
+    case Kind::PEER_GONE:
+      this->magicsock_.handle_peer_gone(event.region, event.key);
+      break;
+    case Kind::HEALTH:
+      if (event.text.empty())
+        break;
+      this->log_.warning("relay says: %.*s", static_cast<int>(event.text.size()), event.text.data());
+      break;
+  }
+}
+
+/// PreferredDERP is always the region that is really connected, never the one that is hoped for.
+void Core::announce_home_(Instant now, uint16_t region) {
+  if (this->control_)
+    this->control_->set_preferred_derp(now, region);
+  this->netmap_.set_region_needed(region, true);
+  this->duties_.store(Record::RELAY_CACHE);
+}
+
+/// The home relay cannot be reached: any other region is better than none. The next network check decides anew.
+void Core::leave_home_(Instant now, uint16_t region) {
+  for (const tailcfg::DerpRegion &other : this->netmap_.regions().all()) {
+    if (other.id == region || other.no_measure_no_home || other.nodes.empty())
+      continue;
+    this->log_.warning("home relay %u cannot be reached; trying region %u", region, other.id);
+    this->magicsock_.netcheck().set_home(other.id);
+    this->set_home_(now, other.id);
+    return;
+  }
+}
+
+void Core::set_home_(Instant now, uint16_t region) {
+  this->relays_.set_home(now, region);
+  this->netmap_.set_region_needed(region, true);
+  if (this->relays_.is_connected(region))
+    this->announce_home_(now, region);
+}
+
+// --- magicsock -------------------------------------------------------------------------------------------------------
+
+bool Core::settle_magicsock_(Instant now) {
+  bool moved = false;
+  while (const auto event = this->magicsock_.poll_event()) {
+    moved = true;
+    this->handle_path_event_(now, *event);
+  }
+  return moved;
+}
+
+void Core::handle_path_event_(Instant now, const magicsock::Event &event) {
+  using Kind = magicsock::Event::Kind;
+  const netmap::Peer *peer = this->netmap_.peer(event.peer);
+  switch (event.kind) {
+    case Kind::PACKET:
+      this->handle_wireguard_(now, event);
+      break;
+    case Kind::PATH_CHANGED:
+      if (peer == nullptr)
+        break;
+      this->tunnel_.set_relayed(static_cast<wireguard::Slot>(event.peer.slot), !event.endpoint.is_set());
+      this->push_event_({.kind = Event::Kind::PEER_CHANGED, .peer = peer->key, .path = event.endpoint});
+      break;
+    case Kind::ENDPOINTS_CHANGED:
+      this->tell_endpoints_(now);
+      break;
+    case Kind::HOME_CHOSEN:
+      this->log_.info("home relay: region %u", event.region);
+      this->set_home_(now, event.region);
+      break;
+    case Kind::NAT_CHANGED:
+      this->tell_net_info_(now);
+      break;
+    case Kind::RESOLVE:
+      this->resolve_host_.assign(event.host);
+      break;
+    case Kind::REPORT_DONE:
+      this->tell_net_info_(now);
+      break;
+    case Kind::PONG:
+      if (peer != nullptr)
+        this->push_event_({.kind = Event::Kind::PONG,
+                           .peer = peer->key,
+                           .path = event.endpoint,
+                           .region = event.region,
+                           .latency = event.latency});
+      break;
+    case Kind::PING_TIMED_OUT:
+      if (peer != nullptr)
+        this->push_event_({.kind = Event::Kind::PING_TIMED_OUT, .peer = peer->key});
+      break;
+  }
+}
+
+void Core::tell_endpoints_(Instant now) {
+  this->own_endpoints_.clear();
+  FixedVector<tailcfg::OwnEndpoint, MAX_OWN_ENDPOINTS> told;
+  for (const auto &own : this->magicsock_.own_endpoints()) {
+    (void) this->own_endpoints_.push_back(own.endpoint);
+    (void) told.push_back({own.endpoint, static_cast<tailcfg::EndpointType>(own.type)});
+  }
+  if (this->control_)
+    this->control_->set_endpoints(now, std::span(told.begin(), told.size()));
+}
+
+void Core::tell_net_info_(Instant now) {
+  if (!this->control_)
+    return;
+  const NatKind nat = this->magicsock_.netcheck().nat();
+  tailcfg::NetInfo info;
+  info.preferred_derp = this->relays_.connected_home();
+  if (nat == NatKind::EASY || nat == NatKind::HARD)
+    info.mapping_varies = nat == NatKind::HARD;
+  if (nat != NatKind::UNKNOWN)
+    info.working_udp = nat != NatKind::UDP_BLOCKED;
+  this->control_->set_net_info(now, info);
+}
+
+void Core::handle_resolved_(Instant now, const Input &input) {
+  this->magicsock_.netcheck().handle_resolved(now, input.host, input.endpoints);
+}
+
+std::optional<Action> Core::next_datagram_action_(Instant now, ByteSpan scratch) {
+  if (!this->resolve_host_.empty()) {
+    this->resolving_host_ = this->resolve_host_;
+    this->resolve_host_.clear();
+    return Action{.kind = Action::Kind::RESOLVE, .host = this->resolving_host_.view()};
+  }
+  while (const auto transmit = this->magicsock_.poll_transmit(now, scratch)) {
+    const ByteView bytes = scratch.first(transmit->size);
+    if (transmit->kind == magicsock::Transmit::Kind::UDP)
+      return Action{.kind = Action::Kind::SEND_DATAGRAM, .to = transmit->to, .bytes = bytes};
+    (void) this->relays_.send(now, transmit->region, transmit->peer, bytes);
+    this->relay_output_ = true;
+  }
+  if (const auto action = this->next_tunnel_action_(now, scratch))
+    return action;
+  if (!this->relay_output_)
+    return std::nullopt;
+  this->relay_output_ = false;
+  return this->next_stream_action_(now, scratch);
+}
+
+// --- tunnel ----------------------------------------------------------------------------------------------------------
+
+bool Core::settle_tunnel_(Instant now) {
+  bool moved = false;
+  while (const auto event = this->tunnel_.poll_event()) {
+    moved = true;
+    this->handle_tunnel_event_(now, *event);
+  }
+  return moved;
+}
+
+/// Uses up the view that a relay's packet is before the next one is read into its place.
+void Core::drain_packet_(Instant now) { (void) this->settle_magicsock_(now); }
+
+void Core::count_drop_(Error error) {
+  if (error != Error::NONE)
+    this->statistics_.rx_dropped[static_cast<size_t>(error)]++;
+}
+
+Error Core::ping(Instant now, const NodePublic &peer) {
+  this->now_ = now;
+  const netmap::PeerId id = this->netmap_.find_by_key(peer);
+  if (!id.is_set())
+    return Error::UNKNOWN_PEER;
+  const Error error = this->magicsock_.ping(now, id);
+  this->settle_(now);
+  return error;
+}
+
+void Core::netcheck(Instant now) {
+  this->magicsock_.netcheck().start_report(now);
+  this->settle_(now);
+}
+
+}  // namespace microlink::client

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: MIT
+#include "microlink/client/core.h"
+
+namespace microlink::client {
+
+void Core::handle_stream_(Instant now, const Input &input) {
+  const StreamId id = input.stream;
+  if (id >= MAX_STREAMS || this->streams_[id].state() == Stream::State::FREE)
+    return;  // it was closed meanwhile
+  switch (input.kind) {
+    case Input::Kind::STREAM_OPEN:
+      this->handle_stream_open_(now, id);
+      break;
+    case Input::Kind::STREAM_BYTES:
+      this->handle_stream_bytes_(now, id, input.bytes);
+      break;
+    case Input::Kind::STREAM_BLOCKED:
+      this->streams_[id].set_blocked(true);
+      break;
+    case Input::Kind::STREAM_WRITABLE:
+      this->streams_[id].set_blocked(false);
+      break;
+    case Input::Kind::STREAM_CLOSED:
+      this->streams_[id].handle_gone();
+      this->end_stream_(now, id, input.error == Error::NONE ? Error::CLOSED : input.error);
+      break;
+    default:
+      break;
+  }
+}
+
+void Core::handle_stream_open_(Instant now, StreamId id) {
+  if (this->streams_[id].handle_connected())
+    this->stream_ready_(now, id);
+  else if (!this->start_tls_(now, id))
+    this->end_stream_(now, id, Error::UNTRUSTED);
+}
+
+bool Core::start_tls_(Instant now, StreamId id) {
+  Stream &stream = this->streams_[id];
+  tls::Policy policy{.host = stream.host()};
+  if (is_relay_(id))
+    policy = this->relays_.tls_policy(id - RELAY_0);
+  policy.anchors = &this->anchors_;
+  policy.wall_time = this->wall_is_trusted_ ? this->wall_now_(now) : WallTime::UNKNOWN;
+  policy.build_time = this->config_.build_time;
+  const Error error = stream.start_tls(policy, this->random_);
+  if (error != Error::NONE)
+    this->log_.error("TLS with %s could not be started: %s", stream.host().data(), error_name(error));
+  return error == Error::NONE;
+}
+
+void Core::stream_ready_(Instant now, StreamId id) {
+  if (is_relay_(id))
+    this->relays_.handle_open(now, id - RELAY_0);
+  else if (this->control_)
+    this->control_->handle_open(now, link_of_(id));
+}
+
+void Core::handle_stream_bytes_(Instant now, StreamId id, ByteSpan in) {
+  Stream &stream = this->streams_[id];
+  // Bounded: a turn that takes nothing and yields nothing ends it; what TLS has to answer goes out with poll_action().
+  while (stream.state() != Stream::State::FREE) {
+    const size_t before = in.size();
+    const auto plain = stream.take_plain(in, this->plain_);
+    if (stream.take_became_open())
+      this->stream_ready_(now, id);
+    if (!plain) {
+      const Error error = plain.error();
+      const char *why = stream.tls().failure_text();
+      if (error == Error::UNTRUSTED) {
+        this->log_.error("%s is not trusted: %s", stream.host().data(), why);
+        FixedString<JSON_MAX_TEXT_BYTES> text;
+        text.append(stream.host());
+        text.append(" is not trusted: ");
+        text.append(why);
+        text.append(". Check the CA that is configured, and the date");
+        this->set_message_(text);
+      }
+      this->end_stream_(now, id, error);
+      return;
+    }
+    if (!plain->empty())
+      this->deliver_plain_(now, id, *plain);
+    else if (in.empty() || in.size() == before)
+      return;
+  }
+}
+
+void Core::deliver_plain_(Instant now, StreamId id, ByteSpan plain) {
+  if (!is_relay_(id)) {
+    if (this->control_)
+      this->control_->handle_bytes(now, link_of_(id), plain);
+    this->settle_(now);
+    return;
+  }
+  const size_t index = id - RELAY_0;
+  while (!plain.empty() && this->streams_[id].state() != Stream::State::FREE) {
+    const size_t before = plain.size();
+    this->relays_.handle_bytes(now, index, plain);
+    this->settle_(now);  // a packet is a view of `plain`: it is used up before more is read
+    if (plain.size() == before)
+      return;
+  }
+}
+
+/// Frees the stream and tells whoever used it.
+void Core::end_stream_(Instant now, StreamId id, Error error) {
+  Stream &stream = this->streams_[id];
+  const char *why = *stream.tls().failure_text() != '\0' ? stream.tls().failure_text() : error_name(error);
+  if (is_relay_(id))
+    this->relays_.handle_closed(now, id - RELAY_0, error, why);
+  stream.close();
+  if (!is_relay_(id) && this->control_)
+    this->control_->handle_closed(now, link_of_(id), error);
+  this->settle_(now);
+}
+
+/// What the stream's user has to send next; empty for nothing. Control chooses the connection itself, so its bytes are
+/// asked for only while none of its streams is blocked.
+ByteView Core::produce_plain_(Instant now, StreamId id) {
+  if (is_relay_(id))
+    return ByteView(this->plain_).first(this->relays_.poll_transmit(now, id - RELAY_0, this->plain_));
+  return {};
+}
+
+std::optional<Action> Core::next_stream_action_(Instant now, ByteSpan scratch) {
+  bool control_blocked = false;
+  for (StreamId id = 0; id != MAX_STREAMS; id++) {
+    Stream &stream = this->streams_[id];
+    if (stream.take_close_due())
+      return Action{.kind = Action::Kind::CLOSE_STREAM, .stream = id};
+    if (stream.take_open_due())
+      return Action{.kind = Action::Kind::OPEN_STREAM,
+                    .stream = id,
+                    .to = {stream.address(), stream.port()},
+                    .host = stream.host()};
+    control_blocked = control_blocked || (!is_relay_(id) && stream.is_blocked());
+    if (stream.state() == Stream::State::FREE || stream.is_blocked())
+      continue;
+    if (const size_t n = stream.poll_handshake(scratch); n != 0)
+      return Action{.kind = Action::Kind::SEND_STREAM, .stream = id, .bytes = scratch.first(n)};
+    if (stream.take_became_open()) {
+      this->stream_ready_(now, id);
+      this->settle_(now);
+    }
+    if (!is_relay_(id) || !stream.is_open())
+      continue;
+    const ByteView plain = this->produce_plain_(now, id);
+    if (plain.empty())
+      continue;
+    if (const size_t n = stream.seal(plain, scratch); n != 0)
+      return Action{.kind = Action::Kind::SEND_STREAM, .stream = id, .bytes = scratch.first(n)};
+    this->end_stream_(now, id, Error::CLOSED);
+  }
+  if (!this->control_ || control_blocked)
+    return std::nullopt;
+  const auto transmit = this->control_->poll_transmit(now, this->plain_);
+  if (!transmit)
+    return std::nullopt;
+  const StreamId id = static_cast<StreamId>(transmit->link);
+  if (const size_t n = this->streams_[id].seal(transmit->bytes, scratch); n != 0)
+    return Action{.kind = Action::Kind::SEND_STREAM, .stream = id, .bytes = scratch.first(n)};
+  this->end_stream_(now, id, Error::CLOSED);
+  return this->next_stream_action_(now, scratch);
+}
+
+}  // namespace microlink::client

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MIT
+#include "microlink/client/records.h"
+
+#include "microlink/base/reader.h"
+#include "microlink/base/writer.h"
+
+namespace microlink::client {
+
+namespace {
+
+constexpr uint8_t VERSION = 1;
+constexpr uint8_t NO_IPV4 = 1;
+constexpr uint8_t NO_IPV6 = 2;
+constexpr uint8_t INSECURE_FOR_TESTS = 4;
+
+void write_text(Writer &out, std::string_view text) { out.u8(static_cast<uint8_t>(text.size())).text(text); }
+
+std::string_view read_text(Reader &in) {
+  const size_t size = in.u8();
+  return as_text(in.take(size));
+}
+
+size_t finished(const Writer &out) { return out.ok() ? out.size() : 0; }
+
+}  // namespace
+
+Result<CachedControlKey> CachedControlKey::parse(ByteView record) {
+  Reader in(record);
+  const uint8_t version = in.u8();
+  CachedControlKey out;
+  out.key = MachinePublic{in.array<KEY_BYTES>()};
+  const bool fits = out.url.assign(as_text(in.take(in.left())));
+  if (!in.ok() || version != VERSION || !fits || !out.key.is_set())
+    return Error::MALFORMED;
+  return out;
+}
+
+size_t CachedControlKey::write(ByteSpan out) const {
+  Writer record(out);
+  record.u8(VERSION).bytes(this->key.bytes).text(this->url);
+  return finished(record);
+}
+
+Result<tailcfg::DerpRegion> parse_relay_cache(ByteView record) {
+  Reader in(record);
+  const uint8_t version = in.u8();
+  tailcfg::DerpRegion region;
+  tailcfg::DerpNode node;
+  region.id = in.u16be();
+  node.derp_port = in.u16be();
+  node.stun_port = static_cast<int32_t>(in.u32be());
+  const uint8_t flags = in.u8();
+  node.ipv4 = IpAddress{in.array<16>()};
+  node.ipv6 = IpAddress{in.array<16>()};
+  const bool host_fits = node.host_name.assign(read_text(in));
+  const bool cert_fits = node.cert_name.assign(read_text(in));
+  if (!in.ok() || version != VERSION || region.id == 0 || !host_fits || !cert_fits)
+    return Error::MALFORMED;
+  node.no_ipv4 = (flags & NO_IPV4) != 0;
+  node.no_ipv6 = (flags & NO_IPV6) != 0;
+  node.insecure_for_tests = (flags & INSECURE_FOR_TESTS) != 0;
+  (void) region.nodes.push_back(node);
+  return region;
+}
+
+size_t write_relay_cache(const tailcfg::DerpRegion &region, ByteSpan out) {
+  for (const tailcfg::DerpNode &node : region.nodes) {
+    if (node.stun_only)
+      continue;
+    Writer record(out);
+    const int flags = (node.no_ipv4 ? NO_IPV4 : 0) | (node.no_ipv6 ? NO_IPV6 : 0) |
+                      (node.insecure_for_tests ? INSECURE_FOR_TESTS : 0);
+    record.u8(VERSION).u16be(region.id).u16be(node.derp_port).u32be(static_cast<uint32_t>(node.stun_port));
+    record.u8(static_cast<uint8_t>(flags)).bytes(node.ipv4.bytes).bytes(node.ipv6.bytes);
+    write_text(record, node.host_name);
+    write_text(record, node.cert_name);
+    return finished(record);
+  }
+  return 0;
+}
+
+Result<WallTime> parse_clock(ByteView record) {
+  Reader in(record);
+  const uint8_t version = in.u8();
+  const uint64_t microseconds = in.u64be();
+  if (!in.ok() || version != VERSION || microseconds > static_cast<uint64_t>(INT64_MAX / 2))
+    return Error::MALFORMED;
+  return static_cast<WallTime>(microseconds);
+}
+
+size_t write_clock(WallTime reserved_until, ByteSpan out) {
+  Writer record(out);
+  record.u8(VERSION).u64be(static_cast<uint64_t>(reserved_until));
+  return finished(record);
+}
+
+Result<CachedSelf> CachedSelf::parse(ByteView record) {
+  Reader in(record);
+  const uint8_t version = in.u8();
+  CachedSelf out;
+  out.id = static_cast<int64_t>(in.u64be());
+  for (uint8_t left = in.u8(); left != 0 && in.ok(); left--) {
+    const IpAddress address{in.array<16>()};
+    const uint8_t bits = in.u8();
+    if (!address.is_set() || bits > (address.is_v4() ? 32 : 128) || !out.addresses.push_back({address, bits}))
+      return Error::MALFORMED;
+  }
+  const bool fits = out.name.assign(read_text(in));
+  if (!in.ok() || version != VERSION || !fits)
+    return Error::MALFORMED;
+  return out;
+}
+
+size_t CachedSelf::write(ByteSpan out) const {
+  Writer record(out);
+  record.u8(VERSION).u64be(static_cast<uint64_t>(this->id)).u8(static_cast<uint8_t>(this->addresses.size()));
+  for (const Prefix &prefix : this->addresses)
+    record.bytes(prefix.address.bytes).u8(prefix.bits);
+  write_text(record, this->name);
+  return finished(record);
+}
+
+}  // namespace microlink::client

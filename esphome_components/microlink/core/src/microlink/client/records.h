@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "microlink/ports.h"
+#include "microlink/tailcfg/types.h"
+
+namespace microlink::client {
+
+/// Which records the port has still to store or erase.
+class RecordDuties {
+ public:
+  void store(Record record) {
+    this->store_ |= bit_(record);
+    this->erase_ &= ~bit_(record);
+  }
+  void erase(Record record) {
+    this->erase_ |= bit_(record);
+    this->store_ &= ~bit_(record);
+  }
+  /// The next one to store, in Record's order: keys first. COUNT when none is left.
+  Record take_store() { return take_(this->store_); }
+  Record take_erase() { return take_(this->erase_); }
+  bool is_idle() const { return (this->store_ | this->erase_) == 0; }
+
+ private:
+  static constexpr uint32_t bit_(Record record) { return uint32_t{1} << static_cast<unsigned>(record); }
+  static Record take_(uint32_t &set) {
+    for (uint8_t i = 0; i != static_cast<uint8_t>(Record::COUNT); i++) {
+      const Record record = static_cast<Record>(i);
+      if ((set & bit_(record)) == 0)
+        continue;
+      set &= ~bit_(record);
+      return record;
+    }
+    return Record::COUNT;
+  }
+  uint32_t store_{0};
+  uint32_t erase_{0};
+};
+
+/// Record layouts; all integers big-endian, each starts with a version byte. An unknown version is as good as no record.
+///
+/// CONTROL_KEY   1 | key 32 | control URL (the key counts for this one only)
+/// RELAY_CACHE   1 | region u16 | derp port u16 | stun port i32 | flags u8 | IPv4/IPv6 16 + 16 | host u8+n | cert u8+n
+/// CLOCK         1 | reserved until, microseconds u64
+/// SELF          1 | node id u64 | count u8 | (16 + bits u8) … | name u8+n
+struct CachedControlKey {
+  MachinePublic key{};
+  FixedString<MAX_URL_BYTES> url;
+
+  static Result<CachedControlKey> parse(ByteView record);
+  /// How many bytes of `out` (MAX_RECORD_BYTES) hold the record.
+  size_t write(ByteSpan out) const;
+};
+
+/// The home region's first relay, enough to connect to before the first netmap.
+Result<tailcfg::DerpRegion> parse_relay_cache(ByteView record);
+size_t write_relay_cache(const tailcfg::DerpRegion &region, ByteSpan out);
+
+Result<WallTime> parse_clock(ByteView record);
+size_t write_clock(WallTime reserved_until, ByteSpan out);
+
+struct CachedSelf {
+  tailcfg::NodeId id{0};
+  FixedVector<Prefix, 2> addresses;
+  tailcfg::NodeName name;
+
+  static Result<CachedSelf> parse(ByteView record);
+  size_t write(ByteSpan out) const;
+};
+
+}  // namespace microlink::client

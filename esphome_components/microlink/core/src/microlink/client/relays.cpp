@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: MIT
+#include "microlink/client/relays.h"
+
+#include <algorithm>
+
+namespace microlink::client {
+
+namespace {
+
+constexpr uint16_t HTTPS_PORT = 443;
+
+}  // namespace
+
+Relays::Relays(std::array<Stream *, COUNT> streams, const Regions &regions, const NodePrivate &node_key,
+               Random &random, LogSink *log)
+    : regions_(regions),
+      node_key_(node_key),
+      random_(random),
+      log_(log, "derp"),
+      slots_{Slot(*streams[0], random), Slot(*streams[1], random)} {}
+
+void Relays::set_control_host(std::string_view host, uint16_t port) {
+  this->control_host_.assign(host);
+  this->control_port_ = port == 0 ? HTTPS_PORT : port;
+}
+
+Relays::Slot *Relays::slot_of_(uint16_t region) {
+  for (Slot &slot : this->slots_) {
+    if (region != 0 && slot.region == region)
+      return &slot;
+  }
+  return nullptr;
+}
+
+const Relays::Slot *Relays::slot_of_(uint16_t region) const { return const_cast<Relays *>(this)->slot_of_(region); }
+
+bool Relays::is_connected(uint16_t region) const {
+  const Slot *slot = this->slot_of_(region);
+  return slot != nullptr && slot->state == State::CONNECTED;
+}
+
+uint16_t Relays::connected_home() const { return this->is_connected(this->home_) ? this->home_ : 0; }
+
+void Relays::set_home(Instant now, uint16_t region) {
+  if (region == this->home_)
+    return;
+  const uint16_t old = this->home_;
+  this->home_ = region;
+  for (Slot &slot : this->slots_)
+    slot.derp.set_preferred(region != 0 && slot.region == region);
+  if (region == 0 || this->slot_of_(region) != nullptr)
+    return;
+  // Not in the old home's place while that one still works: packets reach us there until the move is known.
+  Slot *place = &this->slots_[0];
+  if (place->region != 0 && (place->region == old && place->state == State::CONNECTED))
+    place = &this->slots_[1];
+  this->assign_(now, *place, region);
+}
+
+void Relays::assign_(Instant now, Slot &slot, uint16_t region) {
+  this->leave_(slot);
+  slot.region = region;
+  slot.node = 0;
+  slot.failures = 0;
+  slot.down_told = false;
+  slot.backoff.reset();
+  slot.last_used = now;
+  slot.derp.set_preferred(region == this->home_);
+  this->connect_(now, slot);
+}
+
+const tailcfg::DerpNode *Relays::node_of_(const Slot &slot) const {
+  const tailcfg::DerpRegion *region = this->regions_.find_region(slot.region);
+  if (region == nullptr)
+    return nullptr;
+  size_t usable = 0;
+  for (const auto &node : region->nodes)
+    usable += node.stun_only ? 0 : 1;
+  if (usable == 0)
+    return nullptr;
+  size_t wanted = slot.node % usable;
+  for (const auto &node : region->nodes) {
+    if (!node.stun_only && wanted-- == 0)
+      return &node;
+  }
+  return nullptr;
+}
+
+void Relays::connect_(Instant now, Slot &slot) {
+  const tailcfg::DerpNode *node = this->node_of_(slot);
+  if (node == nullptr) {
+    this->fail_(now, slot, seconds(1));
+    return;
+  }
+  const bool own_host = !node->host_name.empty();
+  const std::string_view host = own_host ? node->host_name.view() : this->control_host_.view();
+  const uint16_t port = node->derp_port != 0 ? node->derp_port : own_host ? HTTPS_PORT : this->control_port_;
+  const tailcfg::DerpRegion *region = this->regions_.find_region(slot.region);
+  const bool ideal = &region->nodes[0] == node;
+  slot.stream.open({.host = host,
+                    .port = port,
+                    .address = node->ipv4.is_set() ? node->ipv4 : node->ipv6,
+                    .tls = true});
+  const Error error = slot.derp.start(now, {.host = host,
+                                            .ideal_node = ideal ? std::string_view{} : region->nodes[0].name.view(),
+                                            .node_key = &this->node_key_});
+  if (error != Error::NONE) {
+    this->fail_(now, slot, seconds(5));
+    return;
+  }
+  slot.state = State::CONNECTING;
+  slot.started = now;
+  slot.retry_at = Instant::NEVER;
+  this->log_.debug("region %u: connecting to %.*s:%u", slot.region, static_cast<int>(host.size()), host.data(), port);
+}
+
+void Relays::fail_(Instant now, Slot &slot, Duration at_least) {
+  const bool was_connected = slot.state == State::CONNECTED;
+  slot.derp.stop();
+  slot.stream.close();
+  slot.state = State::WAITING;
+  slot.retry_at = now + std::max(at_least, was_connected ? milliseconds(50) : slot.backoff.next(this->random_));
+  slot.node++;
+  const bool is_home = slot.region == this->home_;
+  if (was_connected)
+    this->push_({.kind = Event::Kind::DISCONNECTED, .region = slot.region, .is_home = is_home});
+  if (slot.failures < UINT8_MAX)
+    slot.failures++;
+  if (is_home && !slot.down_told && slot.failures >= ATTEMPTS_BEFORE_DOWN) {
+    slot.down_told = true;
+    this->push_({.kind = Event::Kind::HOME_DOWN, .region = slot.region, .is_home = true});
+  }
+  if (!is_home && !was_connected && slot.failures >= ATTEMPTS_BEFORE_DOWN)
+    this->leave_(slot);  // a peer's region: tried again when it is needed again
+}
+
+void Relays::leave_(Slot &slot) {
+  if (slot.state == State::CONNECTED)
+    this->push_({.kind = Event::Kind::DISCONNECTED, .region = slot.region});
+  slot.derp.stop();
+  slot.stream.close();
+  slot.state = State::IDLE;
+  slot.region = 0;
+  slot.retry_at = Instant::NEVER;
+}
+
+Error Relays::send(Instant now, uint16_t region, const NodePublic &destination, ByteView packet) {
+  Slot *slot = this->slot_of_(region);
+  if (slot == nullptr) {
+    if (this->regions_.find_region(region) == nullptr)
+      return Error::NOT_READY;
+    for (Slot &candidate : this->slots_) {
+      if (candidate.region == this->home_ && this->home_ != 0)
+        continue;
+      if (candidate.region == 0 || slot == nullptr || candidate.last_used < slot->last_used)
+        slot = &candidate;
+      if (candidate.region == 0)
+        break;
+    }
+    if (slot == nullptr)
+      return Error::NOT_READY;
+    this->assign_(now, *slot, region);
+  }
+  slot->last_used = now;
+  if (slot->state != State::CONNECTING && slot->state != State::CONNECTED)
+    return Error::NOT_READY;
+  return slot->derp.send(now, destination, packet);
+}
+
+void Relays::reconnect(Instant now) {
+  for (Slot &slot : this->slots_) {
+    if (slot.region == 0)
+      continue;
+    if (slot.state == State::CONNECTED)
+      this->push_({.kind = Event::Kind::DISCONNECTED, .region = slot.region, .is_home = slot.region == this->home_});
+    slot.derp.stop();
+    slot.stream.close();
+    slot.backoff.reset();
+    slot.failures = 0;
+    if (slot.region == this->home_)
+      this->connect_(now, slot);
+    else
+      this->leave_(slot);
+  }
+}
+
+void Relays::handle_map_changed(Instant now) {
+  for (Slot &slot : this->slots_) {
+    if (slot.region == 0)
+      continue;
+    if (this->regions_.find_region(slot.region) == nullptr)
+      this->leave_(slot);
+    else if (slot.state == State::WAITING)
+      slot.retry_at = earlier(slot.retry_at, now);
+  }
+}
+
+void Relays::stop() {
+  for (Slot &slot : this->slots_)
+    this->leave_(slot);
+  this->home_ = 0;
+  this->events_.clear();
+}
+
+tls::Policy Relays::tls_policy(size_t index) const {
+  const Slot &slot = this->slots_[index];
+  tls::Policy policy{.host = slot.stream.host()};
+  if (const tailcfg::DerpNode *node = this->node_of_(slot)) {
+    policy.cert_name = node->cert_name;
+    policy.insecure_for_tests = node->insecure_for_tests;
+  }
+  return policy;
+}
+
+void Relays::handle_open(Instant, size_t) {}  // the request waits in derp::Client
+
+void Relays::handle_closed(Instant now, size_t index, Error error, const char *why) {
+  Slot &slot = this->slots_[index];
+  if (slot.state != State::CONNECTING && slot.state != State::CONNECTED)
+    return;
+  if (error == Error::UNTRUSTED)
+    this->log_.error("region %u: %s; the relay is not used", slot.region, why);
+  else
+    this->log_.debug("region %u: connection ended: %s", slot.region, why);
+  this->fail_(now, slot, Duration::ZERO);
+}
+
+void Relays::handle_bytes(Instant now, size_t index, ByteSpan &in) {
+  (void) this->slots_[index].derp.handle_bytes(now, in);
+}
+
+size_t Relays::poll_transmit(Instant now, size_t index, ByteSpan out) {
+  const auto transmit = this->slots_[index].derp.poll_transmit(now, out);
+  return transmit ? transmit->size : 0;
+}
+
+std::optional<Relays::Event> Relays::poll_event(Instant now) {
+  if (const auto event = this->events_.pop())
+    return event;
+  for (Slot &slot : this->slots_) {
+    while (const auto event = slot.derp.poll_event()) {
+      const bool is_home = slot.region == this->home_;
+      switch (event->kind) {
+        case derp::Event::Kind::CONNECTED:
+          slot.state = State::CONNECTED;
+          slot.failures = 0;
+          slot.down_told = false;
+          slot.backoff.reset();
+          this->connects_++;
+          this->log_.info("region %u: connected%s", slot.region, is_home ? ", home" : "");
+          return Event{.kind = Event::Kind::CONNECTED, .region = slot.region, .is_home = is_home, .took = now - slot.started};
+        case derp::Event::Kind::PACKET:
+          if (!is_home)
+            slot.last_used = now;
+          return Event{.kind = Event::Kind::PACKET, .region = slot.region, .is_home = is_home, .key = event->key, .packet = event->packet};
+        case derp::Event::Kind::PEER_GONE:
+          return Event{.kind = Event::Kind::PEER_GONE, .region = slot.region, .is_home = is_home, .key = event->key};
+        case derp::Event::Kind::HEALTH:
+          return Event{.kind = Event::Kind::HEALTH, .region = slot.region, .is_home = is_home, .text = event->text};
+        case derp::Event::Kind::RESTARTING: {
+          const int64_t ms = std::min<int64_t>(to_milliseconds(event->reconnect_in), 60'000);
+          this->fail_(now, slot, milliseconds(this->random_.below(static_cast<uint32_t>(ms) + 1)));
+          break;
+        }
+        case derp::Event::Kind::FAILED:
+          this->log_.debug("region %u: %s (HTTP %u)", slot.region, error_name(event->error), slot.derp.http_status());
+          this->fail_(now, slot, Duration::ZERO);
+          break;
+      }
+      if (const auto pushed = this->events_.pop())
+        return pushed;
+    }
+  }
+  return this->events_.pop();
+}
+
+Instant Relays::next_timeout() const {
+  Instant soonest = Instant::NEVER;
+  for (const Slot &slot : this->slots_) {
+    soonest = earlier(soonest, earlier(slot.retry_at, slot.derp.next_timeout()));
+    if (slot.region != 0 && slot.region != this->home_)
+      soonest = earlier(soonest, slot.last_used + IDLE_TIMEOUT);
+  }
+  return soonest;
+}
+
+void Relays::handle_timeout(Instant now) {
+  for (Slot &slot : this->slots_) {
+    slot.derp.handle_timeout(now);
+    if (slot.region != 0 && slot.region != this->home_ && now >= slot.last_used + IDLE_TIMEOUT)
+      this->leave_(slot);
+    if (slot.state == State::WAITING && now >= slot.retry_at)
+      this->connect_(now, slot);
+  }
+}
+
+}  // namespace microlink::client

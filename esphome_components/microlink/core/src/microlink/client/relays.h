@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "microlink/base/backoff.h"
+#include "microlink/base/log.h"
+#include "microlink/base/ring_buffer.h"
+#include "microlink/client/stream.h"
+#include "microlink/derp/client.h"
+#include "microlink/tailcfg/types.h"
+
+namespace microlink::client {
+
+/// The node's relay connections: the home region's, kept for ever, and one to a peer's region, opened when it is needed
+/// and closed a minute after it was used last. Which region is home is decided elsewhere; here it is connected.
+class Relays {
+ public:
+  static constexpr size_t COUNT = 2;
+  static constexpr Duration IDLE_TIMEOUT = seconds(60);
+  /// So many failed attempts in a row at all of its relays make a region "down" (Event::HOME_DOWN).
+  static constexpr uint8_t ATTEMPTS_BEFORE_DOWN = 3;
+
+  struct Event {
+    enum class Kind : uint8_t {
+      CONNECTED,     ///< logged in to `region`
+      DISCONNECTED,  ///< connection to `region` lost or given up
+      HOME_DOWN,     ///< the home region could not be reached for a while; attempts go on
+      PACKET,        ///< `packet` from `key` through `region`; may be decrypted in place
+      PEER_GONE,     ///< `key` is not at `region` any more
+      HEALTH,        ///< `text` from the relay
+    };
+    Kind kind;
+    uint16_t region{0};
+    bool is_home{false};
+    NodePublic key{};
+    ByteSpan packet{};
+    std::string_view text{};
+    Duration took{};  ///< CONNECTED: from the first try of this attempt
+  };
+
+  /// Where regions are looked up; null for one that is unknown.
+  class Regions {
+   public:
+    virtual ~Regions() = default;
+    virtual const tailcfg::DerpRegion *find_region(uint16_t id) const = 0;
+  };
+
+  /// The streams are the client's, one for each connection.
+  Relays(std::array<Stream *, COUNT> streams, const Regions &regions, const NodePrivate &node_key, Random &random,
+         LogSink *log);
+
+  /// Host and port of the control URL, for relays whose entry names none.
+  void set_control_host(std::string_view host, uint16_t port);
+  /// Connect to `region` and make it home once it is connected; 0 = none yet. The old home stays until then.
+  void set_home(Instant now, uint16_t region);
+  uint16_t home() const { return this->home_; }
+  /// The home region if it is connected right now, else 0.
+  uint16_t connected_home() const;
+  bool is_connected(uint16_t region) const;
+  /// Queue a packet; opens a connection to the region if there is none. NO_SPACE, NOT_READY.
+  Error send(Instant now, uint16_t region, const NodePublic &destination, ByteView packet);
+  /// The network or the node key changed: connect anew at once.
+  void reconnect(Instant now);
+  /// The DERP map changed: leave what is not in it any more.
+  void handle_map_changed(Instant now);
+  void stop();
+
+  // Streams, by index.
+  tls::Policy tls_policy(size_t index) const;
+  void handle_open(Instant now, size_t index);
+  void handle_closed(Instant now, size_t index, Error error, const char *why);
+  /// Consumes from `in` up to an event; poll and call again.
+  void handle_bytes(Instant now, size_t index, ByteSpan &in);
+  size_t poll_transmit(Instant now, size_t index, ByteSpan out);
+
+  std::optional<Event> poll_event(Instant now);
+  Instant next_timeout() const;
+  void handle_timeout(Instant now);
+  uint32_t connects() const { return this->connects_; }
+
+ private:
+  /// IDLE no region. CONNECTING a stream is being opened, secured or logged in. CONNECTED. WAITING until `retry_at`.
+  enum class State : uint8_t { IDLE, CONNECTING, CONNECTED, WAITING };
+  struct Slot {
+    Slot(Stream &connection, Random &random) : stream(connection), derp(random) {}
+    Stream &stream;
+    derp::Client derp;
+    State state{State::IDLE};
+    uint16_t region{0};
+    uint8_t node{0};       ///< which of the region's relays
+    uint8_t failures{0};
+    bool down_told{false};
+    Backoff backoff{milliseconds(200), seconds(5)};
+    Instant retry_at{Instant::NEVER};
+    Instant started{};
+    Instant last_used{};
+  };
+
+  Slot *slot_of_(uint16_t region);
+  const Slot *slot_of_(uint16_t region) const;
+  void assign_(Instant now, Slot &slot, uint16_t region);
+  void connect_(Instant now, Slot &slot);
+  void fail_(Instant now, Slot &slot, Duration at_least);
+  void leave_(Slot &slot);
+  const tailcfg::DerpNode *node_of_(const Slot &slot) const;
+  void push_(const Event &event) { this->events_.push_dropping_oldest(event); }
+
+  const Regions &regions_;
+  const NodePrivate &node_key_;
+  Random &random_;
+  Log log_;
+  std::array<Slot, COUNT> slots_;
+  RingBuffer<Event, 8> events_;
+  FixedString<MAX_HOST_BYTES> control_host_;
+  uint16_t control_port_{443};
+  uint16_t home_{0};
+  uint32_t connects_{0};
+};
+
+}  // namespace microlink::client
