@@ -98,12 +98,12 @@ class Lab:
     @contextlib.contextmanager
     def blocked(self, host: Literal["a", "b"], address: str, *ports: int) -> Iterator[None]:
         """Keep a host from reaching some TCP and UDP ports of a server for the block."""
-        numbers = ", ".join(map(str, ports))
-        reject = f"ip daddr {address} th dport {{ {numbers} }} reject"
-        table = f"table inet blocked {{ chain out {{ type filter hook output priority 0; {reject}; }} }}"
-        self.run(host, "nft", table)
+        block = f"ip daddr {address} meta l4proto {{ tcp, udp }} th dport {{ {', '.join(map(str, ports))} }} reject"
+        self.run(host, "nft", "add table inet blocked")
+        self.run(host, "nft", "add chain inet blocked out { type filter hook output priority 0; }")
+        self.run(host, "nft", f"add rule inet blocked out {block}")
         yield
-        self.run(host, "nft", "delete", "table", "inet", "blocked")
+        self.run(host, "nft", "delete table inet blocked")
 
     def address(self, host: Literal["a", "b"]) -> str:
         """IPv4 address under which the internet sees a host."""
@@ -131,7 +131,10 @@ class Lab:
 def remove_orphans() -> None:
     """Take down labs whose test run was killed before it could do so."""
     listing = subprocess.run(["ip", "netns", "list"], check=True, text=True, capture_output=True).stdout
-    labs = {match[1]: int(match[2]) for match in re.finditer(r"^(ml(\d+)-\d+)-inet\b", listing, re.MULTILINE)}
-    for name, pid in labs.items():
+    for name, pid in re.findall(r"^(ml(\d+)-\d+)-inet\b", listing, re.MULTILINE):
         if not Path(f"/proc/{pid}").exists():
             subprocess.run([HERE / "natlab.sh", "down"], env={**os.environ, "NATLAB": name}, timeout=60, check=True)
+    for directory in Path(tempfile.gettempdir()).glob("ml*-*-*"):
+        match = re.fullmatch(r"ml(\d+)-\d+-\w+", directory.name)
+        if match and not Path(f"/proc/{match[1]}").exists():
+            shutil.rmtree(directory, ignore_errors=True)
