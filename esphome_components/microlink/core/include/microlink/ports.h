@@ -44,6 +44,12 @@ const char *record_name(Record record);
 /// Whether the record holds a secret (a port keeps those readable by its owner only).
 bool is_secret(Record record);
 
+/// Room around an overlay packet for WireGuard's header, padding and tag.
+constexpr size_t OVERLAY_HEADROOM = 16;
+constexpr size_t OVERLAY_TAILROOM = 32;
+
+/// `bytes` stays the client's until poll_action() said that there is nothing more: it is decrypted and sealed in place,
+/// and actions point into it.
 struct Input {
   enum class Kind : uint8_t {
     RECORD,         ///< before START: `record` holds `bytes` in storage. Records that are not there are not announced
@@ -60,7 +66,8 @@ struct Input {
     STREAM_WRITABLE,
     STREAM_CLOSED,  ///< ended by the other side, or could not be opened (`error`)
     RESOLVED,       ///< answer to RESOLVE: `host`, `endpoints` (port 0), none = not found
-    OVERLAY,        ///< an IP packet `bytes` from the local overlay interface
+    OVERLAY,        ///< an IP packet `bytes` from the local overlay interface, with OVERLAY_HEADROOM writable bytes in
+                    ///< front of it and OVERLAY_TAILROOM behind: it is sealed in place
   };
   Kind kind;
   StreamId stream{0};
