@@ -50,6 +50,8 @@ Server::Server(const Options &options) {
   const std::string chain(options.chain);
   const std::string key(options.key);
   must(mbedtls_x509_crt_parse(&this->chain_, bytes(chain), chain.size() + 1), "chain");
+  // A server does not offer what is not for servers; this one does not know.
+  this->chain_.ext_types &= ~MBEDTLS_X509_EXT_EXTENDED_KEY_USAGE;
   must(mbedtls_pk_parse_key(&this->key_, bytes(key), key.size() + 1, nullptr, 0, fill, &this->random_), "key");
   if (!options.extra.empty()) {
     // Only what is sent of a certificate: mbedTLS could not read every one that a relay may present.

@@ -153,8 +153,6 @@ TEST_P(Verification, takes_the_build_time_as_the_lower_bound_without_one) {
 }
 
 TEST_P(Verification, refuses_a_certificate_that_is_not_for_servers) {
-  if (this->GetParam() == MBEDTLS_SSL_VERSION_TLS1_2)
-    return;  // mbedTLS's server does not offer such a certificate in TLS 1.2
   EXPECT_EQ(this->outcome({.server = {.chain = LEAF_FOR_CLIENTS}}), "certificate: unusable");
 }
 

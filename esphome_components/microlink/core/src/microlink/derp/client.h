@@ -73,7 +73,8 @@ class Client {
     UPGRADING,    ///< entry: the HTTP request is due, timer LOGIN (10 s). 101 → SERVER_KEY, other answers → FAILED
     SERVER_KEY,   ///< the relay's key is awaited, LOGIN runs on. Key → SERVER_INFO, anything else → FAILED
     SERVER_INFO,  ///< entry: ClientInfo is due; packets may follow it. LOGIN runs on. Info → CONNECTED
-    CONNECTED,    ///< entry: LOGIN stops, READ (120 s) starts and starts anew with every byte; event CONNECTED
+    CONNECTED,    ///< entry: LOGIN stops, READ (120 s) starts and starts anew with every byte; event CONNECTED. A
+                  ///< stream that ends, a frame that is too long or silence → FAILED
     FAILED,       ///< entry: secrets wiped, queues empty, no timer; event FAILED. start() or stop() leave it
   };
 
@@ -101,7 +102,8 @@ class Client {
   void stop();
 
   /// Consumes from the front of `in`, to the end of a frame that made an event at the most; so drain the events and
-  /// call again until `in` is empty. UNEXPECTED when IDLE or FAILED; NOT_READY while an event waits (nothing consumed).
+  /// call again until `in` is empty. What comes after a failure is passed over. UNEXPECTED when IDLE or FAILED already;
+  /// NOT_READY while an event waits (nothing is consumed).
   Error handle_bytes(Instant now, ByteSpan &in);
   /// The stream has ended. No-op when IDLE or FAILED.
   void handle_closed(Instant now, Error error = Error::CLOSED);
@@ -120,7 +122,7 @@ class Client {
 
   State state() const { return this->state_; }
   const Counters &counters() const { return this->counters_; }
-  /// Of the answer to the upgrade; 0 before it.
+  /// Of the answer to the upgrade; 0 before it. Stays after FAILED until start().
   uint16_t http_status() const { return this->upgrade_.status(); }
   /// Packets that wait.
   size_t queued() const { return this->data_.frames() + this->disco_.frames(); }
@@ -128,7 +130,9 @@ class Client {
  private:
   enum class Timer : uint8_t { LOGIN, READ, COUNT };
   static constexpr size_t CONTROL_BYTES = 512;
+  static constexpr int64_t TOKENS_PER_BYTE = 1'000'000;  // so that a microsecond's refill is a whole number
 
+  bool is_active_() const { return this->state_ != State::IDLE && this->state_ != State::FAILED; }
   void handle_head_(ByteSpan &in);
   void handle_frame_(Instant now, const Frame &frame);
   void handle_server_key_(const Frame &frame);
@@ -141,6 +145,7 @@ class Client {
   void reset_();
   bool take_tokens_(Instant now, size_t bytes);
   bool queue_control_(FrameType type, ByteView body);
+  size_t pop_control_(ByteSpan out);
 
   Random &random_;
   State state_{State::IDLE};
@@ -153,9 +158,8 @@ class Client {
   std::optional<Event> event_;
   Counters counters_;
 
-  // The relay's token bucket; burst 0: none.
-  ServerInfo info_{0, 0, 0};
-  Duration refill_{};
+  // The relay's token bucket.
+  ServerInfo info_{};
   int64_t tokens_{0};
   Instant refilled_{};
 

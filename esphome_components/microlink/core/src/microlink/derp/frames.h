@@ -45,7 +45,7 @@ constexpr size_t MAX_SEND_FRAME_BYTES = FRAME_HEADER_BYTES + crypto::KEY_BYTES +
 
 struct Frame {
   FrameType type;
-  /// As announced; `body` is its front when it does not fit the reader.
+  /// As announced. Of a longer body than FrameReader::BUFFER_BYTES, `body` is the front.
   uint32_t size;
   /// In the caller's chunk or in the reader: valid until the reader's next call or until the chunk goes.
   ByteSpan body;
@@ -53,12 +53,12 @@ struct Frame {
 };
 
 /// Cuts a stream into frames, whatever the chunks. Bodies that lie whole in a chunk are not copied; others are gathered
-/// in one buffer, of which the front is kept when they are longer.
+/// in one buffer. Of longer bodies the front is kept either way, and the rest passed over.
 class FrameReader {
  public:
   static constexpr size_t BUFFER_BYTES = crypto::KEY_BYTES + MAX_PACKET_BYTES;
 
-  void reset() { *this = FrameReader(); }
+  void reset() { this->header_size_ = 0; }
   /// Consumes from the front of `in`, at most one frame. No frame: all of `in` was consumed. MALFORMED for a length
   /// beyond MAX_FRAME_BYTES, for good.
   Result<std::optional<Frame>> next(ByteSpan &in);

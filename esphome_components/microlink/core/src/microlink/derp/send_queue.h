@@ -31,22 +31,22 @@ class SendQueue {
   size_t pop(ByteSpan out);
   bool empty() const { return this->frames_ == 0; }
   /// A frame has left in part.
-  bool is_mid_frame() const { return this->sent_ != 0; }
+  bool is_mid_frame() const { return this->left_ != 0; }
   size_t frames() const { return this->frames_; }
   void clear();
 
  private:
   // A frame's own header says how long it is, so the ring needs no other bookkeeping.
-  size_t oldest_frame_bytes_() const;
+  size_t frame_bytes_at_(size_t offset) const;
+  void drop_oldest_();
   void append_(ByteView bytes);
   uint8_t at_(size_t offset) const { return this->memory_[(this->head_ + offset) % this->memory_.size()]; }
 
   ByteSpan memory_;
-  size_t head_{0};    // first byte of the oldest frame that has not left
+  size_t head_{0};    // the first byte that has not left
   size_t used_{0};    // bytes from head_
-  size_t sent_{0};    // bytes of the oldest frame that have left; head_ is behind them
-  size_t left_{0};    // bytes of the frame on its way that have not left
-  size_t frames_{0};  // whole or in part
+  size_t left_{0};    // bytes of the frame on its way that have not left; 0 between frames
+  size_t frames_{0};  // the one on its way included
 };
 
 }  // namespace microlink::derp
