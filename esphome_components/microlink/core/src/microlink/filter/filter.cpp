@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: MIT
+#include "microlink/filter/filter.h"
+
+namespace microlink::filter {
+
+namespace {
+
+/// Cloud metadata: link-local, yet let through to the check of own addresses (06 §2, step 2).
+const IpAddress METADATA_SERVICE = IpAddress::v4(169, 254, 169, 254);
+
+constexpr Verdict accept(Reason reason) { return {true, reason}; }
+constexpr Verdict drop(Reason reason) { return {false, reason}; }
+
+/// Steps 1 and 2, alike for both directions: what is wrong with the packet, if anything.
+std::optional<Verdict> check_sanity(const Result<ip::Packet> &packet) {
+  if (!packet)
+    return drop(Reason::TOO_SHORT);
+  if (packet->protocol == ip::UNKNOWN)
+    return drop(Reason::UNREADABLE);
+  if (packet->destination.is_multicast())
+    return drop(Reason::MULTICAST);
+  if (packet->destination.is_link_local() && packet->destination != METADATA_SERVICE)
+    return drop(Reason::LINK_LOCAL);
+  return std::nullopt;
+}
+
+}  // namespace
+
+const char *reason_name(Reason reason) {
+  switch (reason) {
+    case Reason::KEEPALIVE:
+      return "keepalive";
+    case Reason::FRAGMENT:
+      return "fragment";
+    case Reason::ICMP_RESPONSE:
+      return "icmp response ok";
+    case Reason::ICMP_PERMITTED:
+      return "icmp ok";
+    case Reason::TCP_NOT_SYN:
+      return "tcp non-syn";
+    case Reason::TCP_PERMITTED:
+      return "tcp ok";
+    case Reason::RETURN_FLOW:
+      return "cached";
+    case Reason::PERMITTED:
+      return "ok";
+    case Reason::TSMP:
+      return "tsmp ok";
+    case Reason::OTHER_PERMITTED:
+      return "other-portless ok";
+    case Reason::OUTBOUND:
+      return "outbound";
+    case Reason::TOO_SHORT:
+      return "too short";
+    case Reason::UNREADABLE:
+      return "unknown proto";
+    case Reason::MULTICAST:
+      return "multicast";
+    case Reason::LINK_LOCAL:
+      return "link-local-unicast";
+    case Reason::NOT_OURS:
+      return "destination not allowed";
+    case Reason::NO_RULE:
+      return "no rules matched";
+    case Reason::NO_FILTER:
+      return "no filter yet";
+    case Reason::COUNT:
+      break;
+  }
+  return "?";
+}
+
+void Filter::self_node(const tailcfg::Node &node) {
+  OwnAddresses own;
+  for (const Prefix &prefix : node.addresses)
+    (prefix.address.is_v4() ? own.v4 : own.v6) = prefix.address;
+  if (own == this->own_)
+    return;
+  this->own_ = own;
+  this->active_.set_own_addresses(own);
+  if (this->is_editing_)
+    this->building_.set_own_addresses(own);
+}
+
+void Filter::message_end([[maybe_unused]] bool keep_alive) {
+  if (!this->is_editing_)
+    return;
+  this->active_ = this->building_;
+  this->has_filter_ = true;
+  this->is_editing_ = false;
+}
+
+Program &Filter::edit_() {
+  if (!this->is_editing_) {
+    this->is_editing_ = true;
+    this->building_ = this->active_;
+    this->building_.begin_edit(this->peers_, this->own_);
+  }
+  return this->building_;
+}
+
+void Filter::clear() {
+  this->active_ = Program{};
+  this->flows_.clear();
+  this->own_ = {};
+  this->is_editing_ = false;
+  this->has_filter_ = false;
+}
+
+Verdict Filter::counted_(Verdict verdict) {
+  this->counts_[static_cast<size_t>(verdict.reason)]++;
+  return verdict;
+}
+
+Verdict Filter::check_inbound(ByteView packet, bool shields_up) {
+  return this->counted_(this->judge_(packet, shields_up));
+}
+
+Verdict Filter::check_outbound(ByteView packet) {
+  const auto parsed = ip::parse_packet(packet);
+  if (const auto wrong = check_sanity(parsed); wrong)
+    return this->counted_(*wrong);
+  const bool has_flow = (parsed->protocol == ip::UDP || parsed->protocol == ip::SCTP) && !parsed->is_later_fragment;
+  if (has_flow)
+    this->flows_.record({parsed->destination, parsed->source, parsed->destination_port, parsed->source_port,
+                         parsed->protocol});
+  return this->counted_(accept(Reason::OUTBOUND));
+}
+
+Verdict Filter::judge_(ByteView packet, bool shields_up) {
+  if (packet.empty())
+    return accept(Reason::KEEPALIVE);
+  const auto parsed = ip::parse_packet(packet);
+  if (const auto wrong = check_sanity(parsed); wrong)
+    return *wrong;
+  if (!this->has_filter_)
+    return drop(Reason::NO_FILTER);
+  if (parsed->is_later_fragment)
+    return accept(Reason::FRAGMENT);
+  const IpAddress &own = parsed->version == 4 ? this->own_.v4 : this->own_.v6;
+  if (!own.is_set() || parsed->destination != own)
+    return drop(Reason::NOT_OURS);
+  return this->judge_protocol_(*parsed, shields_up);
+}
+
+/// Steps 5 to 9.
+Verdict Filter::judge_protocol_(const ip::Packet &packet, bool shields_up) {
+  Program::Query query{packet.source, packet.destination, packet.protocol, packet.destination_port,
+                       Program::Ports::ONE};
+  const auto by_rule = [&](Reason permitted) {
+    return !shields_up && this->active_.permits(query) ? accept(permitted) : drop(Reason::NO_RULE);
+  };
+  switch (packet.protocol) {
+    case ip::ICMP:
+    case ip::ICMPV6:
+      if ((packet.protocol == ip::ICMP) != (packet.version == 4))
+        break;  // ICMP of the other family is just some protocol
+      if (packet.is_icmp_response())
+        return accept(Reason::ICMP_RESPONSE);
+      query.ports = Program::Ports::IGNORE;
+      return by_rule(Reason::ICMP_PERMITTED);
+    case ip::TCP:
+      return packet.is_tcp_syn() ? by_rule(Reason::TCP_PERMITTED) : accept(Reason::TCP_NOT_SYN);
+    case ip::UDP:
+    case ip::SCTP:
+      if (this->flows_.find({packet.source, packet.destination, packet.source_port, packet.destination_port,
+                             packet.protocol}))
+        return accept(Reason::RETURN_FLOW);
+      return by_rule(Reason::PERMITTED);
+    case ip::TSMP:
+      return accept(Reason::TSMP);
+    default:
+      break;
+  }
+  query.ports = Program::Ports::ALL;
+  return by_rule(Reason::OTHER_PERMITTED);
+}
+
+}  // namespace microlink::filter
