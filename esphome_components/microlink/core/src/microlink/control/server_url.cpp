@@ -8,7 +8,9 @@ namespace microlink::control {
 namespace {
 
 bool is_host_character(char c, bool literal) {
-  const bool alphanumeric = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+  const char last = literal ? 'f' : 'z';  // an IPv6 literal has hexadecimal digits
+  const char lower = static_cast<char>(c | 0x20);
+  const bool alphanumeric = (c >= '0' && c <= '9') || (lower >= 'a' && lower <= last);
   return alphanumeric || c == '.' || (literal ? c == ':' : c == '-' || c == '_');
 }
 

@@ -30,7 +30,7 @@ uint8_t part_size(const H2FrameHeader &frame) {
 
 size_t H2Connection::handle_bytes(ByteView in) {
   ByteView rest = in;
-  while (!this->event_ && !rest.empty()) {
+  while (!rest.empty() && !this->has_event_()) {
     if (this->state_ == State::FAILED || this->state_ == State::IDLE)
       return in.size();
     switch (this->expect_) {
@@ -74,6 +74,17 @@ size_t H2Connection::handle_bytes(ByteView in) {
     this->advance_();
   }
   return in.size() - rest.size();
+}
+
+/// Bytes wait until every event was polled, so that the order of events does not depend on the chunks.
+bool H2Connection::has_event_() const {
+  if (this->event_ || this->goaway_to_tell_ || this->failure_to_tell_)
+    return true;
+  for (const Stream &stream : this->streams_) {
+    if (stream.state == Stream::State::ENDED || stream.state == Stream::State::DROPPED)
+      return true;
+  }
+  return false;
 }
 
 std::optional<H2Event> H2Connection::poll_event() {

@@ -124,6 +124,7 @@ class H2Connection {
   void begin_frame_();
   void begin_data_();
   void begin_block_();
+  bool has_event_() const;
   void advance_();
   void end_frame_();
   void padding_length_(uint8_t length);
