@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+#include "microlink/tsmp/message.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/support/vectors.h"
+
+namespace microlink::tsmp {
+namespace {
+
+using microlink::testing::load_vectors;
+using microlink::testing::to_hex;
+using microlink::testing::Value;
+
+std::vector<uint8_t> packet_named(const char *name) {
+  const Value vectors = load_vectors("tsmp.json");
+  for (const char *list : {"tsmp", "icmp"}) {
+    for (size_t i = 0; i != vectors[list].size(); i++) {
+      if (vectors[list][i]["name"].text() == name)
+        return vectors[list][i]["packet"].hex();
+    }
+  }
+  ADD_FAILURE() << name;
+  return {};
+}
+
+TEST(Tsmp, every_vector_is_read_and_written_byte_for_byte) {
+  const Value vectors = load_vectors("tsmp.json")["tsmp"];
+  for (size_t i = 0; i != vectors.size(); i++) {
+    const std::vector<uint8_t> bytes = vectors[i]["packet"].hex();
+    const auto packet = ip::parse_packet(bytes);
+    ASSERT_TRUE(packet);
+    ASSERT_EQ(packet->protocol, ip::TSMP) << vectors[i]["name"].text();
+    const auto message = parse(packet->transport);
+    ASSERT_TRUE(message) << vectors[i]["name"].text();
+    Bytes<128> room;
+    const auto n = write(*message, packet->source, packet->destination,
+                         packet->version == 4 ? packet->id : packet->flow_label, room);
+    ASSERT_TRUE(n);
+    EXPECT_EQ(to_hex(room.data(), *n), vectors[i]["packet"].text()) << vectors[i]["name"].text();
+    for (size_t size = 0; size != 7; size++)
+      EXPECT_FALSE(parse(packet->transport.first(size)));
+    EXPECT_EQ(write(*message, packet->source, packet->destination, 0, ByteSpan(room).first(*n - 1)).error(), Error::NO_SPACE);
+  }
+}
+
+TEST(Tsmp, pings_are_answered) {
+  for (const auto &[ping, pong] : {std::pair{"ping_ipv4", "pong_ipv4"}, std::pair{"ping_ipv6", "pong_ipv6"}}) {
+    const std::vector<uint8_t> request = packet_named(ping);
+    const auto packet = ip::parse_packet(request);
+    const auto message = parse(packet->transport);
+    Bytes<128> room;
+    const auto n = write_pong(*packet, message->data, room);
+    ASSERT_TRUE(n);
+    EXPECT_EQ(to_hex(room.data(), *n), to_hex(packet_named(pong)));
+  }
+}
+
+TEST(Tsmp, echo_requests_turn_into_replies) {
+  for (const auto &[request, reply] : {std::pair{"echo_request_ipv4", "echo_reply_ipv4"}, std::pair{"echo_request_ipv6", "echo_reply_ipv6"}}) {
+    std::vector<uint8_t> packet = packet_named(request);
+    for (size_t n = 0; n != packet.size(); n++) {
+      std::vector<uint8_t> cut(packet.begin(), packet.begin() + static_cast<ptrdiff_t>(n));
+      EXPECT_EQ(answer_echo(cut), Error::UNEXPECTED);
+    }
+    EXPECT_EQ(answer_echo(packet), Error::NONE);
+    EXPECT_EQ(to_hex(packet), to_hex(packet_named(reply)));
+    EXPECT_EQ(answer_echo(packet), Error::UNEXPECTED) << "a reply is not answered";
+  }
+}
+
+}  // namespace
+}  // namespace microlink::tsmp
