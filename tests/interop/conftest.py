@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Fixtures: a lab for each test, the control planes in it, and nodes on demand."""
 
-import signal
 from collections.abc import Generator, Iterator
-from types import FrameType
 
 import pytest
 
@@ -19,29 +17,17 @@ _LAB = pytest.StashKey[Lab]()
 
 def pytest_configure(config: pytest.Config) -> None:
     """Say what the markers mean; clear away what a killed run has left behind."""
-    config.addinivalue_line("markers", "limit(seconds): the test's own time limit, 60 without this marker")
     config.addinivalue_line("markers", "nat(a, b): kinds of NAT in front of the lab's two hosts, lan without it")
     config.addinivalue_line("markers", "control(*options): options for the test control server")
     if not hasattr(config, "workerinput"):
         remove_orphans()
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """End a test that takes too long; what it has started is ended as after any failure."""
-    marker = item.get_closest_marker("limit")
-    seconds = float(marker.args[0] if marker else LIMIT_SECONDS)
-
-    def expired(_signal: int, _frame: FrameType | None) -> None:
-        pytest.fail(f"took longer than {seconds:g} s")
-
-    before = signal.signal(signal.SIGALRM, expired)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        return (yield)
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give every test a time limit, setting up and taking down included."""
+    for item in items:
+        if item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(LIMIT_SECONDS))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -85,6 +85,12 @@ class Lab:
         """Let a NAT forget its mappings, as a router does that restarts."""
         self._natlab("rebind", nat)
 
+    def move(self, host: Literal["a", "b"], address: str) -> None:
+        """Give a host on the internet another address instead of its own."""
+        # Not the other way round: with the first address all others of the subnet would go.
+        self.run(host, "ip", "address", "flush", "dev", "eth0", "scope", "global")
+        self.run(host, "ip", "address", "add", f"{address}/24", "dev", "eth0")
+
     @contextlib.contextmanager
     def unplugged(self, host: Literal["a", "b"]) -> Iterator[None]:
         """Take a host's only network device down for the block."""

@@ -56,7 +56,7 @@ class UnixHttp(http.client.HTTPConnection):
                 self.request(method, target, json.dumps(body))
             reply = self.getresponse()
             text = reply.read().decode()
-        if reply.status // 100 != 2:  # noqa: PLR2004 - the class of HTTP's good answers
+        if reply.status // 100 != 2:
             message = f"{method} {target}: {reply.status} {text}"
             raise RuntimeError(message)
         return text

@@ -92,7 +92,7 @@ def test_plain_http_needs_to_be_allowed(testcontrol: TestControl, lab: Lab) -> N
     allowed.wait_state("online")
 
 
-@pytest.mark.limit(120)
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize("behaviour", BEHAVIOURS)
 def test_impostor_is_survived_and_the_real_server_accepted(lab: Lab, behaviour: str) -> None:
     impostor = Impostor(lab, behaviour)
@@ -116,7 +116,7 @@ def test_impostor_is_survived_and_the_real_server_accepted(lab: Lab, behaviour: 
     watch.lap(f"after {behaviour}: start to online")
 
 
-@pytest.mark.limit(120)
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize("behaviour", ["page", "page-after-key", "truncated-noise"])
 def test_real_server_is_found_again_without_a_restart(lab: Lab, behaviour: str) -> None:
     real = Headscale(lab)

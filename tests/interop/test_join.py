@@ -179,7 +179,7 @@ def test_logout_forgets_the_identity(headscale: Headscale, online: Online) -> No
     assert node.wait_state("online")["node_key"] != before
 
 
-@pytest.mark.limit(30)
+@pytest.mark.timeout(30)
 def test_ends_in_time_from_every_state(plane: Plane, microlinkd: MakeMicrolinkd) -> None:
     node = microlinkd("a")
     node.start()

@@ -77,7 +77,7 @@ def test_expiry_that_headscale_plans_is_reported(headscale: Headscale, online: O
     assert node.status()["state"] == "online"
 
 
-@pytest.mark.limit(90)
+@pytest.mark.timeout(90)
 def test_node_key_expires_by_the_clock(headscale: Headscale, online: Online) -> None:
     node = online("a")
     at = dt.datetime.now(dt.UTC).replace(microsecond=0) + dt.timedelta(seconds=4)

@@ -246,7 +246,7 @@ def test_message_of_control_is_shown(testcontrol: TestControl, mapped: Microlink
     wait_for("message in the status", lambda: "the admin says hello" in (mapped.status()["message"] or ""))
 
 
-@pytest.mark.limit(120)
+@pytest.mark.timeout(120)
 @pytest.mark.control("-fake", "10000")
 def test_ten_thousand_peers_cost_no_memory(testcontrol: TestControl, lab: Lab, online: Online) -> None:
     official = Tailscaled(lab, "b", "official")

@@ -13,7 +13,7 @@ from planes import Plane, TestControl
 from waiting import Stopwatch, stays, wait_for
 
 
-@pytest.mark.limit(120)
+@pytest.mark.timeout(120)
 def test_control_that_comes_back(plane: Plane, tailscaled: StartTailscaled, online: Online) -> None:
     node, official = online("a"), tailscaled("b", "official")
     official.sees("microlink")
@@ -43,7 +43,7 @@ def test_data_flows_while_control_is_gone(
     assert node.ping("official")
 
 
-@pytest.mark.limit(120)
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize("restarted", [False, True], ids=["running", "restarted"])
 def test_control_that_has_lost_its_memory(testcontrol: TestControl, online: Online, *, restarted: bool) -> None:
     node = online("a")
@@ -63,7 +63,7 @@ def test_control_that_has_lost_its_memory(testcontrol: TestControl, online: Onli
     assert known.node_key == node.status()["node_key"]
 
 
-@pytest.mark.limit(120)
+@pytest.mark.timeout(120)
 def test_relay_that_comes_back(testcontrol: TestControl, tailscaled: StartTailscaled, online: Online) -> None:
     node, official = online("a"), tailscaled("b", "official")
     official.sees("microlink")
@@ -76,7 +76,7 @@ def test_relay_that_comes_back(testcontrol: TestControl, tailscaled: StartTailsc
     assert official.pinged(node.status()["ipv4"], "TSMP", 40)
 
 
-@pytest.mark.limit(120)
+@pytest.mark.timeout(120)
 def test_official_relay_that_is_killed(lab: Lab) -> None:
     relay = Derper(lab)
     relay.start()
@@ -95,7 +95,7 @@ def test_official_relay_that_is_killed(lab: Lab) -> None:
     watch.lap("derper back to online")
 
 
-@pytest.mark.limit(120)
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize("end", ["kill", "stop"])
 def test_node_that_comes_back(plane: Plane, tailscaled: StartTailscaled, online: Online, end: str) -> None:
     node, official = online("a"), tailscaled("b", "official")
@@ -117,7 +117,7 @@ def test_node_that_comes_back(plane: Plane, tailscaled: StartTailscaled, online:
     assert node.status()["ipv4"] == address
 
 
-@pytest.mark.limit(120)
+@pytest.mark.timeout(120)
 def test_restart_of_the_official_peer(plane: Plane, tailscaled: StartTailscaled, online: Online) -> None:
     node, official = online("a"), tailscaled("b", "official")
     official.sees("microlink")
@@ -130,7 +130,7 @@ def test_restart_of_the_official_peer(plane: Plane, tailscaled: StartTailscaled,
     watch.lap(f"{plane.name}: peer's start to the tunnel's first answer")
 
 
-@pytest.mark.limit(120)
+@pytest.mark.timeout(120)
 @pytest.mark.nat("easy", "lan")
 def test_network_that_goes_and_comes(lab: Lab, plane: Plane, tailscaled: StartTailscaled, online: Online) -> None:
     node, official = online("a"), tailscaled("b", "official")
@@ -143,7 +143,7 @@ def test_network_that_goes_and_comes(lab: Lab, plane: Plane, tailscaled: StartTa
     assert official.pinged(node.status()["ipv4"], "TSMP", 30)
 
 
-@pytest.mark.limit(120)
+@pytest.mark.timeout(120)
 def test_node_that_starts_before_control(lab: Lab, plane: Plane, microlinkd: MakeMicrolinkd) -> None:
     assert lab.name
     node = microlinkd("a")

@@ -55,7 +55,7 @@ def test_peer_at_another_relay_is_reached_there(testcontrol: TestControl, lab: L
     with lab.blocked("a", SECOND_INTERNET_IP, *testcontrol.relay_ports(2)):
         node.start("--relay-only")
         assert node.wait_state("online")["relay"]["region"] == 1
-    official = Tailscaled(lab, "b", "official", env={"TS_DEBUG_ALWAYS_USE_DERP": "1"})
+    official = Tailscaled(lab, "b", "official")
     with lab.blocked("b", INTERNET_IP, *testcontrol.relay_ports(1)):
         official.start(testcontrol.ca)
         official.join(testcontrol)
@@ -67,7 +67,7 @@ def test_peer_at_another_relay_is_reached_there(testcontrol: TestControl, lab: L
     assert node.status()["relay"]["region"] == 1
 
 
-@pytest.mark.limit(120)
+@pytest.mark.timeout(120)
 @pytest.mark.control("-regions", "2")
 def test_home_moves_when_its_relay_is_gone(testcontrol: TestControl, online: Online) -> None:
     node = online("a")

@@ -9,7 +9,7 @@ from planes import Plane
 from waiting import wait_for
 
 
-@pytest.mark.limit(120)
+@pytest.mark.timeout(120)
 def test_nothing_secret_is_printed_in_a_full_session(plane: Plane, tailscaled: StartTailscaled, online: Online) -> None:
     node, official = online("a"), tailscaled("b", "official")
     official.sees("microlink")
