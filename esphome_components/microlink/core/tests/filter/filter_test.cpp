@@ -104,7 +104,7 @@ TEST(Filter, every_verdict_of_the_vectors) {
   EXPECT_FALSE(bench.filter.needs_full_map());
 }
 
-TEST(Filter, is_an_answer_of_a_filter_whatever_is_cut_off_or_flipped) {
+TEST(Filter, drops_every_truncated_packet) {
   const auto cases = testing::load_vectors("filter.json")["cases"];
   Bench bench;
   bench.feed_self();
