@@ -2,6 +2,7 @@
 #include "microlink/client/core.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "microlink/version.h"
 
@@ -19,6 +20,7 @@ Core::Core(const Config &config, const TrustStore &trust, LogSink *log)
     : config_(config),
       log_sink_(log),
       log_(log, "client"),
+      filter_(*this),
       relays_({&this->streams_[RELAY_0], &this->streams_[RELAY_1]}, *this, this->identity_.node(), this->random_, log),
       magicsock_(this->random_),
       tunnel_(this->random_) {
@@ -60,6 +62,7 @@ void Core::handle(Instant now, const Input &input) {
       this->relays_.handle_timeout(now);
       this->magicsock_.handle_timeout(now);
       this->tunnel_.handle_timeout(now);
+      this->poll_again_(now);
       break;
     case Input::Kind::DATAGRAM:
       if (this->run_ != Run::STOPPED)
@@ -76,6 +79,8 @@ void Core::handle(Instant now, const Input &input) {
       this->handle_resolved_(now, input);
       break;
     case Input::Kind::OVERLAY:
+      if (this->run_ == Run::RUNNING)
+        this->handle_overlay_(now, input.bytes);
       break;
   }
   this->settle_(now);
@@ -257,16 +262,27 @@ bool Core::settle_once_(Instant now) {
 
 std::optional<Action> Core::poll_action(Instant now, ByteSpan scratch) {
   this->now_ = now;
-  if (const auto action = this->next_record_action_(scratch))
-    return action;
-  if (this->addresses_due_) {
-    this->addresses_due_ = false;
-    return Action{.kind = Action::Kind::SELF_ADDRESSES,
-                  .endpoints = std::span(this->self_addresses_.begin(), this->self_addresses_.size())};
+  while (true) {
+    if (const auto action = this->next_record_action_(scratch))
+      return action;
+    if (this->overlay_out_)
+      return Action{.kind = Action::Kind::OVERLAY, .bytes = *std::exchange(this->overlay_out_, std::nullopt)};
+    if (this->datagram_out_)
+      return std::exchange(this->datagram_out_, std::nullopt);
+    if (this->addresses_due_) {
+      this->addresses_due_ = false;
+      return Action{.kind = Action::Kind::SELF_ADDRESSES,
+                    .endpoints = std::span(this->self_addresses_.begin(), this->self_addresses_.size())};
+    }
+    if (const auto action = this->next_stream_action_(now, scratch))
+      return action;
+    if (const auto action = this->next_datagram_action_(now, scratch))
+      return action;
+    if (!this->advance_(now)) {
+      this->pending_ = {};
+      return std::nullopt;
+    }
   }
-  if (const auto action = this->next_stream_action_(now, scratch))
-    return action;
-  return this->next_datagram_action_(now, scratch);
 }
 
 std::optional<Action> Core::next_record_action_(ByteSpan scratch) {
@@ -317,6 +333,8 @@ Instant Core::next_timeout() const {
     return Instant::NEVER;
   Instant soonest = earlier(this->relays_.next_timeout(), this->magicsock_.next_timeout());
   soonest = earlier(soonest, this->tunnel_.next_timeout());
+  if (this->streaming_)
+    soonest = earlier(soonest, this->poll_policy_.next_timeout());
   return this->control_ ? earlier(soonest, this->control_->next_timeout()) : soonest;
 }
 

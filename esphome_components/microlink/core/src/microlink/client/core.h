@@ -3,11 +3,13 @@
 
 #include "microlink/client.h"
 #include "microlink/client/identity.h"
+#include "microlink/client/poll_policy.h"
 #include "microlink/client/records.h"
 #include "microlink/client/relays.h"
 #include "microlink/client/stream.h"
 #include "microlink/control/session.h"
 #include "microlink/crypto/drbg.h"
+#include "microlink/filter/filter.h"
 #include "microlink/magicsock/magicsock.h"
 #include "microlink/netmap/netmap.h"
 #include "microlink/wireguard/tunnel.h"
@@ -23,7 +25,7 @@ namespace microlink::client {
 ///   port ◀─ Action ── poll_action() ◀── whatever any of them has to send
 ///
 /// After each input settle_() lets the engines talk until none has anything more to say.
-class Core final : private tailcfg::MapSink, private Relays::Regions {
+class Core final : private tailcfg::MapSink, private Relays::Regions, private filter::PeerAddresses {
  public:
   Core(const Config &config, const TrustStore &trust, LogSink *log);
 
@@ -81,7 +83,10 @@ class Core final : private tailcfg::MapSink, private Relays::Regions {
   void end_stream_(Instant now, StreamId id, Error error);
   void stream_ready_(Instant now, StreamId id);
   bool start_tls_(Instant now, StreamId id);
-  void deliver_plain_(Instant now, StreamId id, ByteSpan plain);
+  bool advance_(Instant now);
+  bool decrypt_pending_(Instant now);
+  void deliver_pending_(Instant now);
+  void tell_untrusted_(const Stream &stream);
   ByteView produce_plain_(Instant now, StreamId id);
   static bool is_relay_(StreamId id) { return id >= RELAY_0; }
   static control::Link link_of_(StreamId id) { return static_cast<control::Link>(id); }
@@ -110,6 +115,17 @@ class Core final : private tailcfg::MapSink, private Relays::Regions {
   void derp_regions_end() override;
   void region_scores_reset() override;
   void region_score(uint16_t region, uint32_t thousandths) override;
+  void filters_begin() override;
+  void filters_clear() override;
+  void filter_removed(std::string_view name) override;
+  void filter_begin(std::string_view name) override;
+  void filter_end() override;
+  void rule_begin() override;
+  void rule_source(const tailcfg::AddressRange &source) override;
+  void rule_source_capability(std::string_view name) override;
+  void rule_destination(const tailcfg::AddressRange &to, tailcfg::PortRange ports) override;
+  void rule_protocol(uint8_t protocol) override;
+  void rule_end(bool valid, bool poisoned) override;
   void domain(std::string_view name) override;
   void dns_config(bool magic_dns, std::string_view suffix) override;
   void control_time(WallTime now) override;
@@ -117,6 +133,7 @@ class Core final : private tailcfg::MapSink, private Relays::Regions {
   void health(std::string_view text) override;
   void tailnet_lock(bool enabled) override;
   const tailcfg::DerpRegion *find_region(uint16_t id) const override;
+  IpAddress address(size_t slot, bool v6) const override;
 
   // core_paths.cpp: netmap, magicsock, relays, tunnel
   bool settle_netmap_(Instant now);
@@ -136,12 +153,20 @@ class Core final : private tailcfg::MapSink, private Relays::Regions {
   void handle_path_event_(Instant now, const magicsock::Event &event);
   void tell_endpoints_(Instant now);
   void tell_net_info_(Instant now);
-  void drain_packet_(Instant now);
+  void handle_relay_packet_(Instant now, const Relays::Event &event);
   void count_drop_(Error error);
 
   // core_data.cpp: packets
   void handle_tunnel_event_(Instant now, const wireguard::Tunnel::Event &event);
   void handle_wireguard_(Instant now, const magicsock::Event &event);
+  void handle_inner_(Instant now, netmap::PeerId id, ByteSpan packet);
+  void handle_tsmp_(Instant now, netmap::PeerId id, const ip::Packet &packet);
+  bool is_own_address_(const IpAddress &address) const;
+  void handle_overlay_(Instant now, ByteSpan packet);
+  void send_own_(Instant now, netmap::PeerId id, ByteView packet);
+  void want_(Instant now, std::string_view selector);
+  void poll_again_(Instant now);
+  void end_poll_(Instant now);
   std::optional<Action> next_tunnel_action_(Instant now, ByteSpan scratch);
   std::optional<Action> send_to_peer_(Instant now, netmap::PeerId id, ByteView message);
 
@@ -171,12 +196,26 @@ class Core final : private tailcfg::MapSink, private Relays::Regions {
   WallTime clock_reserved_{WallTime::UNKNOWN};
 
   std::array<Stream, MAX_STREAMS> streams_;
-  Bytes<Stream::MAX_PLAIN_BYTES> plain_;
+  Bytes<Stream::MAX_PLAIN_BYTES> plain_;     ///< about to be sealed
+  Bytes<Stream::MAX_PLAIN_BYTES> rx_plain_;  ///< decrypted, being read
+  /// Bytes of the current input that are not used up yet; the port's, or of rx_plain_.
+  struct Pending {
+    StreamId stream{0};
+    ByteSpan in{};
+    ByteSpan plain{};
+    bool active{false};
+  };
+  Pending pending_;
+  std::optional<ByteView> overlay_out_;   ///< in the bytes of the current input
+  std::optional<Action> datagram_out_;    ///< sealed in place
+  Bytes<128> own_packet_;
 
   std::optional<control::Session> control_;
   Secret<control::Session::MAX_AUTH_KEY_BYTES> auth_key_;  ///< given before START
   size_t auth_key_size_{0};
   netmap::Netmap netmap_;
+  PollPolicy poll_policy_;
+  filter::Filter filter_;
   Relays relays_;
   magicsock::Magicsock magicsock_;
   wireguard::Tunnel tunnel_;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "microlink/client/core.h"
+#include "microlink/tsmp/message.h"
 
 namespace microlink::client {
 
@@ -10,20 +11,22 @@ bool is_relay_endpoint(const Endpoint &endpoint) {
   return endpoint.address == magicsock::Magicsock::relay_endpoint(endpoint.port).address;
 }
 
+constexpr size_t TSMP_PACKET_BYTES = 64;
+
 }  // namespace
 
 void Core::handle_tunnel_event_(Instant now, const wireguard::Tunnel::Event &event) {
   using Kind = wireguard::Tunnel::Event::Kind;
-  const netmap::PeerId id = this->netmap_.at(event.slot);
   switch (event.kind) {
     case Kind::HANDSHAKE_DONE:
-      this->netmap_.set_live(id, true);
+      this->netmap_.set_live(this->netmap_.at(event.slot), true);
       break;
     case Kind::HANDSHAKE_FAILED:
     case Kind::SESSION_EXPIRED:
-      this->netmap_.set_live(id, false);
+      this->netmap_.set_live(this->netmap_.at(event.slot), false);
       break;
     case Kind::UNKNOWN_INITIATOR:
+      this->want_(now, event.key.to_text());
       break;
     case Kind::RESERVE_TIMESTAMP:
       this->clock_reserved_ = event.reserve_until;
@@ -31,12 +34,95 @@ void Core::handle_tunnel_event_(Instant now, const wireguard::Tunnel::Event &eve
       this->clock_grant_due_ = true;
       break;
   }
-  (void) now;
 }
+
+// --- inbound ---------------------------------------------------------------------------------------------------------
 
 void Core::handle_wireguard_(Instant now, const magicsock::Event &event) {
   const auto received = this->tunnel_.handle_datagram(now, event.from, event.packet);
-  this->count_drop_(received.error());
+  if (!received) {
+    this->count_drop_(received.error());
+    return;
+  }
+  if (!received->packet.empty())
+    this->handle_inner_(now, this->netmap_.at(received->slot), received->packet);
+}
+
+/// Authenticated and decrypted: may this peer send from that address, may this packet come in?
+void Core::handle_inner_(Instant now, netmap::PeerId id, ByteSpan packet) {
+  this->statistics_.rx_packets++;
+  const netmap::Peer *peer = this->netmap_.peer(id);
+  const auto parsed = ip::parse_packet(packet);
+  if (peer == nullptr || !parsed || !peer->allowed || this->netmap_.find_by_address(parsed->source) != id) {
+    this->count_drop_(Error::AUTH_FAILED);  // somebody else's source address
+    return;
+  }
+  if (parsed->protocol == ip::TSMP && this->is_own_address_(parsed->destination)) {
+    this->handle_tsmp_(now, id, *parsed);
+    return;
+  }
+  const filter::Verdict verdict = this->filter_.check_inbound(packet, peer->is_jailed);
+  if (!verdict.accept) {
+    this->statistics_.filter_dropped++;
+    return;
+  }
+  this->overlay_out_ = packet;
+}
+
+/// Pings are answered before the filter (06 §3.1); the rest is of no use to a small node.
+void Core::handle_tsmp_(Instant now, netmap::PeerId id, const ip::Packet &packet) {
+  const auto message = tsmp::parse(packet.transport);
+  if (!message || message->type != tsmp::Message::Type::PING)
+    return;
+  Bytes<TSMP_PACKET_BYTES> answer;
+  if (const auto n = tsmp::write_pong(packet, message->data, answer))
+    this->send_own_(now, id, ByteView(answer).first(*n));
+}
+
+bool Core::is_own_address_(const IpAddress &address) const {
+  for (const Prefix &prefix : this->cached_self_.addresses) {
+    if (prefix.address == address)
+      return true;
+  }
+  return false;
+}
+
+// --- outbound --------------------------------------------------------------------------------------------------------
+
+/// A packet of the local stack. It is sealed in place: `packet` has OVERLAY_HEADROOM in front and OVERLAY_TAILROOM behind.
+void Core::handle_overlay_(Instant now, ByteSpan packet) {
+  const auto parsed = ip::parse_packet(packet);
+  if (!parsed || parsed->version == 0 || packet.size() > OVERLAY_MTU)
+    return;
+  const netmap::PeerId id = this->netmap_.find_by_address(parsed->destination);
+  const netmap::Peer *peer = this->netmap_.peer(id);
+  if (peer == nullptr) {
+    const bool unicast = !parsed->destination.is_multicast() && !parsed->destination.is_link_local();
+    if (unicast && !this->is_own_address_(parsed->destination))
+      this->want_(now, to_text(parsed->destination));
+    this->count_drop_(Error::UNKNOWN_PEER);
+    return;
+  }
+  if (!peer->allowed || !this->is_own_address_(parsed->source) || !this->filter_.check_outbound(packet).accept) {
+    this->statistics_.filter_dropped++;
+    return;
+  }
+  const ByteSpan buffer(packet.data() - OVERLAY_HEADROOM, OVERLAY_HEADROOM + packet.size() + OVERLAY_TAILROOM);
+  this->statistics_.tx_packets++;
+  const auto message = this->tunnel_.encapsulate(now, static_cast<wireguard::Slot>(id.slot), buffer, packet.size());
+  if (message)
+    this->datagram_out_ = this->send_to_peer_(now, id, *message);
+  else
+    this->magicsock_.note_sent(now, id);  // traffic: a path is looked for while the session is set up
+}
+
+/// A packet that the node makes itself; never more than TSMP_PACKET_BYTES.
+void Core::send_own_(Instant now, netmap::PeerId id, ByteView packet) {
+  const ByteSpan room = this->own_packet_;
+  copy(packet, room.subspan(OVERLAY_HEADROOM));
+  const auto message = this->tunnel_.encapsulate(now, static_cast<wireguard::Slot>(id.slot), room, packet.size());
+  if (message)
+    this->datagram_out_ = this->send_to_peer_(now, id, *message);
 }
 
 /// Handshake messages, keepalives and packets that waited for a session.
@@ -67,6 +153,32 @@ std::optional<Action> Core::send_to_peer_(Instant now, netmap::PeerId id, ByteVi
   if (!route.direct.is_set())
     return std::nullopt;
   return Action{.kind = Action::Kind::SEND_DATAGRAM, .to = route.direct, .bytes = message};
+}
+
+// --- peers outside the table -----------------------------------------------------------------------------------------
+
+void Core::want_(Instant now, std::string_view selector) {
+  if (this->netmap_.is_wanted(selector) || !this->poll_policy_.want(now, selector))
+    return;
+  (void) this->netmap_.want(selector);
+  this->poll_again_(now);
+}
+
+void Core::poll_again_(Instant now) {
+  if (!this->control_ || !this->streaming_ || !this->poll_policy_.begin(now))
+    return;
+  if (this->control_->poll_again(now) != Error::NONE)
+    this->poll_policy_.cancel();
+}
+
+/// A full map went by: whoever is still wanted is not in the tailnet, or we may not know of it.
+void Core::end_poll_(Instant now) {
+  this->poll_policy_.end(now);
+  for (size_t i = 0; i != this->netmap_.want_count(); i++)
+    this->poll_policy_.note_missing(now, this->netmap_.want_at(i));
+  this->netmap_.clear_wants();
+  if (this->filter_.needs_full_map() || this->netmap_.needs_full_map())
+    this->poll_policy_.want_any();
 }
 
 }  // namespace microlink::client

@@ -7,18 +7,22 @@ namespace microlink::client {
 
 void Core::message_begin() {
   this->netmap_.message_begin();
+  this->filter_.message_begin();
 }
 
 void Core::message_end(bool keep_alive) {
   this->netmap_.message_end(keep_alive);
+  this->filter_.message_end(keep_alive);
 }
 
 void Core::aborted() {
   this->netmap_.aborted();
+  this->filter_.aborted();
 }
 
 void Core::self_node(const tailcfg::Node &node) {
   this->netmap_.self_node(node);
+  this->filter_.self_node(node);
   this->authorized_ = node.machine_authorized;
 }
 
@@ -33,6 +37,19 @@ void Core::derp_region(const tailcfg::DerpRegion &region) { this->netmap_.derp_r
 void Core::derp_regions_end() { this->netmap_.derp_regions_end(); }
 void Core::region_scores_reset() { this->netmap_.region_scores_reset(); }
 void Core::region_score(uint16_t region, uint32_t thousandths) { this->netmap_.region_score(region, thousandths); }
+void Core::filters_begin() { this->filter_.filters_begin(); }
+void Core::filters_clear() { this->filter_.filters_clear(); }
+void Core::filter_removed(std::string_view name) { this->filter_.filter_removed(name); }
+void Core::filter_begin(std::string_view name) { this->filter_.filter_begin(name); }
+void Core::filter_end() { this->filter_.filter_end(); }
+void Core::rule_begin() { this->filter_.rule_begin(); }
+void Core::rule_source(const tailcfg::AddressRange &source) { this->filter_.rule_source(source); }
+void Core::rule_source_capability(std::string_view name) { this->filter_.rule_source_capability(name); }
+void Core::rule_destination(const tailcfg::AddressRange &to, tailcfg::PortRange ports) {
+  this->filter_.rule_destination(to, ports);
+}
+void Core::rule_protocol(uint8_t protocol) { this->filter_.rule_protocol(protocol); }
+void Core::rule_end(bool valid, bool poisoned) { this->filter_.rule_end(valid, poisoned); }
 void Core::domain(std::string_view name) { this->domain_.assign(name); }
 void Core::dns_config(bool magic_dns, std::string_view suffix) {
   this->magic_dns_ = magic_dns;
@@ -63,5 +80,16 @@ void Core::tailnet_lock(bool enabled) {
 }
 
 const tailcfg::DerpRegion *Core::find_region(uint16_t id) const { return this->netmap_.regions().find(id); }
+
+IpAddress Core::address(size_t slot, bool v6) const {
+  const netmap::Peer *peer = this->netmap_.peer(this->netmap_.at(slot));
+  if (peer == nullptr)
+    return {};
+  for (const Prefix &prefix : peer->addresses) {
+    if (prefix.address.is_v6() == v6)
+      return prefix.address;
+  }
+  return {};
+}
 
 }  // namespace microlink::client

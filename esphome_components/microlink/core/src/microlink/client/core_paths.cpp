@@ -36,6 +36,7 @@ void Core::handle_netmap_event_(Instant now, const netmap::Event &event) {
       break;
     case Kind::FULL_MAP_APPLIED:
       this->statistics_.map_polls++;
+      this->end_poll_(now);
       this->duties_.store(Record::PEER_CACHE_0);
       this->duties_.store(Record::PEER_CACHE_1);
       this->duties_.store(Record::PEER_CACHE_2);
@@ -145,8 +146,7 @@ void Core::handle_relay_event_(Instant now, const Relays::Event &event) {
       break;
     case Kind::PACKET:
       this->magicsock_.netcheck().handle_relay_heard(now, event.region);
-      this->count_drop_(this->magicsock_.handle_relay_packet(now, event.region, event.key, event.packet));
-      this->drain_packet_(now);
+      this->handle_relay_packet_(now, event);
       break;
     case Kind::PEER_GONE:
       this->magicsock_.handle_peer_gone(event.region, event.key);
@@ -157,6 +157,14 @@ void Core::handle_relay_event_(Instant now, const Relays::Event &event) {
       this->log_.warning("relay says: %.*s", static_cast<int>(event.text.size()), event.text.data());
       break;
   }
+}
+
+void Core::handle_relay_packet_(Instant now, const Relays::Event &event) {
+  const Error error = this->magicsock_.handle_relay_packet(now, event.region, event.key, event.packet);
+  this->count_drop_(error);
+  if (error == Error::UNKNOWN_PEER)
+    this->want_(now, event.key.to_text());
+  (void) this->settle_magicsock_(now);  // a packet is a view: it is used up before the next one is read
 }
 
 /// PreferredDERP is always the region that is really connected, never the one that is hoped for.
@@ -300,9 +308,6 @@ bool Core::settle_tunnel_(Instant now) {
   }
   return moved;
 }
-
-/// Uses up the view that a relay's packet is before the next one is read into its place.
-void Core::drain_packet_(Instant now) { (void) this->settle_magicsock_(now); }
 
 void Core::count_drop_(Error error) {
   if (error != Error::NONE)

@@ -58,50 +58,80 @@ void Core::stream_ready_(Instant now, StreamId id) {
 }
 
 void Core::handle_stream_bytes_(Instant now, StreamId id, ByteSpan in) {
-  Stream &stream = this->streams_[id];
-  // Bounded: a turn that takes nothing and yields nothing ends it; what TLS has to answer goes out with poll_action().
-  while (stream.state() != Stream::State::FREE) {
-    const size_t before = in.size();
-    const auto plain = stream.take_plain(in, this->plain_);
-    if (stream.take_became_open())
-      this->stream_ready_(now, id);
-    if (!plain) {
-      const Error error = plain.error();
-      const char *why = stream.tls().failure_text();
-      if (error == Error::UNTRUSTED) {
-        this->log_.error("%s is not trusted: %s", stream.host().data(), why);
-        FixedString<JSON_MAX_TEXT_BYTES> text;
-        text.append(stream.host());
-        text.append(" is not trusted: ");
-        text.append(why);
-        text.append(". Check the CA that is configured, and the date");
-        this->set_message_(text);
-      }
-      this->end_stream_(now, id, error);
-      return;
-    }
-    if (!plain->empty())
-      this->deliver_plain_(now, id, *plain);
-    else if (in.empty() || in.size() == before)
-      return;
-  }
+  this->pending_ = {.stream = id, .in = in, .active = true};
+  this->advance_(now);
 }
 
-void Core::deliver_plain_(Instant now, StreamId id, ByteSpan plain) {
-  if (!is_relay_(id)) {
-    if (this->control_)
-      this->control_->handle_bytes(now, link_of_(id), plain);
+/// Works off what a stream brought, up to the next packet for the overlay: that one is a view of these bytes and leaves
+/// before they are read on. poll_action() comes back here until everything is used up. False when nothing moved.
+bool Core::advance_(Instant now) {
+  bool moved = false;
+  while (this->pending_.active && !this->overlay_out_) {
+    Stream &stream = this->streams_[this->pending_.stream];
+    if (stream.state() == Stream::State::FREE) {
+      this->pending_ = {};
+      return true;
+    }
+    if (this->pending_.plain.empty() && !this->decrypt_pending_(now))
+      return moved;
+    if (!this->pending_.plain.empty())
+      this->deliver_pending_(now);
+    moved = true;
+  }
+  return moved;
+}
+
+/// False when it has to wait: for more bytes, or (TLS) until something was sent.
+bool Core::decrypt_pending_(Instant now) {
+  Stream &stream = this->streams_[this->pending_.stream];
+  const StreamId id = this->pending_.stream;
+  const size_t before = this->pending_.in.size();
+  const auto plain = stream.take_plain(this->pending_.in, this->rx_plain_);
+  if (stream.take_became_open()) {
+    this->stream_ready_(now, id);
     this->settle_(now);
-    return;
   }
-  const size_t index = id - RELAY_0;
-  while (!plain.empty() && this->streams_[id].state() != Stream::State::FREE) {
+  if (!plain) {
+    this->pending_ = {};
+    if (plain.error() == Error::UNTRUSTED)
+      this->tell_untrusted_(stream);
+    this->end_stream_(now, id, plain.error());
+    return true;
+  }
+  this->pending_.plain = *plain;
+  if (!plain->empty())
+    return true;
+  if (this->pending_.in.empty())
+    this->pending_ = {};
+  return this->pending_.in.size() != before;
+}
+
+void Core::deliver_pending_(Instant now) {
+  const StreamId id = this->pending_.stream;
+  ByteSpan &plain = this->pending_.plain;
+  if (!is_relay_(id)) {
+    if (this->control_) {
+      this->statistics_.map_bytes += this->streaming_ ? plain.size() : 0;
+      this->control_->handle_bytes(now, link_of_(id), plain);
+    }
+    plain = {};
+  } else {
     const size_t before = plain.size();
-    this->relays_.handle_bytes(now, index, plain);
-    this->settle_(now);  // a packet is a view of `plain`: it is used up before more is read
+    this->relays_.handle_bytes(now, id - RELAY_0, plain);
     if (plain.size() == before)
-      return;
+      plain = {};
   }
+  this->settle_(now);
+}
+
+void Core::tell_untrusted_(const Stream &stream) {
+  this->log_.error("%s is not trusted: %s", stream.host().data(), stream.tls().failure_text());
+  FixedString<JSON_MAX_TEXT_BYTES> text;
+  text.append(stream.host());
+  text.append(" is not trusted: ");
+  text.append(stream.tls().failure_text());
+  text.append(". Check the CA that is configured, and the date");
+  this->set_message_(text);
 }
 
 /// Frees the stream and tells whoever used it.

@@ -149,6 +149,7 @@ class Netmap {
   void remove_want(std::string_view selector);
   void clear_wants() { this->wants_.clear(); }
   size_t want_count() const { return this->wants_.size(); }
+  std::string_view want_at(size_t index) const { return this->wants_[index]; }
   bool is_wanted(std::string_view selector) const;
   /// Whether another full map would fill the table better or complete it: peers were refused while slots became free,
   /// a peer's home region is not in the store, or tags must be seen again for the allowlist.
