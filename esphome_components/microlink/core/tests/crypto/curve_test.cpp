@@ -124,7 +124,8 @@ TEST(Drbg, first_bytes) {
             "4cded5c8aa6837b9a4c80753ec829a3ce9fbbd4c64401ca199126c25c6f90ee442a9f0899a2124ff8c8950403d511a80a2d4"
             "486603d11a3b4751d2b04b0def74438c5bc3f50b0e12f42d8c8c464c468e0d863fb52092b2723bb57be2fe1aa5288492b0c6");
   random.fill(ByteSpan(out).first(32));
-  EXPECT_EQ(to_hex(out.data(), 32), "069a2fa1617676fb8abe23c4e4a78527cab336597a540d86a39c2bb0e3b7a52d") << "the key was not replaced";
+  EXPECT_EQ(to_hex(out.data(), 32), "069a2fa1617676fb8abe23c4e4a78527cab336597a540d86a39c2bb0e3b7a52d")
+      << "the key was not replaced";
 }
 
 TEST(Drbg, same_seed_same_bytes_and_no_bytes_twice) {

@@ -61,16 +61,17 @@ TEST(Poly1305, edges_of_the_rfc) {
 TEST(Poly1305, agrees_with_libsodium_on_extreme_words) {
   constexpr unsigned SEED = 3;
   std::mt19937 generator(SEED);
-  const uint32_t extremes[] = {0, 1, 2, 3, 4, 5, 0x7fffffff, 0x80000000, 0xfffffffa, 0xfffffffb, 0xfffffffc, 0xffffffff};
+  const uint32_t extremes[] = {0, 1, 2, 3, 4, 5, 0x7fffffff, 0x80000000,
+                               0xfffffffa, 0xfffffffb, 0xfffffffc, 0xffffffff};
   const auto word = [&] {
     return generator() % 4 == 0 ? static_cast<uint32_t>(generator()) : extremes[generator() % std::size(extremes)];
   };
-  for (int i = 0; i != 200'000; i++) {
+  for (int i = 0; i != 100'000; i++) {
     std::array<uint32_t, 8> key;
     for (auto &each : key)
       each = word();
-    std::array<uint32_t, 32> text;
-    const size_t blocks = 1 + generator() % 8;
+    std::array<uint32_t, 160> text;
+    const size_t blocks = 1 + generator() % 40;
     for (size_t each = 0; each != blocks * 4; each++)
       text[each] = word();
     Bytes<16> expected;

@@ -14,7 +14,8 @@ using Nonce = Bytes<NONCE_BYTES>;
 Nonce nonce_le(uint64_t counter);
 Nonce nonce_be(uint64_t counter);
 
-/// ChaCha20-Poly1305 (RFC 8439), own code, in place, one pass, any length and alignment; constant time.
+/// ChaCha20-Poly1305 (RFC 8439), own code, in place, any length and alignment; constant time.
+/// Fastest where the span starts at a multiple of 4 bytes.
 /// `text` is the plaintext followed by TAG_BYTES of room; it becomes ciphertext and tag.
 void seal(const Secret<32> &key, const Nonce &nonce, ByteView ad, ByteSpan text_and_tag);
 /// The reverse: on success the front of the span is the plaintext. False, with the span wiped, when the tag is wrong

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /// ChaCha20 with the vector registers of a 64-bit host: word i of several blocks lies in vector i, so every step of the
-/// algorithm is done for all of them at once. Eight blocks a time with AVX2, which is looked for at run time, else four.
+/// algorithm is done for all of them at once. Eight blocks a time with AVX2 or AVX-512, which is
+/// looked for at run time, else four.
 #include "microlink/crypto/chacha20_wide.h"
 
 #ifdef MICROLINK_WIDE_CRYPTO
@@ -15,21 +16,59 @@ template<size_t N> struct VectorOf {
 
 #define MICROLINK_INLINE [[gnu::always_inline]] inline
 
-template<int BITS, typename V> MICROLINK_INLINE void rotate(V &x) { x = x << BITS | x >> (32 - BITS); }
+typedef uint8_t Bytes16 __attribute__((vector_size(16)));
+typedef uint8_t Bytes32 __attribute__((vector_size(32)));
 
-template<typename V> MICROLINK_INLINE void quarter_round(V &a, V &b, V &c, V &d) {
+/// Rotations by whole bytes are one shuffle where the machine has a byte shuffle.
+MICROLINK_INLINE void rotate_16(VectorOf<4>::Type &x) {
+  const auto in = reinterpret_cast<Bytes16>(x);
+  x = reinterpret_cast<VectorOf<4>::Type>(
+      __builtin_shufflevector(in, in, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13));
+}
+
+MICROLINK_INLINE void rotate_8(VectorOf<4>::Type &x) {
+  const auto in = reinterpret_cast<Bytes16>(x);
+  x = reinterpret_cast<VectorOf<4>::Type>(
+      __builtin_shufflevector(in, in, 3, 0, 1, 2, 7, 4, 5, 6, 11, 8, 9, 10, 15, 12, 13, 14));
+}
+
+MICROLINK_INLINE void rotate_16(VectorOf<8>::Type &x) {
+  const auto in = reinterpret_cast<Bytes32>(x);
+  x = reinterpret_cast<VectorOf<8>::Type>(
+      __builtin_shufflevector(in, in, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13, 18, 19, 16, 17, 22, 23, 20,
+                              21, 26, 27, 24, 25, 30, 31, 28, 29));
+}
+
+MICROLINK_INLINE void rotate_8(VectorOf<8>::Type &x) {
+  const auto in = reinterpret_cast<Bytes32>(x);
+  x = reinterpret_cast<VectorOf<8>::Type>(
+      __builtin_shufflevector(in, in, 3, 0, 1, 2, 7, 4, 5, 6, 11, 8, 9, 10, 15, 12, 13, 14, 19, 16, 17, 18, 23, 20, 21,
+                              22, 27, 24, 25, 26, 31, 28, 29, 30));
+}
+
+template<int BITS, bool SHUFFLE, typename V> MICROLINK_INLINE void rotate(V &x) {
+  if constexpr (SHUFFLE && BITS == 16) {
+    rotate_16(x);
+  } else if constexpr (SHUFFLE && BITS == 8) {
+    rotate_8(x);
+  } else {
+    x = x << BITS | x >> (32 - BITS);
+  }
+}
+
+template<bool SHUFFLE, typename V> MICROLINK_INLINE void quarter_round(V &a, V &b, V &c, V &d) {
   a += b;
   d ^= a;
-  rotate<16>(d);
+  rotate<16, SHUFFLE>(d);
   c += d;
   b ^= c;
-  rotate<12>(b);
+  rotate<12, SHUFFLE>(b);
   a += b;
   d ^= a;
-  rotate<8>(d);
+  rotate<8, SHUFFLE>(d);
   c += d;
   b ^= c;
-  rotate<7>(b);
+  rotate<7, SHUFFLE>(b);
 }
 
 /// Four words of N blocks, a vector for each word, become a vector for each block; with N = 8 the upper half of vector
@@ -80,7 +119,7 @@ MICROLINK_INLINE void apply_to(Word *block, const VectorOf<8>::Type *v) {
 }
 
 /// XORs N blocks of key stream in and counts them.
-template<size_t N> MICROLINK_INLINE void apply_several(uint32_t *state, Word *block) {
+template<size_t N, bool SHUFFLE> MICROLINK_INLINE void apply_several(uint32_t *state, Word *block) {
   using V = typename VectorOf<N>::Type;
   V counter{};
   for (size_t b = 0; b != N; b++)
@@ -91,14 +130,14 @@ template<size_t N> MICROLINK_INLINE void apply_several(uint32_t *state, Word *bl
     v[i] = V{} + state[i];
   v[12] = counter;
   for (int i = 10; i != 0; i--) {
-    quarter_round(v[0], v[4], v[8], v[12]);
-    quarter_round(v[1], v[5], v[9], v[13]);
-    quarter_round(v[2], v[6], v[10], v[14]);
-    quarter_round(v[3], v[7], v[11], v[15]);
-    quarter_round(v[0], v[5], v[10], v[15]);
-    quarter_round(v[1], v[6], v[11], v[12]);
-    quarter_round(v[2], v[7], v[8], v[13]);
-    quarter_round(v[3], v[4], v[9], v[14]);
+    quarter_round<SHUFFLE>(v[0], v[4], v[8], v[12]);
+    quarter_round<SHUFFLE>(v[1], v[5], v[9], v[13]);
+    quarter_round<SHUFFLE>(v[2], v[6], v[10], v[14]);
+    quarter_round<SHUFFLE>(v[3], v[7], v[11], v[15]);
+    quarter_round<SHUFFLE>(v[0], v[5], v[10], v[15]);
+    quarter_round<SHUFFLE>(v[1], v[6], v[11], v[12]);
+    quarter_round<SHUFFLE>(v[2], v[7], v[8], v[13]);
+    quarter_round<SHUFFLE>(v[3], v[4], v[9], v[14]);
   }
   for (size_t i = 0; i != CHACHA_BLOCK_WORDS; i++)
     v[i] += i == 12 ? counter : V{} + state[i];
@@ -109,10 +148,10 @@ template<size_t N> MICROLINK_INLINE void apply_several(uint32_t *state, Word *bl
 }
 
 /// As many as N at a time can do; how many.
-template<size_t N> MICROLINK_INLINE size_t apply_many(uint32_t *state, Word *block, size_t blocks) {
+template<size_t N, bool SHUFFLE> MICROLINK_INLINE size_t apply_many(uint32_t *state, Word *block, size_t blocks) {
   const size_t done = blocks - blocks % N;
   for (size_t i = 0; i != done; i += N)
-    apply_several<N>(state, block + i * CHACHA_BLOCK_WORDS);
+    apply_several<N, SHUFFLE>(state, block + i * CHACHA_BLOCK_WORDS);
   return done;
 }
 
@@ -120,17 +159,17 @@ template<size_t N> MICROLINK_INLINE size_t apply_many(uint32_t *state, Word *blo
 
 namespace wide {
 
-size_t apply_fours(uint32_t *state, Word *block, size_t blocks) { return apply_many<4>(state, block, blocks); }
+size_t apply_fours(uint32_t *state, Word *block, size_t blocks) { return apply_many<4, false>(state, block, blocks); }
 
 #ifdef __x86_64__
 [[gnu::target("avx2")]] size_t apply_avx2(uint32_t *state, Word *block, size_t blocks) {
-  const size_t done = apply_many<8>(state, block, blocks);
-  return done + apply_many<4>(state, block + done * CHACHA_BLOCK_WORDS, blocks - done);
+  const size_t done = apply_many<8, true>(state, block, blocks);
+  return done + apply_many<4, true>(state, block + done * CHACHA_BLOCK_WORDS, blocks - done);
 }
 
 [[gnu::target("avx512f,avx512vl")]] size_t apply_avx512(uint32_t *state, Word *block, size_t blocks) {
-  const size_t done = apply_many<8>(state, block, blocks);
-  return done + apply_many<4>(state, block + done * CHACHA_BLOCK_WORDS, blocks - done);
+  const size_t done = apply_many<8, true>(state, block, blocks);
+  return done + apply_many<4, true>(state, block + done * CHACHA_BLOCK_WORDS, blocks - done);
 }
 #endif
 

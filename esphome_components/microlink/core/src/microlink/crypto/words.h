@@ -10,8 +10,8 @@
 #include <valgrind/memcheck.h>
 #endif
 
-/// 64-bit hosts take wider code (…_wide.cpp) for what costs time in every packet. The portable code is for the chips, and
-/// is tested on hosts too.
+/// 64-bit hosts take wider code (…_wide.cpp) for what costs time in every packet. The portable code is for the chips,
+/// and is tested on hosts too.
 #if defined(__SIZEOF_INT128__) && !defined(MICROLINK_PORTABLE_CRYPTO)
 #define MICROLINK_WIDE_CRYPTO
 #endif
