@@ -10,6 +10,7 @@ archive_open() {
   shift 2
   mkdir -p "$directory"/{lists/partial,archives/partial}
   : >"$directory/status"
+  # shellcheck disable=SC2016  # the words are apt's, not the shell's
   mirror=$(apt-get indextargets --format '$(REPO_URI)' | grep -E '/debian/?$' | sort -u | head -n 1)
   if [[ -z $mirror ]]; then
     echo "apt knows no Debian mirror here: add one to /etc/apt/sources.list and run apt-get update"
