@@ -286,6 +286,18 @@ void World::drop_connections(Error error) {
   this->pump();
 }
 
+void World::open_link(Link link) {
+  if (std::exchange(this->silent_[static_cast<size_t>(link)], false))
+    this->links_[static_cast<size_t>(link)] = std::make_unique<Connection>();
+  this->session->handle_open(this->now, link);
+}
+
+void World::close_link(Link link, Error error) {
+  this->links_[static_cast<size_t>(link)].reset();
+  this->silent_[static_cast<size_t>(link)] = false;
+  this->session->handle_closed(this->now, link, error);
+}
+
 bool World::to_session() {
   for (size_t i = 0; i != this->links_.size(); i++) {
     if (this->links_[i] == nullptr || this->links_[i]->out.empty())
@@ -302,7 +314,6 @@ bool World::to_session() {
       bytes += this->links_[i]->out.front();
       this->links_[i]->out.pop_front();
     }
-    this->session_bytes_fed += bytes.size();
     for (size_t at = 0; at < bytes.size() && this->links_[i] != nullptr; at += this->chunk) {
       const size_t n = std::min(this->chunk, bytes.size() - at);
       this->session->handle_bytes(this->now, static_cast<Link>(i),

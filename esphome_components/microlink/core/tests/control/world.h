@@ -107,7 +107,9 @@ class World {
   Connection *connection();
   int32_t map_stream{0};
   bool has(Link link) const { return this->links_[static_cast<size_t>(link)] != nullptr; }
-  size_t session_bytes_fed{0};
+  /// The network opens or closes a connection of its own accord: `links_` and the session agree on it.
+  void open_link(Link link);
+  void close_link(Link link, Error error);
 
   MachinePrivate machine;
   NodePrivate node, next_node;
