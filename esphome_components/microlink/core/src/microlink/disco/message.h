@@ -41,7 +41,7 @@ struct Message {
   TxId tx_id{};           ///< PING, PONG
   NodePublic node_key{};  ///< PING; unset when the sender left it out
   Endpoint source{};      ///< PONG: where the ping was seen to come from
-  FixedVector<Endpoint, MAX_CALLED_ENDPOINTS> endpoints;  ///< CALL_ME_MAYBE
+  FixedVector<Endpoint, MAX_CALLED_ENDPOINTS> endpoints{};  ///< CALL_ME_MAYBE
 };
 
 /// Whether the packet claims to be DISCO; cheap enough to demultiplex every packet with.

@@ -105,6 +105,8 @@ class PeerPath {
     Instant pinged{NEVER_PINGED};
     Instant due() const;
   };
+  /// Which gap comes before this ping of a burst.
+  static size_t gap_index_(Next next);
   static constexpr Instant NEVER_PINGED{INT64_MIN / 2};
 
   Candidate *find_(const Endpoint &endpoint);

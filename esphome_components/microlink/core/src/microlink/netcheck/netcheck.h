@@ -69,7 +69,7 @@ class Netcheck {
   void set_regions(Instant now, std::span<const tailcfg::DerpRegion> regions);
   /// RegionScore: latencies are multiplied with it. 1000 = 1.0, and the default.
   void set_score(uint16_t region, uint32_t thousandths);
-  /// Host of the control URL, for relays whose entry names none. Not copied; must outlive the engine.
+  /// Host of the control URL, for relays whose entry names none; before set_regions(). Not copied.
   void set_control_host(std::string_view host) { this->control_host_ = host; }
   /// Which families the underlay has. A change starts a full report; none stops probing, and a first home is chosen
   /// unmeasured.
@@ -116,10 +116,12 @@ class Netcheck {
   /// One STUN server as it was announced, and what DNS added.
   struct Server {
     FixedString<MAX_HOST_BYTES> host;
+    IpAddress announced[FAMILIES]{};
     IpAddress addresses[FAMILIES]{};
-    uint16_t port{0};     ///< 0 = does not do STUN
+    uint16_t port{0};       ///< 0 = does not do STUN
     bool none[FAMILIES]{};  ///< the map says that there is no address of this family
-    enum class Dns : uint8_t { NOT_NEEDED, WANTED, ASKED, DONE } dns{Dns::NOT_NEEDED};
+    enum class Dns : uint8_t { NOT_NEEDED, WANTED, ASKED, DONE, FAILED } dns{Dns::NOT_NEEDED};
+    bool announces_as(const Server &other) const;
   };
   /// Requests to one region over one family within a report. It is over when it was answered or all tries are used up.
   struct Probe {
@@ -141,28 +143,32 @@ class Netcheck {
     LatencyHistory history;
     std::optional<Duration> latest;  ///< in the current report
     std::optional<Duration> connect_time;
-    bool same(const Region &other) const;
   };
 
-  static Region read_(const tailcfg::DerpRegion &region, std::string_view control_host);
+  bool read_(const tailcfg::DerpRegion &from, Region &to) const;
+  void find_addresses_(Server &server) const;
   Region *find_(uint16_t region);
   const Region *find_(uint16_t region) const;
   void begin_full_(Instant now);
   void begin_home_(Instant now);
+  void begin_report_(Instant now, State state);
   void begin_probe_(Instant now, Region &region, Family family, uint8_t tries);
   void wake_probes_(Instant now, Region &region);
+  void note_asked_(std::string_view host);
   const Server *server_for_(const Region &region, Family family, uint8_t attempt) const;
-  bool has_open_probe_(const Region &region) const;
-  bool is_done_(Instant now) const;
+  bool is_done_() const;
   void end_report_(Instant now);
-  void arm_waiting_(Instant now);
-  void update_nat_(bool any_answer);
-  std::optional<RegionLatency> best_region_(Instant now) const;
-  uint16_t fallback_region_() const;
-  void choose_(Instant now, bool final);
+  void arm_home_(Instant now);
+  void update_nat_();
+  void set_nat_(NatKind nat);
+  void choose_(Instant now);
   void set_home_(uint16_t region);
+  RegionLatency best_region_(Instant now) const;
+  uint16_t fallback_region_(uint16_t except) const;
+  size_t usable_regions_() const;
   stun::TxId tx_id_(size_t region, Family family, uint8_t attempt) const;
-  Duration retry_gap_(const Region &region, Instant now, uint8_t attempt) const;
+  Duration retry_gap_(Instant now, const Region &region) const;
+  static Duration scaled_(const Region &region, Duration latency);
 
   Random &random_;
   State state_{State::STOPPED};
@@ -172,7 +178,6 @@ class Netcheck {
   bool active_{false};
   bool control_connected_{true};
   bool any_answer_{false};       ///< in the current report
-  bool home_is_fallback_{false};
   // Events that wait.
   bool home_event_{false};
   bool nat_event_{false};
@@ -184,7 +189,6 @@ class Netcheck {
   Instant report_started_{};
   Instant home_heard_{INT64_MIN / 2};
   std::string_view control_host_;
-  FixedString<MAX_HOST_BYTES> resolve_host_;
   FixedVector<Region, MAX_DERP_REGIONS> regions_;
 };
 static_assert(Engine<Netcheck>);

@@ -1,0 +1,489 @@
+// SPDX-License-Identifier: MIT
+#include "microlink/netcheck/netcheck.h"
+
+namespace microlink::netcheck {
+
+namespace {
+
+constexpr uint8_t FULL_TRIES = 3;
+constexpr uint8_t HOME_TRIES = 4;
+constexpr Duration FULL_GAP = milliseconds(100);
+constexpr Duration UNKNOWN_GAP = milliseconds(200);
+constexpr Duration MIN_HOME_GAP = milliseconds(50);
+/// While sessions are active: 20–26 s between requests to the home region.
+constexpr uint32_t HOME_INTERVAL_MS = 20'000;
+constexpr uint32_t HOME_JITTER_MS = 6'000;
+/// Nothing answered: the network may just be coming up.
+constexpr Duration BLOCKED_RETRY = seconds(60);
+constexpr Duration HEARD_RECENTLY = seconds(8);
+constexpr Duration HEARD_LATELY = seconds(120);
+constexpr uint8_t TX_ID_END = 0x4d;
+
+}  // namespace
+
+Netcheck::Netcheck(Random &random) : random_(random) {}
+
+void Netcheck::set_families(Instant now, bool ipv4, bool ipv6) {
+  if (this->families_[V4] == ipv4 && this->families_[V6] == ipv6)
+    return;
+  this->families_[V4] = ipv4;
+  this->families_[V6] = ipv6;
+  this->begin_full_(now);
+}
+
+void Netcheck::set_active(Instant now, bool active) {
+  this->active_ = active;
+  if (this->state_ == State::WAITING)
+    this->arm_home_(now);
+}
+
+void Netcheck::link_changed(Instant now) {
+  for (Region &region : this->regions_) {
+    region.history.clear();
+    region.latest.reset();
+    for (Server &server : region.servers) {
+      if (server.dns != Server::Dns::NOT_NEEDED)
+        server.dns = Server::Dns::WANTED;
+    }
+  }
+  this->set_nat_(NatKind::UNKNOWN);
+  this->begin_full_(now);
+}
+
+void Netcheck::start_report(Instant now) {
+  if (this->state_ == State::WAITING || this->state_ == State::HOME)
+    this->begin_full_(now);
+}
+
+void Netcheck::refresh(Instant now) {
+  if (this->state_ == State::WAITING)
+    this->begin_home_(now);
+}
+
+/// → FULL, or STOPPED when there is nothing to probe or nothing to probe with.
+void Netcheck::begin_full_(Instant now) {
+  this->timers_ = {};
+  this->state_ = State::STOPPED;
+  if (this->regions_.empty())
+    return;
+  const bool can_probe = this->families_[V4] || this->families_[V6];
+  if (this->home_ == 0 && (this->usable_regions_() == 1 || !can_probe))
+    this->set_home_(this->fallback_region_(0));
+  if (!can_probe)
+    return;
+
+  this->begin_report_(now, State::FULL);
+  size_t probed = 0;
+  const auto probe = [&](Region &region) {
+    if (region.no_home || probed == MAX_PROBED_REGIONS)
+      return;
+    probed++;
+    this->begin_probe_(now, region, V4, FULL_TRIES);
+    this->begin_probe_(now, region, V6, FULL_TRIES);
+  };
+  if (Region *home = this->find_(this->home_))
+    probe(*home);
+  for (Region &region : this->regions_) {
+    if (region.id != this->home_)
+      probe(region);
+  }
+  this->timers_.arm(Timer::LIMIT, this->is_done_() ? now : now + STUN_LIMIT);
+  if (this->home_ == 0)
+    this->timers_.arm(Timer::FALLBACK, now + FALLBACK_AFTER);
+}
+
+void Netcheck::begin_home_(Instant now) {
+  this->timers_.stop(Timer::NEXT_HOME);
+  this->begin_report_(now, State::HOME);
+  if (Region *home = this->find_(this->home_)) {
+    this->begin_probe_(now, *home, V4, HOME_TRIES);
+    this->begin_probe_(now, *home, V6, HOME_TRIES);
+  }
+  this->timers_.arm(Timer::LIMIT, this->is_done_() ? now : now + STUN_LIMIT);
+}
+
+void Netcheck::begin_report_(Instant now, State state) {
+  this->state_ = state;
+  this->report_started_ = now;
+  this->any_answer_ = false;
+  this->random_.fill(this->report_nonce_);
+  for (Region &region : this->regions_) {
+    region.latest.reset();
+    for (Probe &probe : region.probes)
+      probe = {};
+  }
+}
+
+void Netcheck::begin_probe_(Instant now, Region &region, Family family, uint8_t tries) {
+  if (!this->families_[family])
+    return;
+  bool waits_for_dns = false;
+  for (Server &server : region.servers) {
+    if (server.port == 0 || server.none[family] || server.addresses[family].is_set())
+      continue;
+    if (server.dns == Server::Dns::FAILED)
+      server.dns = Server::Dns::WANTED;
+    waits_for_dns = waits_for_dns || server.dns == Server::Dns::WANTED || server.dns == Server::Dns::ASKED;
+  }
+  Probe &probe = region.probes[family];
+  const bool can_start = this->server_for_(region, family, 0) != nullptr;
+  probe.max_tries = can_start || waits_for_dns ? tries : uint8_t{0};
+  probe.next_at = can_start ? now : Instant::NEVER;
+}
+
+Error Netcheck::handle_datagram(Instant now, ByteView datagram) {
+  const auto response = stun::parse_binding_response(datagram);
+  if (!response)
+    return response.error();
+  const stun::TxId &tx_id = response->tx_id;
+  if ((this->state_ != State::FULL && this->state_ != State::HOME) ||
+      !equal(this->report_nonce_, ByteView(tx_id).first(this->report_nonce_.size())))
+    return Error::UNEXPECTED;
+  const size_t index = tx_id[8];
+  const size_t family = tx_id[9];
+  const uint8_t attempt = tx_id[10];
+  if (index >= this->regions_.size() || family >= FAMILIES || tx_id[11] != TX_ID_END)
+    return Error::UNEXPECTED;
+  Region &region = this->regions_[index];
+  Probe &probe = region.probes[family];
+  if (probe.answered || attempt >= probe.tries)
+    return Error::UNEXPECTED;
+
+  const Duration latency = now - probe.sent[attempt];
+  probe.answered = true;
+  probe.next_at = Instant::NEVER;
+  probe.reflexive = response->reflexive;
+  if (const Server *server = this->server_for_(region, static_cast<Family>(family), attempt))
+    probe.asked = server->addresses[family];
+  if (!region.latest || latency < *region.latest)
+    region.latest = latency;
+  region.history.add(now, latency);
+  this->reflexive_events_[response->reflexive.address.is_v4() ? V4 : V6] = response->reflexive;
+  if (!this->any_answer_ && this->home_ == 0)
+    this->timers_.arm(Timer::GRACE, now + std::max(MIN_GRACE, latency * 2));
+  this->any_answer_ = true;
+  this->timers_.stop(Timer::FALLBACK);
+  this->update_nat_();
+  if (this->is_done_())
+    this->end_report_(now);
+  return Error::NONE;
+}
+
+void Netcheck::handle_resolved(Instant now, std::string_view host, std::span<const Endpoint> addresses) {
+  for (Region &region : this->regions_) {
+    for (Server &server : region.servers) {
+      if (server.host.view() != host || server.dns == Server::Dns::NOT_NEEDED)
+        continue;
+      server.dns = addresses.empty() ? Server::Dns::FAILED : Server::Dns::DONE;
+      for (const Endpoint &found : addresses) {
+        const Family family = found.address.is_v4() ? V4 : V6;
+        if (!server.none[family] && found.address.is_set())
+          server.addresses[family] = found.address;
+      }
+    }
+    this->wake_probes_(now, region);
+  }
+  if ((this->state_ == State::FULL || this->state_ == State::HOME) && this->is_done_())
+    this->end_report_(now);
+}
+
+/// DNS has answered: probes that waited start, or are given up.
+void Netcheck::wake_probes_(Instant now, Region &region) {
+  for (const Family family : {V4, V6}) {
+    Probe &probe = region.probes[family];
+    if (probe.max_tries == 0 || probe.tries != 0 || probe.next_at != Instant::NEVER)
+      continue;
+    bool waits = false;
+    for (const Server &server : region.servers)
+      waits = waits || server.dns == Server::Dns::WANTED || server.dns == Server::Dns::ASKED;
+    if (this->server_for_(region, family, 0) != nullptr)
+      probe.next_at = now;
+    else if (!waits)
+      probe.max_tries = 0;
+  }
+}
+
+void Netcheck::handle_relay_connected(Instant now, uint16_t region, Duration time) {
+  if (Region *found = this->find_(region))
+    found->connect_time = time;
+  this->handle_relay_heard(now, region);
+}
+
+void Netcheck::handle_relay_heard(Instant now, uint16_t region) {
+  if (region == this->home_ && region != 0)
+    this->home_heard_ = now;
+}
+
+void Netcheck::handle_timeout(Instant now) {
+  switch (this->state_) {
+    case State::STOPPED:
+      return;
+    case State::FULL:
+    case State::HOME:
+      if (this->timers_.due(Timer::GRACE, now) && this->home_ == 0)
+        this->choose_(now);
+      if (this->timers_.due(Timer::FALLBACK, now) && this->home_ == 0)
+        this->set_home_(this->fallback_region_(0));
+      if (this->timers_.due(Timer::LIMIT, now))
+        this->end_report_(now);
+      return;
+    case State::WAITING:
+      if (this->timers_.due(Timer::NEXT_FULL, now))
+        this->begin_full_(now);
+      else if (this->timers_.due(Timer::NEXT_HOME, now))
+        this->begin_home_(now);
+      return;
+  }
+}
+
+void Netcheck::end_report_(Instant now) {
+  if (this->state_ == State::HOME && !this->any_answer_) {
+    this->begin_full_(now);
+    return;
+  }
+  const bool was_full = this->state_ == State::FULL;
+  this->state_ = State::WAITING;
+  this->timers_.stop(Timer::LIMIT);
+  this->timers_.stop(Timer::GRACE);
+  this->timers_.stop(Timer::FALLBACK);
+  if (!this->any_answer_)
+    this->set_nat_(NatKind::UDP_BLOCKED);
+  else if (this->nat_ == NatKind::UDP_BLOCKED)
+    this->set_nat_(NatKind::UNKNOWN);
+  if (was_full) {
+    this->choose_(now);
+    this->timers_.arm(Timer::NEXT_FULL,
+                      this->report_started_ + (this->any_answer_ ? FULL_INTERVAL : BLOCKED_RETRY));
+  }
+  this->arm_home_(now);
+  this->done_event_ = true;
+}
+
+void Netcheck::arm_home_(Instant now) {
+  if (!this->active_ || this->nat_ == NatKind::UDP_BLOCKED)
+    this->timers_.stop(Timer::NEXT_HOME);
+  else if (!this->timers_.is_armed(Timer::NEXT_HOME))
+    this->timers_.arm(Timer::NEXT_HOME,
+                      now + milliseconds(HOME_INTERVAL_MS + this->random_.below(HOME_JITTER_MS)));
+}
+
+/// Two servers that see us under two addresses mean a mapping for each destination; under one, an easy NAT or none.
+void Netcheck::update_nat_() {
+  const Probe *first = nullptr;
+  bool compared = false;
+  bool varies = false;
+  for (const Region &region : this->regions_) {
+    const Probe &probe = region.probes[V4];
+    if (!probe.answered)
+      continue;
+    if (first == nullptr)
+      first = &probe;
+    if (probe.asked == first->asked)
+      continue;
+    compared = true;
+    varies = varies || probe.reflexive != first->reflexive;
+  }
+  if (compared)
+    this->set_nat_(varies ? NatKind::HARD : NatKind::EASY);
+  else if (this->nat_ == NatKind::UDP_BLOCKED)
+    this->set_nat_(NatKind::UNKNOWN);
+}
+
+void Netcheck::set_nat_(NatKind nat) {
+  this->nat_event_ = this->nat_event_ || nat != this->nat_;
+  this->nat_ = nat;
+}
+
+/// Home from what was measured in this report, see 04 §5: lowest latency of the last minutes times its score, regions
+/// to avoid only if there is no other, and no move without a reason.
+void Netcheck::choose_(Instant now) {
+  if (this->home_ != 0 && !this->control_connected_)
+    return;
+  const RegionLatency best = this->best_region_(now);
+  if (best.region != 0) {
+    const Region *home = this->find_(this->home_);
+    std::optional<Duration> home_latency;
+    if (home != nullptr && home->latest)
+      home_latency = scaled_(*home, *home->latest);
+    const bool heard = this->home_heard_ >= this->report_started_ || now - this->home_heard_ < HEARD_RECENTLY;
+    this->set_home_(choose_home(this->home_, home_latency, heard, best));
+  } else if (this->home_ == 0) {
+    this->set_home_(this->fallback_region_(0));
+  } else if (now - this->home_heard_ >= HEARD_LATELY) {
+    this->set_home_(this->fallback_region_(this->home_));
+    this->home_heard_ = now;  // give the new one as much time
+  }
+}
+
+RegionLatency Netcheck::best_region_(Instant now) const {
+  RegionLatency best;
+  bool best_is_avoided = false;
+  for (const Region &region : this->regions_) {
+    const auto measured = region.history.best(now);
+    if (region.no_home || !region.latest || !measured)
+      continue;
+    const RegionLatency candidate{region.id, scaled_(region, *measured)};
+    const bool wins = best.region == 0 || (best_is_avoided && !region.avoid) ||
+                      (best_is_avoided == region.avoid && candidate.latency < best.latency);
+    if (!wins)
+      continue;
+    best = candidate;
+    best_is_avoided = region.avoid;
+  }
+  return best;
+}
+
+/// Nothing measured: the fastest to connect, else the first in the map; regions to avoid last. Not `except` if there is
+/// another one.
+uint16_t Netcheck::fallback_region_(uint16_t except) const {
+  const Region *best = nullptr;
+  const auto rank = [except](const Region &region) {
+    return (region.id == except ? 4 : 0) + (region.avoid ? 2 : 0) + (region.connect_time ? 0 : 1);
+  };
+  for (const Region &region : this->regions_) {
+    if (region.no_home)
+      continue;
+    if (best == nullptr || rank(region) < rank(*best) ||
+        (rank(region) == rank(*best) && region.connect_time && *region.connect_time < *best->connect_time))
+      best = &region;
+  }
+  return best == nullptr ? uint16_t{0} : best->id;
+}
+
+size_t Netcheck::usable_regions_() const {
+  size_t count = 0;
+  for (const Region &region : this->regions_)
+    count += region.no_home ? 0 : 1;
+  return count;
+}
+
+void Netcheck::set_home_(uint16_t region) {
+  this->home_event_ = this->home_event_ || region != this->home_;
+  this->home_ = region;
+}
+
+std::optional<Netcheck::Event> Netcheck::poll_event() {
+  if (this->home_event_) {
+    this->home_event_ = false;
+    return Event{.kind = Event::Kind::HOME_CHOSEN, .region = this->home_};
+  }
+  if (this->nat_event_) {
+    this->nat_event_ = false;
+    return Event{.kind = Event::Kind::NAT, .nat = this->nat_};
+  }
+  for (Endpoint &reflexive : this->reflexive_events_) {
+    if (!reflexive.is_set())
+      continue;
+    const Endpoint told = reflexive;
+    reflexive = {};
+    return Event{.kind = Event::Kind::REFLEXIVE, .endpoint = told};
+  }
+  for (Region &region : this->regions_) {
+    for (Server &server : region.servers) {
+      if (server.dns == Server::Dns::WANTED && server.port != 0) {
+        this->note_asked_(server.host);
+        return Event{.kind = Event::Kind::RESOLVE, .host = server.host.view()};
+      }
+    }
+  }
+  if (this->done_event_) {
+    this->done_event_ = false;
+    return Event{.kind = Event::Kind::REPORT_DONE};
+  }
+  return std::nullopt;
+}
+
+void Netcheck::note_asked_(std::string_view host) {
+  for (Region &region : this->regions_) {
+    for (Server &server : region.servers) {
+      if (server.dns == Server::Dns::WANTED && server.host.view() == host)
+        server.dns = Server::Dns::ASKED;
+    }
+  }
+}
+
+std::optional<Netcheck::Transmit> Netcheck::poll_transmit(Instant now, ByteSpan out) {
+  if (this->state_ != State::FULL && this->state_ != State::HOME)
+    return std::nullopt;
+  for (size_t i = 0; i != this->regions_.size(); i++) {
+    Region &region = this->regions_[i];
+    for (const Family family : {V4, V6}) {
+      Probe &probe = region.probes[family];
+      if (probe.next_at > now || probe.tries == probe.max_tries)
+        continue;
+      const Server *server = this->server_for_(region, family, probe.tries);
+      if (server == nullptr)
+        continue;
+      Writer writer(out);
+      stun::write_binding_request(writer, this->tx_id_(i, family, probe.tries));
+      if (!writer.ok())
+        return std::nullopt;
+      probe.sent[probe.tries++] = now;
+      probe.next_at = probe.tries == probe.max_tries ? Instant::NEVER : now + this->retry_gap_(now, region);
+      return Transmit{{server->addresses[family], server->port}, writer.size()};
+    }
+  }
+  return std::nullopt;
+}
+
+Instant Netcheck::next_timeout() const {
+  Instant soonest = this->timers_.next();
+  if (this->state_ != State::FULL && this->state_ != State::HOME)
+    return soonest;
+  for (const Region &region : this->regions_) {
+    for (const Probe &probe : region.probes)
+      soonest = earlier(soonest, probe.next_at);
+  }
+  return soonest;
+}
+
+std::optional<Duration> Netcheck::latency(Instant now, uint16_t region) const {
+  const Region *found = this->find_(region);
+  return found == nullptr ? std::nullopt : found->history.best(now);
+}
+
+bool Netcheck::is_done_() const {
+  for (const Region &region : this->regions_) {
+    for (const Probe &probe : region.probes) {
+      if (probe.max_tries != 0 && !probe.answered)
+        return false;
+    }
+  }
+  return true;
+}
+
+/// The servers of a region take turns.
+const Netcheck::Server *Netcheck::server_for_(const Region &region, Family family, uint8_t attempt) const {
+  size_t count = 0;
+  for (const Server &server : region.servers)
+    count += server.port != 0 && server.addresses[family].is_set() ? 1 : 0;
+  if (count == 0)
+    return nullptr;
+  size_t skip = attempt % count;
+  for (const Server &server : region.servers) {
+    if (server.port == 0 || !server.addresses[family].is_set())
+      continue;
+    if (skip-- == 0)
+      return &server;
+  }
+  return nullptr;
+}
+
+stun::TxId Netcheck::tx_id_(size_t region, Family family, uint8_t attempt) const {
+  stun::TxId out{};
+  Writer(out).bytes(this->report_nonce_).u8(static_cast<uint8_t>(region)).u8(family).u8(attempt).u8(TX_ID_END);
+  return out;
+}
+
+Duration Netcheck::retry_gap_(Instant now, const Region &region) const {
+  if (this->state_ == State::FULL)
+    return FULL_GAP;
+  const auto latency = region.history.best(now);
+  return latency ? std::max(MIN_HOME_GAP, *latency * 6 / 5) : UNKNOWN_GAP;
+}
+
+Duration Netcheck::scaled_(const Region &region, Duration latency) {
+  return microseconds(to_microseconds(latency) * region.score / 1000);
+}
+
+}  // namespace microlink::netcheck
