@@ -46,10 +46,12 @@ void Netmap::admit_(const tailcfg::Node &node) {
 
 /// A slot that is empty or was made so for a newcomer of this rank; null if nobody yields.
 Netmap::Slot *Netmap::room_for_(unsigned rank, tailcfg::NodeId id) {
-  Slot *weakest = nullptr;
   for (Slot &slot : this->slots_) {
     if (!slot.used)
       return &slot;
+  }
+  Slot *weakest = nullptr;
+  for (Slot &slot : this->slots_) {
     // Full maps are sorted by id: who should have come before this one has gone, and the sweep would say so later.
     const bool has_gone = this->in_full_map_ && this->full_is_sorted_ && !slot.seen && slot.peer.id < id;
     if (has_gone && !slot.live && !slot.pinned) {
