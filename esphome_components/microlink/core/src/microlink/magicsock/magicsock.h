@@ -174,10 +174,12 @@ class Magicsock {
     uint16_t generation{0};
     uint16_t home{0};
     uint16_t heard_via{0};  ///< region through which the peer was heard last
+    uint32_t last_pong{0};  ///< part of the transaction ID of the last pong: copies of it prove nothing
   };
   struct PendingPong {
     disco::TxId tx_id{};
-    Endpoint to{};  ///< where the ping came from; relayed: the relay's form
+    Endpoint from{};  ///< where the ping came from; relayed: the relay's form
+    uint16_t region{0};  ///< 0 = it came over UDP
     netmap::PeerId peer{};
   };
   /// The one ping() that runs.
@@ -185,6 +187,7 @@ class Magicsock {
     netmap::PeerId peer{};
     Instant started{};
     Instant deadline{Instant::NEVER};
+    uint16_t region{0};  ///< relay that was chosen; 0 = none
     bool relay_due{false};
   };
 
@@ -194,36 +197,42 @@ class Magicsock {
   Slot *find_disco_(const DiscoPublic &key);
   Slot *find_node_(const NodePublic &key);
   netmap::PeerId owner_of_(const Endpoint &from);
+  bool ensure_box_(Slot &slot);
 
-  Error handle_disco_(Instant now, const Endpoint &from, uint16_t region, const NodePublic *src, ByteSpan packet);
-  Error handle_ping_(Instant now, Slot &slot, const Endpoint &from, bool relayed, const disco::Message &message);
-  Error handle_pong_(Instant now, Slot &slot, uint16_t region, const disco::Message &message);
-  void finish_ping_(Slot &slot, Instant sent, const Event &event);
-  void handle_reflexive_(Instant now, const Endpoint &endpoint);
-  void publish_endpoints_(Instant now, bool changed);
-  void update_families_(Instant now);
-  void drain_netcheck_(Instant now);
+  Error handle_wireguard_(const Endpoint &from, netmap::PeerId peer, ByteSpan packet);
+  /// `region` 0: over UDP.
+  Error handle_disco_(Instant now, const Endpoint &from, uint16_t region, Slot *slot, ByteSpan packet);
+  Error handle_ping_(Instant now, Slot &slot, const Endpoint &from, uint16_t region, const disco::TxId &tx_id);
+  Error handle_pong_(Instant now, Slot &slot, uint16_t region, const disco::TxId &tx_id);
+  void finish_ping_(const Slot &slot, Instant sent, const Endpoint &endpoint, uint16_t region, Duration latency);
+  std::optional<Event> translate_(const netcheck::Event &event);
+  void clear_(Slot &slot);
 
   uint16_t relay_for_(const Slot &slot) const;
   bool can_reach_(const Endpoint &endpoint) const;
-  void note_path_(Slot &slot, const Path &before);
+  void note_path_(Slot &slot, const Endpoint &before);
+  void note_endpoints_(bool changed);
   void update_activity_(Instant now);
-  void want_call_me_maybe_(Instant now, Slot &slot);
-  bool is_call_me_maybe_ready_(Instant now, const Slot &slot) const;
+  Instant due_(const Slot &slot) const;
   void rearm_();
 
   disco::TxId make_tx_id_(Instant now, const Slot &slot, const Endpoint &to) const;
-  bool is_tx_id_of_(const disco::TxId &tx_id, const Slot &slot, const Endpoint &to) const;
+  /// When the ping with this ID was sent; empty if it is none of the last 5 s.
+  static std::optional<Instant> sent_at_(Instant now, const disco::TxId &tx_id);
   std::optional<Transmit> transmit_pong_(ByteSpan out);
-  std::optional<Transmit> transmit_ping_request_(Instant now, ByteSpan out);
-  std::optional<Transmit> transmit_of_(Instant now, Slot &slot, ByteSpan out);
-  std::optional<Transmit> seal_(Slot &slot, ByteView payload, const Endpoint &to, ByteSpan out);
+  std::optional<Transmit> transmit_relay_ping_(Instant now, ByteSpan out);
+  std::optional<Transmit> transmit_ping_(Instant now, Slot &slot, ByteSpan out);
+  std::optional<Transmit> transmit_call_(Instant now, Slot &slot, ByteSpan out);
+  bool is_fresh_(Instant now) const;
+  bool wait_for_stun_(Instant now);
+  /// Seal for `slot` to go over UDP to `to`, or through `region`.
+  std::optional<Transmit> seal_(Slot &slot, ByteView payload, const Endpoint &to, uint16_t region, ByteSpan out);
 
   Random &random_;
   State state_{State::STOPPED};
   bool events_wait_{false};  ///< some slot has tell_path
-  bool output_waits_{false};
   bool tell_endpoints_{false};
+  bool active_{false};        ///< what netcheck was told
   NodePublic self_{};
   DiscoPrivate disco_;
   Secret<16> tx_id_key_;
@@ -238,7 +247,8 @@ class Magicsock {
   RingBuffer<PendingPong, MAX_PONGS> pongs_;
   FixedVector<uint16_t, MAX_RELAYS> relays_;
   std::array<Slot, MAX_PEERS> slots_;
-  uint16_t last_owner_{0};
+  Instant now_{};            ///< of the last input
+  uint16_t last_owner_{0};  ///< whose datagram came last
   Counters counters_;
 };
 static_assert(Engine<Magicsock>);

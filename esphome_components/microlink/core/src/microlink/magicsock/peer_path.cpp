@@ -84,6 +84,14 @@ void PeerPath::start_round(Instant now) {
     this->call_wanted_ = true;
 }
 
+void PeerPath::ping_all(Instant now) {
+  this->sweep_(now);
+  for (Candidate &candidate : this->candidates_)
+    this->probe_(now, candidate);
+  if (!this->candidates_.empty() && !this->is_trusted(now))
+    this->call_wanted_ = true;
+}
+
 /// What entering a state starts; see PathState.
 void PeerPath::enter_(Instant now, PathState state) {
   this->state_ = state;
@@ -203,6 +211,11 @@ void PeerPath::forget(Instant now) {
     this->enter_(now, PathState::SEEKING);
 }
 
+void PeerPath::reset(Instant now) {
+  this->enter_(now, PathState::IDLE);
+  this->forget(now);
+}
+
 void PeerPath::handle_timeout(Instant now) {
   if (this->state_ == PathState::IDLE)
     return;
@@ -229,7 +242,7 @@ void PeerPath::handle_timeout(Instant now) {
 }
 
 Instant PeerPath::next_timeout() const {
-  Instant soonest = this->call_due();
+  Instant soonest = Instant::NEVER;
   for (const Candidate &candidate : this->candidates_)
     soonest = earlier(soonest, candidate.due());
   if (this->state_ == PathState::IDLE)

@@ -60,6 +60,8 @@ class PeerPath {
   void note_sent(Instant now);
   /// Ping all candidates now as far as they may be, and ask the peer to do so.
   void start_round(Instant now);
+  /// Ping every candidate once, on request.
+  void ping_all(Instant now);
   /// A pong to a ping of ours to `endpoint`, which must be a candidate.
   void handle_pong(Instant now, const Endpoint &endpoint, Duration latency);
   /// An authentic ping came from `from` over UDP.
@@ -71,7 +73,10 @@ class PeerPath {
   void handle_send_error(Instant now, const Endpoint &endpoint);
   /// Another network, or the peer restarted: nothing that was proved or learnt holds.
   void forget(Instant now);
+  /// forget() and → IDLE.
+  void reset(Instant now);
   void handle_timeout(Instant now);
+  /// Without call_due().
   Instant next_timeout() const;
 
   /// The next candidate that is to be pinged at `now`; taken as pinged.

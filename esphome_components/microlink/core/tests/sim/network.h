@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <queue>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "microlink/magicsock/magicsock.h"
+#include "tests/sim/nat.h"
+
+namespace microlink::sim {
+
+using magicsock::Magicsock;
+
+class SeededRandom : public Random {
+ public:
+  explicit SeededRandom(unsigned seed) : engine_(seed) {}
+  void fill(ByteSpan out) override {
+    for (uint8_t &byte : out)
+      byte = static_cast<uint8_t>(this->engine_());
+  }
+
+ private:
+  std::mt19937 engine_;
+};
+
+class Network;
+
+/// A host with one magicsock and a WireGuard that answers every request with a response.
+struct Node {
+  Node(Network &world, size_t number, std::shared_ptr<Nat> site, unsigned seed);
+
+  Network &network;
+  size_t index;
+  std::shared_ptr<Nat> nat;
+  Endpoint local;
+  NodePublic key;
+  SeededRandom random;
+  Magicsock sock;
+  bool plugged{true};          ///< false: neither sends nor receives UDP
+  bool relay_connected{false};
+  uint16_t home{0};
+  std::optional<Instant> timer;
+  // What happened.
+  std::vector<magicsock::Event> pongs;
+  size_t ping_timeouts{0};
+  size_t direct_packets{0};
+  size_t relayed_packets{0};
+  size_t udp_sent{0};
+  size_t relay_sent{0};
+  size_t path_changes{0};
+  NatKind nat_kind{NatKind::UNKNOWN};
+  std::optional<Instant> home_at;
+};
+
+/// What carries datagrams between sites.
+struct Weather {
+  Duration latency{milliseconds(10)};
+  Duration jitter{};           ///< more than the gap between packets: reordering
+  unsigned loss_percent{0};
+  unsigned duplicate_percent{0};
+};
+
+/// Sites, relays of two regions, STUN servers and a control server that passes changes on, on a virtual clock.
+class Network {
+ public:
+  static constexpr Duration RELAY_LATENCY = milliseconds(15);
+  static constexpr Duration LAN_LATENCY = milliseconds(1);
+  static constexpr Duration CONTROL_LATENCY = milliseconds(50);
+
+  explicit Network(unsigned seed, unsigned regions = 2);
+
+  Node &add(NatModel model);
+  /// A host in the site of another one.
+  Node &add_beside(const Node &other);
+  /// Everybody starts, learns of everybody and has a relay.
+  void start();
+  /// The node comes back with a new disco key; control tells the others.
+  void restart(Node &node);
+  void announce(const Node &node);
+
+  void run_for(Duration duration);
+  /// Until `done` or `limit` has passed; whether it came to pass.
+  bool run_until(Duration limit, const std::function<bool()> &done);
+
+  /// A WireGuard request, which the other side answers.
+  void send(Node &from, Node &to);
+  /// A request now and every `interval` until `duration` has passed; runs that long.
+  void chat(Node &from, Node &to, Duration interval, Duration duration);
+  /// A packet as if it had come from the relay.
+  void inject_relay(Node &to, uint16_t region, const NodePublic &src, std::vector<uint8_t> bytes);
+  void inject_udp(Node &to, const Endpoint &from, std::vector<uint8_t> bytes);
+
+  netmap::PeerId id(const Node &of) const { return {static_cast<uint16_t>(of.index), 1}; }
+  /// Whether `from` sends to `to` on a proven path and nothing to the relay.
+  bool is_direct(Node &from, Node &to) const;
+  bool is_relayed(Node &from, Node &to) const;
+  void pump(Node &node);
+
+  unsigned seed;
+  Instant now{1'000'000};
+  Weather weather;
+  bool stun_works{true};
+  std::vector<std::unique_ptr<Node>> nodes;
+
+ private:
+  struct Happening {
+    Instant at;
+    uint64_t order;
+    std::function<void()> what;
+    bool operator<(const Happening &other) const {
+      return this->at != other.at ? this->at > other.at : this->order > other.order;
+    }
+  };
+  void at_(Instant when, std::function<void()> what);
+  void step_();
+  void transmit_udp_(Node &from, const Endpoint &to, std::vector<uint8_t> bytes);
+  void arrive_(const Endpoint &from, const Endpoint &to, const std::vector<uint8_t> &bytes);
+  void deliver_(Node &node, const Endpoint &from, std::vector<uint8_t> bytes);
+  void transmit_relay_(Node &from, uint16_t region, const NodePublic &to, std::vector<uint8_t> bytes);
+  void handle_event_(Node &node, const magicsock::Event &event);
+  void send_packet_(Node &from, Node &to, uint8_t kind);
+  void tell_(Node &about, Node &to);
+
+  std::mt19937 random_;
+  unsigned regions_;
+  uint64_t order_{0};
+  std::priority_queue<Happening> queue_;
+};
+
+}  // namespace microlink::sim
