@@ -137,6 +137,7 @@ void Core::tell_untrusted_(const Stream &stream) {
 /// Frees the stream and tells whoever used it.
 void Core::end_stream_(Instant now, StreamId id, Error error) {
   Stream &stream = this->streams_[id];
+  stream.learn();
   const char *why = *stream.tls().failure_text() != '\0' ? stream.tls().failure_text() : error_name(error);
   if (is_relay_(id))
     this->relays_.handle_closed(now, id - RELAY_0, error, why);

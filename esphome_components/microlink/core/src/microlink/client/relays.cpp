@@ -205,6 +205,7 @@ void Relays::stop() {
 tls::Policy Relays::tls_policy(size_t index) const {
   const Slot &slot = this->slots_[index];
   tls::Policy policy{.host = slot.stream.host()};
+  policy.versions = tls::Versions::TLS12;  // their chains end in an Ed25519 certificate, see tls/session.h
   if (const tailcfg::DerpNode *node = this->node_of_(slot)) {
     policy.cert_name = node->cert_name;
     policy.insecure_for_tests = node->insecure_for_tests;

@@ -31,7 +31,23 @@ bool Stream::handle_connected() {
   return this->state_ == State::OPEN;
 }
 
-Error Stream::start_tls(const tls::Policy &policy, Random &random) { return this->tls_.start(policy, random); }
+Error Stream::start_tls(tls::Policy policy, Random &random) {
+  if (this->learnt_host_ == this->host_) {
+    policy.versions = this->learnt_versions_;
+    policy.records = this->learnt_records_;
+  }
+  this->used_.versions = policy.versions;
+  this->used_.records = policy.records;
+  return this->tls_.start(policy, random);
+}
+
+void Stream::learn() {
+  if (!this->target_tls_ || !this->tls_.advise(this->used_))
+    return;
+  this->learnt_host_ = this->host_;
+  this->learnt_versions_ = this->used_.versions;
+  this->learnt_records_ = this->used_.records;
+}
 
 void Stream::handle_gone() {
   this->tls_.stop();

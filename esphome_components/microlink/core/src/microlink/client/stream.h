@@ -35,8 +35,10 @@ class Stream {
   void close();
   /// The port says that TCP is up. Returns whether the stream is OPEN now (no TLS); else call start_tls().
   bool handle_connected();
-  /// UNTRUSTED and others: see tls::Session::start().
-  Error start_tls(const tls::Policy &policy, Random &random);
+  /// `policy` is bent to what was learnt from earlier failures with this host. Errors: see tls::Session::start().
+  Error start_tls(tls::Policy policy, Random &random);
+  /// After a failure: remember how the next session with this host may do better.
+  void learn();
   /// The port says that it is gone.
   void handle_gone();
 
@@ -77,6 +79,10 @@ class Stream {
   bool target_tls_{false};
   uint16_t port_{0};
   FixedString<MAX_HOST_BYTES> host_;
+  FixedString<MAX_HOST_BYTES> learnt_host_;
+  tls::Policy used_{};
+  tls::Versions learnt_versions_{};
+  tls::Records learnt_records_{};
   IpAddress address_{};
   tls::Session tls_;
 };
