@@ -170,8 +170,12 @@ Error Session::start(const Policy &policy, Random &random) {
   mbedtls_ssl_config_init(&this->impl_->config);
   mbedtls_ssl_init(&this->impl_->ssl);
   mbedtls_x509_crt_init(&this->impl_->no_anchors);
-  const Impl::Scope scope(*this->impl_, {}, {});
-  if (this->impl_->configure(policy) != 0) {
+  int code = 0;
+  {
+    const Impl::Scope scope(*this->impl_, {}, {});
+    code = this->impl_->configure(policy);
+  }
+  if (code != 0) {
     this->stop();
     return Error::NO_SPACE;
   }

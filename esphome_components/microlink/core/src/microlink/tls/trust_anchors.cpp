@@ -82,7 +82,7 @@ void PemAnchors::clear() {
   this->size_ = 0;
 }
 
-void PemAnchors::attach(mbedtls_ssl_config &config) const {
+void PemAnchors::attach_(mbedtls_ssl_config &config) const {
   mbedtls_ssl_conf_ca_chain(&config, this->first_, nullptr);
 }
 

@@ -35,11 +35,13 @@ class PemAnchors final : public TrustAnchors {
   Result<size_t> add(std::string_view pem);
   void clear();
 
-  void attach(mbedtls_ssl_config &config) const override;
+  void attach(mbedtls_ssl_config &config) const override { this->attach_(config); }
   bool empty() const override { return this->first_ == nullptr; }
   size_t size() const { return this->size_; }
 
  private:
+  void attach_(mbedtls_ssl_config &config) const;
+
   mbedtls_x509_crt *first_{nullptr};
   mbedtls_x509_crt *last_{nullptr};
   size_t size_{0};
