@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/// A packet against fixed rules. What is accepted must be ours, unless it is empty or a later fragment; a rule is needed
-/// for whatever begins something; with shields up nothing begins.
+/// A packet against fixed rules. What is accepted must be ours, unless it is empty or a later fragment; a rule is
+/// needed for whatever begins something; with shields up nothing begins.
 #include "microlink/filter/filter.h"
 
 using namespace microlink;
@@ -46,8 +46,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     const auto packet = ip::parse_packet(bytes);
     if (!packet || packet->protocol == ip::UNKNOWN)
       __builtin_trap();
-    const bool ours = packet->destination == IpAddress::v4(100, 64, 0, 1) ||
-                      packet->destination == *parse_ip("fd7a:115c:a1e0::1");
+    const bool ours =
+        packet->destination == IpAddress::v4(100, 64, 0, 1) || packet->destination == *parse_ip("fd7a:115c:a1e0::1");
     if (!ours && !packet->is_later_fragment)
       __builtin_trap();
     const bool by_rule = verdict.reason == Reason::PERMITTED || verdict.reason == Reason::TCP_PERMITTED;

@@ -69,16 +69,34 @@ std::vector<uint8_t> packet(const char *from, const char *to, uint8_t protocol, 
   }
   out.insert(out.end(), source.raw().begin(), source.raw().end());
   out.insert(out.end(), destination.raw().begin(), destination.raw().end());
-  const std::vector<uint8_t> transport = {static_cast<uint8_t>(from_port >> 8), static_cast<uint8_t>(from_port),
-                                          static_cast<uint8_t>(to_port >> 8), static_cast<uint8_t>(to_port),
-                                          0, 0, 0, 0, 0, 0, 0, 0, 0x50, flags, 0, 0, 0, 0, 0, 0};
+  const std::vector<uint8_t> transport = {static_cast<uint8_t>(from_port >> 8),
+                                          static_cast<uint8_t>(from_port),
+                                          static_cast<uint8_t>(to_port >> 8),
+                                          static_cast<uint8_t>(to_port),
+                                          0,
+                                          0,
+                                          0,
+                                          0,
+                                          0,
+                                          0,
+                                          0,
+                                          0,
+                                          0x50,
+                                          flags,
+                                          0,
+                                          0,
+                                          0,
+                                          0,
+                                          0,
+                                          0};
   out.insert(out.end(), transport.begin(), transport.end());
   return out;
 }
 
 bool Bench::lets_in(const char *source, uint16_t port) {
   const bool v6 = std::string_view(source).find(':') != std::string_view::npos;
-  return this->filter.check_inbound(packet(source, v6 ? "fd7a:115c:a1e0::1" : "100.64.0.1", ip::TCP, 1000, port)).accept;
+  return this->filter.check_inbound(packet(source, v6 ? "fd7a:115c:a1e0::1" : "100.64.0.1", ip::TCP, 1000, port))
+      .accept;
 }
 
 const char *const ALLOW_ALL = R"([{"SrcIPs":["*"],"DstPorts":[{"IP":"*","Ports":{"First":0,"Last":65535}}]}])";
@@ -86,11 +104,12 @@ const char *const ALLOW_ALL = R"([{"SrcIPs":["*"],"DstPorts":[{"IP":"*","Ports":
 TEST(Filter, every_verdict_of_the_vectors) {
   const auto vectors = testing::load_vectors("filter.json");
   Bench bench;
-  bench.feed("{\"Node\":{\"ID\":1,\"Addresses\":" + vectors["local_addresses"].dump() + "},\"PacketFilter\":" +
-             vectors["rules"].dump() + "}");
+  bench.feed("{\"Node\":{\"ID\":1,\"Addresses\":" + vectors["local_addresses"].dump() +
+             "},\"PacketFilter\":" + vectors["rules"].dump() + "}");
   const auto seen = vectors["outbound_udp_seen_before"];
-  const auto outbound = packet(seen["src"].text().c_str(), seen["dst"].text().c_str(), ip::UDP,
-                               static_cast<uint16_t>(seen["sport"].integer()), static_cast<uint16_t>(seen["dport"].integer()));
+  const auto outbound =
+      packet(seen["src"].text().c_str(), seen["dst"].text().c_str(), ip::UDP,
+             static_cast<uint16_t>(seen["sport"].integer()), static_cast<uint16_t>(seen["dport"].integer()));
   EXPECT_TRUE(bench.filter.check_outbound(outbound).accept);
   const auto cases = vectors["cases"];
   ASSERT_EQ(cases.size(), 33U);
@@ -152,8 +171,9 @@ TEST(Filter, half_a_message_permits_nothing) {
 // 02 §2.3.
 TEST(Filter, named_filters) {
   const auto rule = [](int last, int port) {
-    return "[{\"SrcIPs\":[\"100.64.0." + std::to_string(last) + "\"],\"DstPorts\":[{\"IP\":\"*\",\"Ports\":{\"First\":" +
-           std::to_string(port) + ",\"Last\":" + std::to_string(port) + "}}]}]";
+    return "[{\"SrcIPs\":[\"100.64.0." + std::to_string(last) +
+           "\"],\"DstPorts\":[{\"IP\":\"*\",\"Ports\":{\"First\":" + std::to_string(port) +
+           ",\"Last\":" + std::to_string(port) + "}}]}]";
   };
   Bench bench;
   bench.feed_self();
@@ -187,6 +207,25 @@ TEST(Filter, named_filters) {
   EXPECT_EQ(state(), "24");
 }
 
+// After each step the verdicts are those of a filter that was given the expected rules at once.
+TEST(Filter, delta_sequence_of_the_vectors) {
+  const auto steps = testing::load_vectors("map.json")["delta_sequence"]["steps"];
+  Bench bench;
+  for (size_t i = 0; i != steps.size(); i++) {
+    bench.feed(steps[i]["message"].dump());
+    Bench expected;
+    expected.feed("{\"Node\":{\"ID\":100,\"Addresses\":[\"100.64.0.10/32\"]},\"PacketFilter\":" +
+                  steps[i]["expect"]["filter_rules"].dump() + "}");
+    for (const char *source : {"100.64.0.11", "100.64.0.12", "8.8.8.8"}) {
+      for (const uint16_t port : {uint16_t{22}, uint16_t{80}}) {
+        const auto syn = packet(source, "100.64.0.10", ip::TCP, 1000, port);
+        EXPECT_EQ(bench.filter.check_inbound(syn).accept, expected.filter.check_inbound(syn).accept)
+            << steps[i]["note"].text() << ": " << source << " to " << port;
+      }
+    }
+  }
+}
+
 TEST(Filter, more_sets_than_there_is_room_for_permit_nothing) {
   Bench bench;
   bench.feed_self();
@@ -215,7 +254,12 @@ TEST(Filter, what_cannot_be_read_permits_nothing) {
       R"({"SrcIPs":["*"],"IPProto":["6"],"DstPorts":[{"IP":"*","Ports":{"First":0,"Last":65535}}]})",
       R"({"SrcIPs":["*"],"CapGrant":[{"Dsts":["*"]}],"DstPorts":[{"IP":"*","Ports":{"First":0,"Last":65535}}]})",
       R"({"SrcIPs":["100.64.0.9"],"SrcIPs":["100.64.0.2"],"DstPorts":[{"IP":"*","Ports":{"First":0,"Last":65535}}]})",
-      R"({"SrcIPs":["*"]})", R"({"DstPorts":[{"IP":"*","Ports":{"First":0,"Last":65535}}]})", "null", "[]", "{}", "7"};
+      R"({"SrcIPs":["*"]})",
+      R"({"DstPorts":[{"IP":"*","Ports":{"First":0,"Last":65535}}]})",
+      "null",
+      "[]",
+      "{}",
+      "7"};
   for (const char *rule : cases) {
     Bench bench;
     bench.feed_self();
@@ -227,8 +271,9 @@ TEST(Filter, what_cannot_be_read_permits_nothing) {
 }
 
 TEST(Filter, obsolete_bits_deny_everything) {
-  for (const char *poison : {R"({"SrcIPs":["*"],"SrcBits":[8],"DstPorts":[{"IP":"*","Ports":{"First":0,"Last":65535}}]})",
-                             R"({"SrcIPs":["100.64.0.9"],"DstPorts":[{"IP":"100.64.0.9","Bits":8}]})"}) {
+  for (const char *poison :
+       {R"({"SrcIPs":["*"],"SrcBits":[8],"DstPorts":[{"IP":"*","Ports":{"First":0,"Last":65535}}]})",
+        R"({"SrcIPs":["100.64.0.9"],"DstPorts":[{"IP":"100.64.0.9","Bits":8}]})"}) {
     Bench bench;
     bench.feed_self();
     bench.feed(std::string("{\"PacketFilters\":{\"a\":") + ALLOW_ALL + ",\"b\":[" + poison + "]}}");
@@ -239,7 +284,9 @@ TEST(Filter, obsolete_bits_deny_everything) {
   }
   Bench bench;
   bench.feed_self();
-  bench.feed(R"({"PacketFilter":[{"SrcIPs":["*"],"SrcBits":null,"DstPorts":[{"IP":"*","Bits":null,"Ports":{"First":0,"Last":65535}}]}]})");
+  bench.feed(
+      R"({"PacketFilter":[{"SrcIPs":["*"],"SrcBits":null,"DstPorts":[{"IP":"*","Bits":null,"Ports":{"First":0,)"
+      R"("Last":65535}}]}]})");
   EXPECT_TRUE(bench.lets_in("100.64.0.2"));
 }
 
@@ -259,8 +306,10 @@ TEST(Filter, shields_up_lets_only_answers_in) {
 
 TEST(Filter, outbound_packets_to_nowhere_are_dropped) {
   Bench bench;
-  EXPECT_EQ(bench.filter.check_outbound(packet("100.64.0.1", "224.0.0.251", ip::UDP, 1, 5353)).reason, Reason::MULTICAST);
-  EXPECT_EQ(bench.filter.check_outbound(packet("fd7a:115c:a1e0::1", "fe80::1", ip::UDP, 1, 1)).reason, Reason::LINK_LOCAL);
+  EXPECT_EQ(bench.filter.check_outbound(packet("100.64.0.1", "224.0.0.251", ip::UDP, 1, 5353)).reason,
+            Reason::MULTICAST);
+  EXPECT_EQ(bench.filter.check_outbound(packet("fd7a:115c:a1e0::1", "fe80::1", ip::UDP, 1, 1)).reason,
+            Reason::LINK_LOCAL);
   EXPECT_EQ(bench.filter.check_outbound({}).reason, Reason::TOO_SHORT);
 }
 
@@ -269,7 +318,8 @@ TEST(Filter, the_flow_table_forgets_the_most_silent_flow) {
   bench.feed_self();
   bench.feed("{\"PacketFilter\":[]}");
   const auto answer = [&](size_t port) {
-    return bench.filter.check_inbound(packet("100.64.0.2", "100.64.0.1", ip::UDP, 53, static_cast<uint16_t>(port))).accept;
+    return bench.filter.check_inbound(packet("100.64.0.2", "100.64.0.1", ip::UDP, 53, static_cast<uint16_t>(port)))
+        .accept;
   };
   for (size_t i = 0; i != FlowTable::CAPACITY; i++)
     bench.filter.check_outbound(packet("100.64.0.1", "100.64.0.2", ip::UDP, static_cast<uint16_t>(1000 + i), 53));
@@ -300,7 +350,8 @@ TEST(Filter, rules_for_other_nodes_take_no_room) {
 std::string many_sources(size_t count) {
   std::string out;
   for (size_t i = 0; i != count; i++)
-    out += (i == 0 ? "\"100.64." : ",\"100.64.") + std::to_string(1 + i * 2 / 256) + "." + std::to_string(i * 2 % 256) + "\"";
+    out += (i == 0 ? "\"100.64." : ",\"100.64.") + std::to_string(1 + i * 2 / 256) + "." + std::to_string(i * 2 % 256) +
+           "\"";
   return out;
 }
 
@@ -310,9 +361,10 @@ TEST(Filter, a_rule_with_ten_thousand_sources_holds_for_the_peers_in_the_table) 
   bench.table.set(3, "100.64.1.4");
   bench.table.set(4, "100.64.1.5");
   bench.table.set(5, "100.64.70.100");
-  const std::string rules = "{\"PacketFilter\":[{\"SrcIPs\":[" + many_sources(10000) +
-                            R"(],"DstPorts":[{"IP":"100.64.0.1","Ports":{"First":80,"Last":80}}]},)" +
-                            R"({"SrcIPs":["100.64.200.1"],"DstPorts":[{"IP":"100.64.0.1","Ports":{"First":80,"Last":80}}]}]})";
+  const std::string rules =
+      "{\"PacketFilter\":[{\"SrcIPs\":[" + many_sources(10000) +
+      R"(],"DstPorts":[{"IP":"100.64.0.1","Ports":{"First":80,"Last":80}}]},)" +
+      R"({"SrcIPs":["100.64.200.1"],"DstPorts":[{"IP":"100.64.0.1","Ports":{"First":80,"Last":80}}]}]})";
   bench.feed(rules);
   EXPECT_EQ(bench.filter.program().mask_count(), 1U);
   EXPECT_TRUE(bench.lets_in("100.64.1.4"));
@@ -343,8 +395,8 @@ TEST(Filter, more_masks_than_there_is_room_for_deny) {
   std::string rules;
   for (size_t i = 0; i != MAX_MASKS + 1; i++)
     rules += (i == 0 ? "" : ",") + std::string("{\"SrcIPs\":[") + many_sources(200) +
-             R"(],"DstPorts":[{"IP":"*","Ports":{"First":)" + std::to_string(80 + i) + ",\"Last\":" + std::to_string(80 + i) +
-             "}}]}";
+             R"(],"DstPorts":[{"IP":"*","Ports":{"First":)" + std::to_string(80 + i) +
+             ",\"Last\":" + std::to_string(80 + i) + "}}]}";
   bench.feed("{\"PacketFilter\":[" + rules + "]}");
   EXPECT_FALSE(bench.filter.is_complete());
   EXPECT_TRUE(bench.lets_in("100.64.1.0", 80));
@@ -365,8 +417,9 @@ TEST(Filter, new_own_addresses_are_not_reachable_by_rules_for_the_old_ones) {
 
 TEST(Filter, rules_before_the_own_node_ask_for_another_map) {
   Bench bench;
-  const std::string message = R"({"PacketFilter":[{"SrcIPs":["*"],"DstPorts":[{"IP":"100.64.0.1","Ports":{"First":80,"Last":80}}]}],)"
-                              R"("Node":{"ID":1,"Addresses":["100.64.0.1/32"]}})";
+  const std::string message =
+      R"({"PacketFilter":[{"SrcIPs":["*"],"DstPorts":[{"IP":"100.64.0.1","Ports":{"First":80,"Last":80}}]}],)"
+      R"("Node":{"ID":1,"Addresses":["100.64.0.1/32"]}})";
   bench.feed(message);
   EXPECT_FALSE(bench.lets_in("100.64.0.2"));
   EXPECT_TRUE(bench.filter.needs_full_map());
@@ -393,13 +446,16 @@ TEST(Filter, agrees_with_a_naive_model) {
       const unsigned first = static_cast<unsigned>(random() % 250);
       const unsigned port = static_cast<unsigned>(random() % 20);
       std::string sources;
-      for (unsigned m = 1 + first % 4, at = first; m != 0 && at < 250; m--, at += 1 + static_cast<unsigned>(random() % 3)) {
+      for (unsigned m = 1 + first % 4, at = first; m != 0 && at < 250;
+           m--, at += 1 + static_cast<unsigned>(random() % 3)) {
         const unsigned end = static_cast<unsigned>(std::min<size_t>(250, at + random() % 4));
-        sources += (sources.empty() ? "\"100.64.0." : ",\"100.64.0.") + std::to_string(at) + "-100.64.0." + std::to_string(end) + "\"";
+        sources += (sources.empty() ? "\"100.64.0." : ",\"100.64.0.") + std::to_string(at) + "-100.64.0." +
+                   std::to_string(end) + "\"";
         modelled.push_back({at, end, port, port + 3});
       }
-      rules += (rules.empty() ? "{\"SrcIPs\":[" : ",{\"SrcIPs\":[") + sources + "],\"DstPorts\":[{\"IP\":\"100.64.0.1\",\"Ports\":{\"First\":" +
-               std::to_string(port) + ",\"Last\":" + std::to_string(port + 3) + "}}]}";
+      rules += (rules.empty() ? "{\"SrcIPs\":[" : ",{\"SrcIPs\":[") + sources +
+               "],\"DstPorts\":[{\"IP\":\"100.64.0.1\",\"Ports\":{\"First\":" + std::to_string(port) +
+               ",\"Last\":" + std::to_string(port + 3) + "}}]}";
     }
     const bool remove = random() % 4 == 0;
     bench.feed("{\"PacketFilters\":{\"" + name + "\":" + (remove ? "null" : "[" + rules + "]") + "}}");

@@ -27,7 +27,8 @@ TEST(Packet, reads_the_fields_of_ipv4_tcp) {
 }
 
 TEST(Packet, reads_the_fields_of_ipv6_icmp) {
-  const auto raw = from_hex("600abcde00093a40fd7a115ca1e000000000000000000002fd7a115ca1e0000000000000000000018000a6470001000178");
+  const auto raw =
+      from_hex("600abcde00093a40fd7a115ca1e000000000000000000002fd7a115ca1e0000000000000000000018000a6470001000178");
   const auto packet = parse_packet(raw);
   ASSERT_TRUE(packet);
   EXPECT_EQ(packet->version, 6);
@@ -64,16 +65,19 @@ TEST(Packet, checksums_of_the_vectors_are_right) {
 TEST(Packet, refuses_headers_that_contradict_each_other) {
   EXPECT_EQ(parse_packet(from_hex("45")).error(), Error::TRUNCATED);
   const char *const unreadable[] = {
-      "44000014000000004006000064400002644000010000",          // header shorter than its minimum
-      "4600001400000000400600006440000264400001",              // header longer than the packet
-      "450000150000000040060000644000026440000100000000000000",  // TCP without its header
+      "44000014000000004006000064400002644000010000",              // header shorter than its minimum
+      "4600001400000000400600006440000264400001",                  // header longer than the packet
+      "450000150000000040060000644000026440000100000000000000",    // TCP without its header
       "4500001c00000000400000006440000264400001aaaaaaaaaaaaaaaa",  // protocol 0
       "4500001c0000000040ff00006440000264400001aaaaaaaaaaaaaaaa",  // protocol 255
-      "0500001400000000400600006440000264400001",              // version 0
+      "0500001400000000400600006440000264400001",                  // version 0
       "6000000000003a40fd7a115ca1e00000000000000000000200000000",  // shorter than an IPv6 header
-      "600000000008114000000000000000000000ffff64400002fd7a115ca1e000000000000000000001aaaaaaaaaaaaaaaa",  // mapped source
-      "6000000000082c40fd7a115ca1e000000000000000000002fd7a115ca1e000000000000000000001110000080000000000",  // fragment at 8
-      "6000000000042c40fd7a115ca1e000000000000000000002fd7a115ca1e0000000000000000000011100000000",  // fragment header cut
+      "600000000008114000000000000000000000ffff64400002fd7a115ca1e000000000000000000001aaaaaaaaaaaaaaaa",    // mapped
+                                                                                                             // source
+      "6000000000082c40fd7a115ca1e000000000000000000002fd7a115ca1e000000000000000000001110000080000000000",  // fragment
+                                                                                                             // at 8
+      "6000000000042c40fd7a115ca1e000000000000000000002fd7a115ca1e0000000000000000000011100000000",  // fragment header
+                                                                                                     // cut
   };
   for (const char *hex : unreadable) {
     const auto packet = parse_packet(from_hex(hex));
@@ -83,13 +87,15 @@ TEST(Packet, refuses_headers_that_contradict_each_other) {
 }
 
 TEST(Packet, walks_a_fragment_header_of_ipv6) {
-  const auto first = parse_packet(from_hex(
-      "6000000000102c40fd7a115ca1e000000000000000000002fd7a115ca1e00000000000000000000111000001000000070035003600080000"));
+  const auto first =
+      parse_packet(from_hex("6000000000102c40fd7a115ca1e000000000000000000002fd7a115ca1e0000000000000000000011100000100"
+                            "0000070035003600080000"));
   ASSERT_TRUE(first);
   EXPECT_EQ(first->protocol, UDP);
   EXPECT_EQ(first->destination_port, 0x36);
-  const auto later = parse_packet(from_hex(
-      "6000000000102c40fd7a115ca1e000000000000000000002fd7a115ca1e00000000000000000000111000050000000070035003600080000"));
+  const auto later =
+      parse_packet(from_hex("6000000000102c40fd7a115ca1e000000000000000000002fd7a115ca1e0000000000000000000011100005000"
+                            "0000070035003600080000"));
   ASSERT_TRUE(later);
   EXPECT_TRUE(later->is_later_fragment);
   EXPECT_EQ(later->destination_port, 0);

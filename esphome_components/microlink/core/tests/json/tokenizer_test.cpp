@@ -13,7 +13,8 @@
 namespace microlink::json {
 namespace {
 
-const char *const NAMES[] = {"more", "{", "}", "[", "]", "key", "string", "number", "true", "false", "null", "done", "bad"};
+const char *const NAMES[] = {"more",   "{",    "}",     "[",    "]",    "key", "string",
+                             "number", "true", "false", "null", "done", "bad"};
 
 /// Every token as text; `cuts` are the chunk boundaries.
 std::vector<std::string> tokens_of(const std::string &json, const std::vector<size_t> &cuts = {}) {
@@ -60,24 +61,73 @@ bool oracle_accepts(const std::string &json) {
 }
 
 TEST(Tokenizer, reads_an_object) {
-  const std::vector<std::string> expected = {"{@1", "key:a@1", "[@2", "number:1@2", "number:-2.50e+3@2", "]@1", "key:b@1",
-                                             "true@1", "key:@1", "null@1", "key:c@1", "false@1", "}@0", "done@0"};
+  const std::vector<std::string> expected = {"{@1",     "key:a@1", "[@2",    "number:1@2", "number:-2.50e+3@2",
+                                             "]@1",     "key:b@1", "true@1", "key:@1",     "null@1",
+                                             "key:c@1", "false@1", "}@0",    "done@0"};
   EXPECT_EQ(tokens_of(" {\"a\": [1,\n-2.50e+3 ], \"b\":true,\t\"\":null,\"c\":false}\r\n"), expected);
 }
 
 // RFC 8259 §§2-7.
 TEST(Tokenizer, accepts_what_the_rfc_accepts) {
-  for (const char *good : {"{}", "[]", "0", "-0", "1e5", "1E-05", "0.5", "\"\"", "true", "null", " 1 ", "[[]]", "[{}]",
-                           "{\"a\":{\"a\":1},\"a\":2}", "\"\\u0000\"", "\"\\/\"", "\"\x7f\"", "\"\xff\"", "123456789012345678901"})
+  for (const char *good :
+       {"{}", "[]", "0", "-0", "1e5", "1E-05", "0.5", "\"\"", "true", "null", " 1 ", "[[]]", "[{}]",
+        "{\"a\":{\"a\":1},\"a\":2}", "\"\\u0000\"", "\"\\/\"", "\"\x7f\"", "\"\xff\"", "123456789012345678901"})
     EXPECT_TRUE(is_valid(good)) << good;
 }
 
 TEST(Tokenizer, refuses_what_the_rfc_refuses) {
-  for (const char *bad :
-       {"", " ", "[", "]", "{", "}", "[1", "[1,]", "[,1]", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{a:1}", "{'a':1}", "{1:1}",
-        "[1}", "{\"a\":1]", "01", "-01", "+1", ".5", "1.", "1.e1", "1e", "1e+", "-", "--1", "0x10", "Infinity", "NaN", "tru",
-        "truee", "nul", "True", "\"", "\"\\\"", "\"\\x\"", "\"\\u12\"", "\"\\u12g4\"", "\"a\nb\"", "\"\t\"", "1 2", "[] []",
-        "{}x", "[1 2]", "{\"a\" 1}", "{\"a\":1 \"b\":2}", "/**/1", "[1,,2]", "\\u0031", "\xef\xbb\xbf[]", "{\"a\":1}}"})
+  for (const char *bad : {"",
+                          " ",
+                          "[",
+                          "]",
+                          "{",
+                          "}",
+                          "[1",
+                          "[1,]",
+                          "[,1]",
+                          "{\"a\"}",
+                          "{\"a\":}",
+                          "{\"a\":1,}",
+                          "{a:1}",
+                          "{'a':1}",
+                          "{1:1}",
+                          "[1}",
+                          "{\"a\":1]",
+                          "01",
+                          "-01",
+                          "+1",
+                          ".5",
+                          "1.",
+                          "1.e1",
+                          "1e",
+                          "1e+",
+                          "-",
+                          "--1",
+                          "0x10",
+                          "Infinity",
+                          "NaN",
+                          "tru",
+                          "truee",
+                          "nul",
+                          "True",
+                          "\"",
+                          "\"\\\"",
+                          "\"\\x\"",
+                          "\"\\u12\"",
+                          "\"\\u12g4\"",
+                          "\"a\nb\"",
+                          "\"\t\"",
+                          "1 2",
+                          "[] []",
+                          "{}x",
+                          "[1 2]",
+                          "{\"a\" 1}",
+                          "{\"a\":1 \"b\":2}",
+                          "/**/1",
+                          "[1,,2]",
+                          "\\u0031",
+                          "\xef\xbb\xbf[]",
+                          "{\"a\":1}}"})
     EXPECT_FALSE(is_valid(bad)) << bad;
 }
 
@@ -155,8 +205,8 @@ TEST(Tokenizer, stays_bad_until_reset) {
 
 TEST(Tokenizer, every_split_gives_the_same_tokens) {
   for (const std::string &json :
-       {std::string(R"({"k\u00e9\ud83d\ude00":[-12.5e-3,true,null,"a\\\"b",{"x":{}}],"z":0})"),
-        std::string("[1,2"), std::string("{\"a\":tru}"), std::string("\"\\ud83dq\"")}) {
+       {std::string(R"({"k\u00e9\ud83d\ude00":[-12.5e-3,true,null,"a\\\"b",{"x":{}}],"z":0})"), std::string("[1,2"),
+        std::string("{\"a\":tru}"), std::string("\"\\ud83dq\"")}) {
     const auto whole = tokens_of(json);
     for (size_t a = 0; a <= json.size(); a++) {
       for (size_t b = a; b <= json.size(); b++)

@@ -113,7 +113,7 @@ TEST(Admission, who_should_have_come_by_now_makes_room_for_newcomers) {
   bench.feed("{\"Peers\":[" + nodes(1, N) + "]}");
   bench.netmap.set_live(bench.netmap.find(2), true);
   bench.feed("{\"Peers\":[" + nodes(101, 100 + N) + "]}");  // every device was registered anew
-  EXPECT_EQ(bench.netmap.peer_count(), MAX_PEERS - 1);  // the live one held its slot until the sweep
+  EXPECT_EQ(bench.netmap.peer_count(), MAX_PEERS - 1);      // the live one held its slot until the sweep
   EXPECT_FALSE(bench.netmap.find(2).is_set());
   EXPECT_TRUE(bench.netmap.needs_full_map());
   bench.feed("{\"Peers\":[" + nodes(101, 100 + N) + "]}");
@@ -125,9 +125,9 @@ TEST(Admission, allowlist) {
   const std::string_view allowed[] = {"N2", "100.64.0.3", key, "tag:ok", "100.64.1.0/24", "n9.t.ts.net"};
   Bench bench;
   bench.netmap.set_allowlist(allowed);
-  bench.feed("{\"Node\":" + node(1) + ",\"Peers\":[" + nodes(2, 6) + "," + node(7, ",\"Tags\":[\"tag:no\",\"tag:ok\"]") + "," +
-             node(8, R"(,"Name":"n2.other.net.")") + "," + node(9) + "," + node(260) + "," +
-             node(261, ",\"UnsignedPeerAPIOnly\":true") + "]}");
+  bench.feed("{\"Node\":" + node(1) + ",\"Peers\":[" + nodes(2, 6) + "," +
+             node(7, ",\"Tags\":[\"tag:no\",\"tag:ok\"]") + "," + node(8, R"(,"Name":"n2.other.net.")") + "," +
+             node(9) + "," + node(260) + "," + node(261, ",\"UnsignedPeerAPIOnly\":true") + "]}");
   const auto is_allowed = [&](int64_t id) { return bench.netmap.peer(bench.netmap.find(id))->allowed; };
   for (const int64_t id : {2, 3, 4, 7, 9, 260})
     EXPECT_TRUE(is_allowed(id)) << id;
@@ -210,9 +210,10 @@ std::string described(const Netmap &map) {
     const Peer *const peer = map.peer(map.at(slot));
     if (peer == nullptr)
       continue;
-    out += std::to_string(peer->id) + " " + std::string(peer->name.view()) + " " + std::string(peer->key.to_text().view()) +
-           std::string(peer->disco_key.to_text().view()) + std::to_string(peer->home_derp) + (peer->allowed ? " ok" : " no") +
-           (peer->is_jailed ? " jailed" : "") + std::to_string(to_unix_seconds(peer->key_expiry));
+    out += std::to_string(peer->id) + " " + std::string(peer->name.view()) + " " +
+           std::string(peer->key.to_text().view()) + std::string(peer->disco_key.to_text().view()) +
+           std::to_string(peer->home_derp) + (peer->allowed ? " ok" : " no") + (peer->is_jailed ? " jailed" : "") +
+           std::to_string(to_unix_seconds(peer->key_expiry));
     for (const Prefix &prefix : peer->addresses)
       out += " " + std::string(to_text(prefix).view());
     for (const Prefix &prefix : peer->allowed_ips)
@@ -236,12 +237,16 @@ std::vector<std::vector<uint8_t>> cache_of(const Netmap &map) {
 
 TEST(Cache, round_trip) {
   Bench bench;
-  bench.feed("{\"Peers\":[" +
-             node(2, R"(,"AllowedIPs":["100.64.0.2/32","10.0.0.0/8","2001:db8::/32"],"HomeDERP":9,"KeyExpiry":"2026-02-01T00:00:00Z")") +
-             "," + node(3, R"(,"IsJailed":true,"Name":")" + std::string(MAX_NODE_NAME_BYTES, 'x') + "\"") + "," +
-             node(4, R"(,"UnsignedPeerAPIOnly":true,"Name":"")") + "," + nodes(5, 9) + "," +
-             R"({"ID":9223372036854775807,"Name":"v6.t.ts.net","Key":")" + key_text("nodekey:", 99) + R"(","DiscoKey":")" +
-             key_text("discokey:", 99) + R"(","Addresses":["100.64.0.99/32","fd7a:115c:a1e0::99/128"]}]})");
+  bench.feed(
+      "{\"Peers\":[" +
+      node(
+          2,
+          R"(,"AllowedIPs":["100.64.0.2/32","10.0.0.0/8","2001:db8::/32"],"HomeDERP":9,)"
+          R"("KeyExpiry":"2026-02-01T00:00:00Z")") +
+      "," + node(3, R"(,"IsJailed":true,"Name":")" + std::string(MAX_NODE_NAME_BYTES, 'x') + "\"") + "," +
+      node(4, R"(,"UnsignedPeerAPIOnly":true,"Name":"")") + "," + nodes(5, 9) + "," +
+      R"({"ID":9223372036854775807,"Name":"v6.t.ts.net","Key":")" + key_text("nodekey:", 99) + R"(","DiscoKey":")" +
+      key_text("discokey:", 99) + R"(","Addresses":["100.64.0.99/32","fd7a:115c:a1e0::99/128"]}]})");
   const auto records = cache_of(bench.netmap);
   EXPECT_GE(records.size(), 4U);
   Bench loaded;
@@ -269,8 +274,9 @@ TEST(Cache, two_peers_of_a_usual_tailnet_fit_into_a_record) {
   std::string peers;
   for (int64_t id = 1000001; id <= 1000008; id++)
     peers += (peers.empty() ? "" : ",") +
-             node(id, ",\"Name\":\"living-room-" + std::to_string(id % 10) + ".tail0123.ts.net.\",\"Addresses\":[\"100.100.0." +
-                          std::to_string(id % 10) + "/32\",\"fd7a:115c:a1e0::" + std::to_string(id % 10) + "/128\"]");
+             node(id, ",\"Name\":\"living-room-" + std::to_string(id % 10) +
+                          ".tail0123.ts.net.\",\"Addresses\":[\"100.100.0." + std::to_string(id % 10) +
+                          "/32\",\"fd7a:115c:a1e0::" + std::to_string(id % 10) + "/128\"]");
   bench.feed("{\"Peers\":[" + peers + "]}");
   EXPECT_EQ(cache_of(bench.netmap).size(), 4U);
 }

@@ -23,8 +23,8 @@ inline std::string key_text(const char *prefix, int64_t number) {
 inline std::string node(int64_t id, const std::string &more = "") {
   const std::string address = "100.64." + std::to_string(id / 256 % 256) + "." + std::to_string(id % 256);
   return "{\"ID\":" + std::to_string(id) + ",\"Name\":\"n" + std::to_string(id) + ".t.ts.net.\",\"Key\":\"" +
-         key_text("nodekey:", id) + "\",\"DiscoKey\":\"" + key_text("discokey:", id) + "\",\"Addresses\":[\"" + address +
-         "/32\"]" + more + "}";
+         key_text("nodekey:", id) + "\",\"DiscoKey\":\"" + key_text("discokey:", id) + "\",\"Addresses\":[\"" +
+         address + "/32\"]" + more + "}";
 }
 
 /// A netmap behind a map parser, as in the client.

@@ -43,8 +43,8 @@ void expect_state(const Netmap &netmap, const testing::Value &expected, const st
   EXPECT_EQ(netmap.regions().all().size(), regions.size()) << note;
   for (size_t i = 0; i != regions.size(); i++)
     EXPECT_NE(netmap.regions().find(static_cast<uint16_t>(regions[i].integer())), nullptr) << note;
-  const bool scored = expected["derp_home_params"].is_object() &&
-                      expected["derp_home_params"]["RegionScore"].dump() == "{\"1\":0.9}";
+  const bool scored =
+      expected["derp_home_params"].is_object() && expected["derp_home_params"]["RegionScore"].dump() == "{\"1\":0.9}";
   EXPECT_EQ(netmap.regions().score(1), scored ? 900U : 1000U) << note << expected["derp_home_params"].dump();
   EXPECT_EQ(netmap.self().id, expected["node_id"].integer()) << note;
   EXPECT_EQ(netmap.magic_dns(), expected["has_dns"].boolean()) << note;
@@ -69,7 +69,9 @@ TEST(Netmap, tells_what_changed) {
   EXPECT_EQ(bench.events(), "");
   bench.feed("{\"PeersChanged\":[" + node(2, ",\"HomeDERP\":9") + "]}");
   EXPECT_EQ(bench.events(), "~2");
-  bench.feed(R"({"PeersChangedPatch":[{"NodeID":2,"Endpoints":["1.2.3.4:5"]},{"NodeID":2,"Online":true},{"NodeID":9,"Cap":1}]})");
+  bench.feed(
+      R"({"PeersChangedPatch":[{"NodeID":2,"Endpoints":["1.2.3.4:5"]},{"NodeID":2,"Online":true},{"NodeID":9,)"
+      R"("Cap":1}]})");
   EXPECT_EQ(bench.events(), "~2");  // one is enough
   bench.feed("{\"PeersChangedPatch\":[{\"NodeID\":2,\"DiscoKey\":\"" + key_text("discokey:", 77) + "\"}]}");
   EXPECT_EQ(bench.events(), "restarted2");
@@ -89,8 +91,9 @@ TEST(Netmap, tells_what_changed) {
 
 TEST(Netmap, skips_peers_without_keys_and_expired_ones) {
   Bench bench;
-  bench.feed(R"({"Peers":[{"ID":5,"Key":")" + key_text("nodekey:", 5) + R"("},{"ID":6,"DiscoKey":")" + key_text("discokey:", 6) +
-             "\"}," + node(7, ",\"Expired\":true") + "," + node(8, ",\"IsWireGuardOnly\":true") + "," + node(9) + "]}");
+  bench.feed(R"({"Peers":[{"ID":5,"Key":")" + key_text("nodekey:", 5) + R"("},{"ID":6,"DiscoKey":")" +
+             key_text("discokey:", 6) + "\"}," + node(7, ",\"Expired\":true") + "," +
+             node(8, ",\"IsWireGuardOnly\":true") + "," + node(9) + "]}");
   EXPECT_EQ(bench.ids(), (std::set<int64_t>{9}));
   EXPECT_EQ(bench.netmap.peers_in_tailnet(), 5U);
   bench.feed("{\"PeersChanged\":[" + node(9, ",\"Expired\":true") + "]}");
@@ -136,9 +139,21 @@ TEST(Netmap, the_same_key_under_a_new_id_is_the_same_peer) {
   EXPECT_EQ(bench.ids(), (std::set<int64_t>{9}));
 }
 
+TEST(Netmap, a_key_belongs_to_the_peer_that_control_named_last) {
+  Bench bench;
+  bench.feed("{\"Peers\":[" + node(2) + "," + node(3) + "," + node(4) + "]}");
+  (void) bench.events();
+  bench.feed("{\"PeersChanged\":[" + node(2, ",\"Key\":\"" + key_text("nodekey:", 3) + "\"") + "]}");
+  EXPECT_EQ(bench.ids(), (std::set<int64_t>{2, 4}));
+  EXPECT_EQ(bench.events(), "-3 key2");
+  bench.feed("{\"PeersChangedPatch\":[{\"NodeID\":4,\"Key\":\"" + key_text("nodekey:", 3) + "\"}]}");
+  EXPECT_EQ(bench.ids(), (std::set<int64_t>{4}));
+}
+
 TEST(Netmap, lookups) {
   Bench bench;
-  bench.feed("{\"Node\":" + node(1) + ",\"Peers\":[" + node(2, R"(,"AllowedIPs":["100.64.0.2/32","10.0.0.0/8","0.0.0.0/0"])") + "," +
+  bench.feed("{\"Node\":" + node(1) + ",\"Peers\":[" +
+             node(2, R"(,"AllowedIPs":["100.64.0.2/32","10.0.0.0/8","0.0.0.0/0"])") + "," +
              node(3, R"(,"AllowedIPs":["100.64.0.3/32","10.1.0.0/16"])") + "," +
              node(4, R"(,"Name":"n3.other.ts.net.")") + "," + node(5, ",\"AllowedIPs\":[]") + "]}");
   const Netmap &map = bench.netmap;
@@ -200,7 +215,8 @@ std::string dump(const Netmap &map) {
   for (size_t slot = 0; slot != MAX_PEERS; slot++) {
     if (const Peer *const peer = map.peer(map.at(slot)); peer != nullptr) {
       out[peer->id] = std::string(peer->name.view()) + std::string(peer->key.to_text().view()) +
-                      std::string(peer->disco_key.to_text().view()) + std::to_string(peer->home_derp) + online_text(peer->online);
+                      std::string(peer->disco_key.to_text().view()) + std::to_string(peer->home_derp) +
+                      online_text(peer->online);
       for (const auto &endpoint : peer->endpoints)
         out[peer->id] += to_text(endpoint).view();
     }
@@ -215,8 +231,9 @@ TEST(Netmap, deltas_lead_to_the_same_state_as_a_full_map) {
   const unsigned seed = 12;
   std::mt19937 random(seed);
   const auto fields = [&] {
-    return ",\"HomeDERP\":" + std::to_string(1 + random() % 5) + ",\"Endpoints\":[\"192.0.2.1:" + std::to_string(1 + random() % 9) +
-           "\"]" + (random() % 2 == 0 ? ",\"Online\":true" : ",\"Online\":false");
+    return ",\"HomeDERP\":" + std::to_string(1 + random() % 5) +
+           ",\"Endpoints\":[\"192.0.2.1:" + std::to_string(1 + random() % 9) + "\"]" +
+           (random() % 2 == 0 ? ",\"Online\":true" : ",\"Online\":false");
   };
   for (int run = 0; run != 30; run++) {
     Bench deltas;

@@ -47,7 +47,8 @@ TEST(MapParser, plain_stream_of_the_vectors) {
 TEST(MapParser, full_response_of_the_samples) {
   const auto lines = heard_of(testing::load_vectors("samples.json")["map_response_full"].dump());
   const Lines expected = {
-      "self 1 sensor-1.test.internal [FhLlJ] d:7e1d1780b6c13281 a=100.64.0.1/32 a=fd7a:115c:a1e0::1/128 r=100.64.0.1/32 "
+      "self 1 sensor-1.test.internal [FhLlJ] d:7e1d1780b6c13281 a=100.64.0.1/32 a=fd7a:115c:a1e0::1/128 "
+      "r=100.64.0.1/32 "
       "r=fd7a:115c:a1e0::1/128 e=203.0.113.9:41641 tag:iot home=999 cap=131 authorized",
       "regions[",
       "region 999 test {999a derp.test.internal "
@@ -83,17 +84,32 @@ TEST(MapParser, later_responses_of_the_samples) {
   std::string stream;
   for (size_t i = 0; i != later.size(); i++)
     stream += framed(later[i].dump());
-  EXPECT_EQ(heard(stream), (Lines{"begin", "end keepalive",  //
-                                  "begin", "patch 2 home=999 endpoints=198.51.100.7:5000 online", "end",  //
-                                  "begin", "removed 3", "end",  //
-                                  "begin", "ping https://control.example/machine/ping-response?id=1   ", "end",  //
-                                  "begin", "ping https://unused/some/path noise   ", "end keepalive",  //
+  EXPECT_EQ(heard(stream), (Lines{"begin",
+                                  "end keepalive",  //
+                                  "begin",
+                                  "patch 2 home=999 endpoints=198.51.100.7:5000 online",
+                                  "end",  //
+                                  "begin",
+                                  "removed 3",
+                                  "end",  //
+                                  "begin",
+                                  "ping https://control.example/machine/ping-response?id=1   ",
+                                  "end",  //
+                                  "begin",
+                                  "ping https://unused/some/path noise   ",
+                                  "end keepalive",  //
                                   "begin",
                                   "ping https://unused/c2n/1 c2n  "
                                   "UE9TVCAvZWNobyBIVFRQLzEuMQ0KSG9zdDogeA0KQ29udGVudC1MZW5ndGg6IDINCg0KaGk=",
                                   "end",  //
-                                  "begin", "health", "end",  //
-                                  "begin", "unwell T: X", "health", "unwell T: X", "end"}));
+                                  "begin",
+                                  "health",
+                                  "end",  //
+                                  "begin",
+                                  "unwell T: X",
+                                  "health",
+                                  "unwell T: X",
+                                  "end"}));
 }
 
 TEST(MapParser, every_split_gives_the_same_calls) {
@@ -121,8 +137,14 @@ TEST(MapParser, every_split_gives_the_same_calls) {
 
 TEST(MapParser, key_order_does_not_matter_inside_a_node) {
   const std::string key = std::string("\"Key\":\"") + KEY + "\"";
-  std::vector<std::string> fields = {"\"ID\":5", key, "\"Addresses\":[\"100.64.0.5/32\"]", "\"DERP\":\"127.3.3.40:7\"",
-                                     "\"HomeDERP\":0", "\"AllowedIPs\":null", "\"Name\":\"A.B.\"", "\"UnsignedPeerAPIOnly\":false"};
+  std::vector<std::string> fields = {"\"ID\":5",
+                                     key,
+                                     "\"Addresses\":[\"100.64.0.5/32\"]",
+                                     "\"DERP\":\"127.3.3.40:7\"",
+                                     "\"HomeDERP\":0",
+                                     "\"AllowedIPs\":null",
+                                     "\"Name\":\"A.B.\"",
+                                     "\"UnsignedPeerAPIOnly\":false"};
   const auto message = [&] {
     std::string out;
     for (const auto &field : fields)
@@ -183,41 +205,55 @@ TEST(MapParser, full_peers_make_the_deltas_of_the_message_void) {
 }
 
 TEST(MapParser, patches_say_only_what_is_there) {
-  EXPECT_EQ(heard_of(R"({"PeersChangedPatch":[{"NodeID":1,"DERPRegion":0,"Endpoints":[],"Cap":0,"KeyExpiry":null},null,)"
-                     R"({"DERPRegion":2},{"Online":false,"NodeID":7,"CapMap":{"x":null},"LastSeen":"2026-01-01T00:00:00Z"}]})"),
-            (Lines{"patch 1 endpoints", "patch 7 offline"}));
+  EXPECT_EQ(
+      heard_of(
+          R"({"PeersChangedPatch":[{"NodeID":1,"DERPRegion":0,"Endpoints":[],"Cap":0,"KeyExpiry":null},null,)"
+          R"({"DERPRegion":2},{"Online":false,"NodeID":7,"CapMap":{"x":null},"LastSeen":"2026-01-01T00:00:00Z"}]})"),
+      (Lines{"patch 1 endpoints", "patch 7 offline"}));
 }
 
 TEST(MapParser, derp_map_partly_present) {
   EXPECT_EQ(heard_of(R"({"DERPMap":{"HomeParams":{"RegionScore":{"1":0.9,"2":1e-1,"3":0,"x":4}},"Regions":null}})"),
             (Lines{"scores", "score 1 900", "score 2 100"}));
   EXPECT_EQ(heard_of(R"({"DERPMap":{"HomeParams":null,"Regions":{}}})"), (Lines{"regions[", "]regions"}));
-  EXPECT_EQ(heard_of(R"({"DERPMap":{"Regions":{"4":{"Avoid":true,"NoMeasureNoHome":true,"Nodes":[)"
-                     R"({"Name":"s","STUNOnly":true,"STUNPort":-1},{"Name":"a"},{"Name":"b","InsecureForTests":true},{"Name":"c"}]},"5":null}}})"),
-            (Lines{"regions[", "region 4  avoid nohome {b   :: 0 0 insecure} {a   :: 0 0}", "]regions"}));
+  EXPECT_EQ(
+      heard_of(
+          R"({"DERPMap":{"Regions":{"4":{"Avoid":true,"NoMeasureNoHome":true,"Nodes":[)"
+          R"({"Name":"s","STUNOnly":true,"STUNPort":-1},{"Name":"a"},{"Name":"b","InsecureForTests":true},)"
+          R"({"Name":"c"}]},"5":null}}})"),
+      (Lines{"regions[", "region 4  avoid nohome {b   :: 0 0 insecure} {a   :: 0 0}", "]regions"}));
 }
 
 TEST(MapParser, odds_and_ends) {
-  EXPECT_EQ(heard_of(R"({"Debug":{"SleepSeconds":1.5},"TKAInfo":{"Head":"x"},"PopBrowserURL":"http://x/","Domain":"d",)"
-                     R"("Health":["a\u00e9","b"],"ControlTime":"nonsense","DNSConfig":{"Domains":["One.","Two"],"Proxied":false}})"),
-            (Lines{"sleep 1500", "locked", "browser http://x/", "domain d", "health", "unwell a\xc3\xa9", "unwell b", "dns one"}));
-  EXPECT_EQ(heard_of(R"({"TKAInfo":{"Head":"x","Disabled":true},"PingRequest":{"URL":")" + std::string(193, 'x') + R"("}})"),
-            (Lines{"unlocked"}));
-  EXPECT_EQ(heard_of(R"({"DisplayMessages":{"*":null,"b":null,"c":{"Title":"only"}}})"), (Lines{"health", "unwell only"}));
+  EXPECT_EQ(
+      heard_of(
+          R"({"Debug":{"SleepSeconds":1.5},"TKAInfo":{"Head":"x"},"PopBrowserURL":"http://x/","Domain":"d",)"
+          R"("Health":["a\u00e9","b"],"ControlTime":"nonsense","DNSConfig":{"Domains":["One.","Two"],)"
+          R"("Proxied":false}})"),
+      (Lines{"sleep 1500", "locked", "browser http://x/", "domain d", "health", "unwell a\xc3\xa9", "unwell b",
+             "dns one"}));
+  EXPECT_EQ(
+      heard_of(R"({"TKAInfo":{"Head":"x","Disabled":true},"PingRequest":{"URL":")" + std::string(193, 'x') + R"("}})"),
+      (Lines{"unlocked"}));
+  EXPECT_EQ(heard_of(R"({"DisplayMessages":{"*":null,"b":null,"c":{"Title":"only"}}})"),
+            (Lines{"health", "unwell only"}));
 }
 
 TEST(MapParser, null_and_wrong_types_are_tolerated_everywhere) {
-  for (const char *value : {"null", "1", "\"x\"", "true", "[]", "{}", "[null]", "[1]", "[\"x\"]", "[[]]", "[{}]", "{\"a\":null}",
-                            "{\"1\":{}}", "{\"1\":[[{}]]}", "{\"Nodes\":{},\"Addresses\":{},\"Ports\":[],\"Regions\":[{}]}"}) {
-    for (const char *key : {"KeepAlive", "PingRequest", "PopBrowserURL", "Node", "DERPMap", "Peers", "PeersChanged",
-                            "PeersRemoved", "PeersChangedPatch", "OnlineChange", "PeerSeenChange", "DNSConfig", "Domain",
-                            "PacketFilter", "PacketFilters", "Health", "DisplayMessages", "ControlTime", "TKAInfo", "Debug"}) {
+  for (const char *value :
+       {"null", "1", "\"x\"", "true", "[]", "{}", "[null]", "[1]", "[\"x\"]", "[[]]", "[{}]", "{\"a\":null}",
+        "{\"1\":{}}", "{\"1\":[[{}]]}", "{\"Nodes\":{},\"Addresses\":{},\"Ports\":[],\"Regions\":[{}]}"}) {
+    for (const char *key :
+         {"KeepAlive",    "PingRequest",  "PopBrowserURL",     "Node",         "DERPMap",         "Peers",
+          "PeersChanged", "PeersRemoved", "PeersChangedPatch", "OnlineChange", "PeerSeenChange",  "DNSConfig",
+          "Domain",       "PacketFilter", "PacketFilters",     "Health",       "DisplayMessages", "ControlTime",
+          "TKAInfo",      "Debug"}) {
       const Lines lines = heard(framed(std::string("{\"") + key + "\":" + value + ",\"PeersRemoved\":[77]}"));
       ASSERT_FALSE(lines.empty());
       EXPECT_TRUE(lines.back().starts_with("end")) << key << " " << value;
     }
-    for (const char *key : {"ID", "Name", "Key", "KeyExpiry", "Machine", "DiscoKey", "Addresses", "AllowedIPs", "Endpoints",
-                            "DERP", "HomeDERP", "Cap", "Tags", "Online"}) {
+    for (const char *key : {"ID", "Name", "Key", "KeyExpiry", "Machine", "DiscoKey", "Addresses", "AllowedIPs",
+                            "Endpoints", "DERP", "HomeDERP", "Cap", "Tags", "Online"}) {
       const Lines lines = heard(framed(std::string("{\"PeersChanged\":[{\"ID\":7,\"") + key + "\":" + value + "}]}"));
       EXPECT_EQ(lines.back(), "end") << key << " " << value;
     }
@@ -266,10 +302,11 @@ TEST(MapParser, big_messages_pass_through) {
   testing::Recorder recorder;
   recorder.counts_only = true;
   MapParser parser(recorder);
-  std::string json = "{\"Unknown\":[\"" + std::string(1 << 20, 'x') + "\",{\"a\":" + std::string(100, '[') + std::string(100, ']') +
-                     "}],\"Peers\":[";
+  std::string json = "{\"Unknown\":[\"" + std::string(1 << 20, 'x') + "\",{\"a\":" + std::string(100, '[') +
+                     std::string(100, ']') + "}],\"Peers\":[";
   for (int i = 1; i <= 10000; i++)
-    json += (i == 1 ? "" : ",") + std::string("{\"ID\":") + std::to_string(i) + ",\"Name\":\"n" + std::to_string(i) + ".t.ts.net.\"}";
+    json += (i == 1 ? "" : ",") + std::string("{\"ID\":") + std::to_string(i) + ",\"Name\":\"n" + std::to_string(i) +
+            ".t.ts.net.\"}";
   json += "],\"PacketFilter\":[{\"SrcIPs\":[";
   for (int i = 0; i != 10000; i++)
     json += (i == 0 ? "\"100.64." : ",\"100.64.") + std::to_string(i / 256) + "." + std::to_string(i % 256) + "\"";

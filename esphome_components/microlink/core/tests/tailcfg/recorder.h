@@ -83,9 +83,10 @@ struct Recorder : tailcfg::MapSink {
                       (region.avoid ? " avoid" : "") + (region.no_measure_no_home ? " nohome" : "");
     for (const auto &node : region.nodes) {
       out += " {" + std::string(node.name.view()) + " " + std::string(node.host_name.view()) + " " +
-             std::string(node.cert_name.view()) + " " + std::string(to_text(node.ipv4).view()) + (node.no_ipv4 ? "!4" : "") +
-             (node.no_ipv6 ? "!6" : "") + " " + std::to_string(node.derp_port) + " " + std::to_string(node.stun_port) +
-             (node.stun_only ? " stun" : "") + (node.insecure_for_tests ? " insecure" : "") + "}";
+             std::string(node.cert_name.view()) + " " + std::string(to_text(node.ipv4).view()) +
+             (node.no_ipv4 ? "!4" : "") + (node.no_ipv6 ? "!6" : "") + " " + std::to_string(node.derp_port) + " " +
+             std::to_string(node.stun_port) + (node.stun_only ? " stun" : "") +
+             (node.insecure_for_tests ? " insecure" : "") + "}";
     }
     this->say(out);
   }
@@ -118,8 +119,8 @@ struct Recorder : tailcfg::MapSink {
   void health(std::string_view text) override { this->say("unwell " + std::string(text)); }
   void ping_request(std::string_view url, bool is_noise, std::string_view types, std::string_view ip,
                     std::string_view payload) override {
-    this->say("ping " + std::string(url) + (is_noise ? " noise" : "") + " " + std::string(types) + " " + std::string(ip) +
-              " " + std::string(payload));
+    this->say("ping " + std::string(url) + (is_noise ? " noise" : "") + " " + std::string(types) + " " +
+              std::string(ip) + " " + std::string(payload));
   }
   void pop_browser_url(std::string_view url) override { this->say("browser " + std::string(url)); }
   void sleep_request(Duration time) override { this->say("sleep " + std::to_string(to_milliseconds(time))); }

@@ -39,7 +39,8 @@ void expect_same(const testing::Value &sent, const testing::Value &sample, const
 }
 
 /// Also: what the sample has and is not sent must be one of `omitted`.
-void expect_complete(const testing::Value &sent, const testing::Value &sample, const std::vector<std::string> &omitted) {
+void expect_complete(const testing::Value &sent, const testing::Value &sample,
+                     const std::vector<std::string> &omitted) {
   for (const std::string &key : sample.keys()) {
     const bool may_lack = std::find(omitted.begin(), omitted.end(), key) != omitted.end();
     EXPECT_TRUE(sent.has(key.c_str()) || may_lack) << key;
@@ -113,8 +114,8 @@ TEST(MapRequests, all_samples) {
 TEST(MapRequests, worst_case_fits_into_the_promised_size) {
   const std::string long_text(63, '"');
   std::vector<Tag> tags(4, Tag(std::string(MAX_TAG_BYTES, 't')));
-  std::vector<OwnEndpoint> endpoints(MAX_OWN_ENDPOINTS, {*parse_endpoint("[2001:db8:1111:2222:3333:4444:5555:6666]:65535"),
-                                                         EndpointType::EXPLICIT});
+  std::vector<OwnEndpoint> endpoints(
+      MAX_OWN_ENDPOINTS, {*parse_endpoint("[2001:db8:1111:2222:3333:4444:5555:6666]:65535"), EndpointType::EXPLICIT});
   MapRequest map;
   map.hostinfo = sample_hostinfo();
   map.hostinfo.hostname = map.hostinfo.device_model = long_text;
@@ -176,12 +177,20 @@ TEST(RegisterResponses, every_truncation_is_noticed) {
 
 TEST(RegisterResponses, refuses_and_tolerates) {
   RegisterResponseParser parser;
-  for (const char *bad : {"[]", "1", "null", "{]", "{\"AuthURL\":\"" "x"})
+  for (const char *bad : {"[]", "1", "null", "{]",
+                          "{\"AuthURL\":\""
+                          "x"})
     EXPECT_NE(parse_response(parser, bad, 64), Error::NONE) << bad;
-  EXPECT_EQ(parse_response(parser, "{\"AuthURL\":\"" + std::string(MAX_URL_BYTES + 1, 'x') + "\"}", 64), Error::MALFORMED);
-  EXPECT_EQ(parse_response(parser, "{\"a\":\"" + std::string(RegisterResponseParser::MAX_BYTES, 'x') + "\"}", 4096), Error::MALFORMED);
-  ASSERT_EQ(parse_response(parser, R"({"User":null,"Login":[{"LoginName":"no"}],"x":{"Error":"no","AuthURL":{}},"DisplayName":"no",)"
-                                   R"("NodeKeySignature":"c2ln","MachineAuthorized":1,"Error":null})", 3), Error::NONE);
+  EXPECT_EQ(parse_response(parser, "{\"AuthURL\":\"" + std::string(MAX_URL_BYTES + 1, 'x') + "\"}", 64),
+            Error::MALFORMED);
+  EXPECT_EQ(parse_response(parser, "{\"a\":\"" + std::string(RegisterResponseParser::MAX_BYTES, 'x') + "\"}", 4096),
+            Error::MALFORMED);
+  ASSERT_EQ(
+      parse_response(parser,
+                     R"({"User":null,"Login":[{"LoginName":"no"}],"x":{"Error":"no","AuthURL":{}},"DisplayName":"no",)"
+                     R"("NodeKeySignature":"c2ln","MachineAuthorized":1,"Error":null})",
+                     3),
+      Error::NONE);
   EXPECT_TRUE(parser.response().error.empty());
   EXPECT_TRUE(parser.response().user_name.empty());
   EXPECT_TRUE(parser.response().login_name.empty());
@@ -205,9 +214,12 @@ TEST(KeyResponses, reads_the_key) {
   EXPECT_EQ(parser.finish().error(), Error::TRUNCATED);
   EXPECT_EQ(parser.handle_bytes(as_bytes("<html>")), Error::MALFORMED);
   EXPECT_EQ(parser.finish().error(), Error::MALFORMED);
-  const std::vector<std::string> useless = {
-      "{}", "{\"publicKey\":null}", "{\"publicKey\":\"mkey:12\"}", "{\"publicKey\":\"mkey:" + std::string(64, '0') + "\"}",
-      "{\"a\":[\"publicKey\",\"" + key + "\"]}", "[\"publicKey\"]"};
+  const std::vector<std::string> useless = {"{}",
+                                            "{\"publicKey\":null}",
+                                            "{\"publicKey\":\"mkey:12\"}",
+                                            "{\"publicKey\":\"mkey:" + std::string(64, '0') + "\"}",
+                                            "{\"a\":[\"publicKey\",\"" + key + "\"]}",
+                                            "[\"publicKey\"]"};
   for (const std::string &bad : useless) {
     parser.reset();
     (void) parser.handle_bytes(as_bytes(bad));
@@ -234,16 +246,25 @@ TEST(TextForms, times) {
     for (size_t n = 0; n != std::string_view(text).size(); n++)
       EXPECT_FALSE(parse_time(std::string_view(text).substr(0, n))) << text << " cut at " << n;
   }
-  for (const char *bad : {"2026-13-01T00:00:00Z", "2026-00-01T00:00:00Z", "2026-02-29T00:00:00Z", "2100-02-29T00:00:00Z",
-                          "2026-01-32T00:00:00Z", "2026-01-01T24:00:00Z", "2026-01-01T00:60:00Z", "2026-01-01T00:00:00",
-                          "2026-01-01T00:00:00.Z", "2026-01-01T00:00:00Zx", "2026-01-01 00:00:00Z", "2026-01-01T00:00:00+1:00"})
+  for (const char *bad :
+       {"2026-13-01T00:00:00Z", "2026-00-01T00:00:00Z", "2026-02-29T00:00:00Z", "2100-02-29T00:00:00Z",
+        "2026-01-32T00:00:00Z", "2026-01-01T24:00:00Z", "2026-01-01T00:60:00Z", "2026-01-01T00:00:00",
+        "2026-01-01T00:00:00.Z", "2026-01-01T00:00:00Zx", "2026-01-01 00:00:00Z", "2026-01-01T00:00:00+1:00"})
     EXPECT_FALSE(parse_time(bad)) << bad;
 }
 
 TEST(TextForms, thousandths) {
-  const std::pair<const char *, uint32_t> good[] = {{"0", 0}, {"1", 1000}, {"0.9", 900}, {"1.2345", 1234}, {"1e-3", 1},
-                                                    {"2.5E+2", 250000}, {"1e-900", 0}, {"0e900", 0}, {"4000000", 4000000000U},
-                                                    {"0.000000000000000000001", 0}, {"0.12345678901234567890", 123}};
+  const std::pair<const char *, uint32_t> good[] = {{"0", 0},
+                                                    {"1", 1000},
+                                                    {"0.9", 900},
+                                                    {"1.2345", 1234},
+                                                    {"1e-3", 1},
+                                                    {"2.5E+2", 250000},
+                                                    {"1e-900", 0},
+                                                    {"0e900", 0},
+                                                    {"4000000", 4000000000U},
+                                                    {"0.000000000000000000001", 0},
+                                                    {"0.12345678901234567890", 123}};
   for (const auto &[text, expected] : good) {
     ASSERT_TRUE(parse_thousandths(text)) << text;
     EXPECT_EQ(*parse_thousandths(text), expected) << text;
@@ -257,7 +278,8 @@ TEST(TextForms, address_ranges) {
     const auto range = parse_address_range(in);
     if (!range)
       return "bad";
-    return range->any ? "any" : std::string(to_text(range->first).view()) + " " + std::string(to_text(range->last).view());
+    return range->any ? "any"
+                      : std::string(to_text(range->first).view()) + " " + std::string(to_text(range->last).view());
   };
   EXPECT_EQ(text("*"), "any");
   EXPECT_EQ(text("100.64.0.2"), "100.64.0.2 100.64.0.2");
@@ -266,8 +288,9 @@ TEST(TextForms, address_ranges) {
   EXPECT_EQ(text("fd7a:115c:a1e0::/48"), "fd7a:115c:a1e0:: fd7a:115c:a1e0:ffff:ffff:ffff:ffff:ffff");
   EXPECT_EQ(text("::/0"), ":: ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff");
   EXPECT_EQ(text("100.64.0.2-100.64.0.9"), "100.64.0.2 100.64.0.9");
-  for (const char *bad : {"", "100.64.0.1/10", "100.64.0.9-100.64.0.2", "100.64.0.1-fd7a::1", "-", "1.2.3.4-", "1.2.3.4/33", "x",
-                          "::ffff:1.2.3.4", "::ffff:1.2.3.4/128", "1.2.3.4-::ffff:1.2.3.5", "cap:x", "**"})
+  for (const char *bad :
+       {"", "100.64.0.1/10", "100.64.0.9-100.64.0.2", "100.64.0.1-fd7a::1", "-", "1.2.3.4-", "1.2.3.4/33", "x",
+        "::ffff:1.2.3.4", "::ffff:1.2.3.4/128", "1.2.3.4-::ffff:1.2.3.5", "cap:x", "**"})
     EXPECT_EQ(text(bad), "bad") << bad;
 }
 

@@ -122,8 +122,8 @@ Verdict Filter::check_outbound(ByteView packet) {
     return this->counted_(*wrong);
   const bool has_flow = (parsed->protocol == ip::UDP || parsed->protocol == ip::SCTP) && !parsed->is_later_fragment;
   if (has_flow)
-    this->flows_.record({parsed->destination, parsed->source, parsed->destination_port, parsed->source_port,
-                         parsed->protocol});
+    this->flows_.record(
+        {parsed->destination, parsed->source, parsed->destination_port, parsed->source_port, parsed->protocol});
   return this->counted_(accept(Reason::OUTBOUND));
 }
 
@@ -163,8 +163,8 @@ Verdict Filter::judge_protocol_(const ip::Packet &packet, bool shields_up) {
       return packet.is_tcp_syn() ? by_rule(Reason::TCP_PERMITTED) : accept(Reason::TCP_NOT_SYN);
     case ip::UDP:
     case ip::SCTP:
-      if (this->flows_.find({packet.source, packet.destination, packet.source_port, packet.destination_port,
-                             packet.protocol}))
+      if (this->flows_.find(
+              {packet.source, packet.destination, packet.source_port, packet.destination_port, packet.protocol}))
         return accept(Reason::RETURN_FLOW);
       return by_rule(Reason::PERMITTED);
     case ip::TSMP:

@@ -9,25 +9,25 @@ namespace microlink::filter {
 /// Why a packet may pass or not (06 §2).
 enum class Reason : uint8_t {
   // accepted
-  KEEPALIVE,      ///< empty
-  FRAGMENT,       ///< a later one; without its first it is nothing
+  KEEPALIVE,  ///< empty
+  FRAGMENT,   ///< a later one; without its first it is nothing
   ICMP_RESPONSE,
   ICMP_PERMITTED,
   TCP_NOT_SYN,
   TCP_PERMITTED,
   RETURN_FLOW,
-  PERMITTED,      ///< UDP or SCTP by rule
+  PERMITTED,  ///< UDP or SCTP by rule
   TSMP,
   OTHER_PERMITTED,
   OUTBOUND,
   // dropped
   TOO_SHORT,
-  UNREADABLE,     ///< headers that contradict each other, or a protocol that cannot be judged
+  UNREADABLE,  ///< headers that contradict each other, or a protocol that cannot be judged
   MULTICAST,
   LINK_LOCAL,
-  NOT_OURS,       ///< the destination is not an own address
+  NOT_OURS,  ///< the destination is not an own address
   NO_RULE,
-  NO_FILTER,      ///< control has not sent a filter yet
+  NO_FILTER,  ///< control has not sent a filter yet
   COUNT,
 };
 const char *reason_name(Reason reason);
@@ -38,8 +38,8 @@ struct Verdict {
 };
 
 /// Enforces control's packet filter on what comes out of the tunnel; fed by tailcfg::MapSink's calls, which `client`
-/// passes on. A new filter is compiled aside and takes effect when its message is complete, so that half a message never
-/// permits anything. Default is to deny; what cannot be known is denied.
+/// passes on. A new filter is compiled aside and takes effect when its message is complete, so that half a message
+/// never permits anything. Default is to deny; what cannot be known is denied.
 class Filter {
  public:
   /// `peers` is not owned and must outlive the filter.

@@ -10,8 +10,8 @@ constexpr uint8_t DEFAULT_PROTOCOLS[] = {ip::TCP, ip::UDP, ip::ICMP, ip::ICMPV6}
 
 uint32_t v4_number(const IpAddress &address) {
   const ByteView raw = address.raw();
-  return static_cast<uint32_t>(raw[0]) << 24 | static_cast<uint32_t>(raw[1]) << 16 | static_cast<uint32_t>(raw[2]) << 8 |
-         raw[3];
+  return static_cast<uint32_t>(raw[0]) << 24 | static_cast<uint32_t>(raw[1]) << 16 |
+         static_cast<uint32_t>(raw[2]) << 8 | raw[3];
 }
 
 bool is_v4_range(const tailcfg::AddressRange &range) { return range.first.is_v4() && range.last.is_v4(); }
@@ -217,8 +217,8 @@ void Program::end_rule(bool valid, bool poisoned) {
   Set *const set = this->current_set_();
   if (poisoned)
     (set != nullptr ? *set : this->sets_[0]).poisoned = true;
-  const bool has_source = this->rule_.any_source || this->rule_.mask != NO_MASK || this->rule_.v4_count != 0 ||
-                          this->rule_.v6_count != 0;
+  const bool has_source =
+      this->rule_.any_source || this->rule_.mask != NO_MASK || this->rule_.v4_count != 0 || this->rule_.v6_count != 0;
   const bool matters = set != nullptr && valid && !poisoned && this->rule_.destination_count != 0;
   if (matters && (this->any_unknown_ || this->overflow_))
     set->incomplete = true;

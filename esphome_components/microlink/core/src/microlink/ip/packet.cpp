@@ -161,12 +161,17 @@ uint16_t checksum_finish(uint32_t sum) {
   return static_cast<uint16_t>(~sum);
 }
 
-uint16_t transport_checksum(const IpAddress &source, const IpAddress &destination, uint8_t protocol, ByteView transport) {
+uint16_t transport_checksum(const IpAddress &source, const IpAddress &destination, uint8_t protocol,
+                            ByteView transport) {
   uint32_t sum = checksum_add(0, source.raw());
   sum = checksum_add(sum, destination.raw());
   const uint32_t size = static_cast<uint32_t>(transport.size());
-  const Bytes<6> rest{static_cast<uint8_t>(size >> 24), static_cast<uint8_t>(size >> 16), static_cast<uint8_t>(size >> 8),
-                      static_cast<uint8_t>(size), 0, protocol};
+  const Bytes<6> rest{static_cast<uint8_t>(size >> 24),
+                      static_cast<uint8_t>(size >> 16),
+                      static_cast<uint8_t>(size >> 8),
+                      static_cast<uint8_t>(size),
+                      0,
+                      protocol};
   sum = checksum_add(checksum_add(sum, rest), transport);
   const uint16_t folded = checksum_finish(sum);
   return folded == 0 && protocol == UDP ? 0xffff : folded;  // RFC 768: zero means "none"

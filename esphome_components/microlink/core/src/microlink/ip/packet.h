@@ -27,8 +27,8 @@ constexpr size_t IPV6_HEADER_BYTES = 40;
 
 /// A packet as far as a filter looks into it. The views belong to the parsed bytes.
 struct Packet {
-  uint8_t version{0};          ///< 4 or 6
-  uint8_t protocol{UNKNOWN};   ///< UNKNOWN: the transport header cannot be believed
+  uint8_t version{0};             ///< 4 or 6
+  uint8_t protocol{UNKNOWN};      ///< UNKNOWN: the transport header cannot be believed
   bool is_later_fragment{false};  ///< has no transport header; ports are 0 and `transport` is its data
   uint8_t hop_limit{0};
   uint8_t tcp_flags{0};
@@ -58,6 +58,7 @@ uint16_t checksum_finish(uint32_t sum);
 /// Of an IPv4 header whose checksum field is zero.
 inline uint16_t checksum(ByteView bytes) { return checksum_finish(checksum_add(0, bytes)); }
 /// Of TCP, UDP or ICMPv6 data with the pseudo-header (RFC 8200 §8.1, RFC 9293 §3.1); the field in it is zero.
-uint16_t transport_checksum(const IpAddress &source, const IpAddress &destination, uint8_t protocol, ByteView transport);
+uint16_t transport_checksum(const IpAddress &source, const IpAddress &destination, uint8_t protocol,
+                            ByteView transport);
 
 }  // namespace microlink::ip

@@ -54,23 +54,23 @@ class Tokenizer {
 
  private:
   enum class State : uint8_t {
-    VALUE,         ///< a value must come
-    FIRST_VALUE,   ///< after "[": a value or "]"
-    FIRST_KEY,     ///< after "{": a key or "}"
-    NEXT_KEY,      ///< after "," in an object: a key
-    COLON,         ///< after a key
-    AFTER_VALUE,   ///< "," or the end of the container
-    IN_STRING,     ///< inside quotes; is_key_ says of what
-    ESCAPE,        ///< after a backslash
-    UNICODE,       ///< in the four digits after \u
-    LITERAL,       ///< inside true, false or null
-    MINUS,         ///< number: after "-"
-    ZERO,          ///< number: after a leading 0
-    INTEGER,       ///< number: in its integer digits
-    POINT,         ///< number: after "."
-    FRACTION,      ///< number: in its fraction digits
-    EXPONENT,      ///< number: after "e"
-    EXPONENT_SIGN, ///< number: after the sign of the exponent
+    VALUE,          ///< a value must come
+    FIRST_VALUE,    ///< after "[": a value or "]"
+    FIRST_KEY,      ///< after "{": a key or "}"
+    NEXT_KEY,       ///< after "," in an object: a key
+    COLON,          ///< after a key
+    AFTER_VALUE,    ///< "," or the end of the container
+    IN_STRING,      ///< inside quotes; is_key_ says of what
+    ESCAPE,         ///< after a backslash
+    UNICODE,        ///< in the four digits after \u
+    LITERAL,        ///< inside true, false or null
+    MINUS,          ///< number: after "-"
+    ZERO,           ///< number: after a leading 0
+    INTEGER,        ///< number: in its integer digits
+    POINT,          ///< number: after "."
+    FRACTION,       ///< number: in its fraction digits
+    EXPONENT,       ///< number: after "e"
+    EXPONENT_SIGN,  ///< number: after the sign of the exponent
     EXPONENT_DIGITS,
     DONE,  ///< exit: reset()
     BAD,   ///< exit: reset()

@@ -101,6 +101,7 @@ void Netmap::update_(Slot &slot, const tailcfg::Node &node) {
   if (this->take_wants_(this->subject_of_(node)))
     slot.wanted = true;
   this->refresh_claim_(slot);
+  this->release_twins_(slot);
   this->emit_peer_change_(slot, before);
 }
 
@@ -109,6 +110,14 @@ void Netmap::release_(Slot &slot) {
   const uint16_t generation = slot.generation;
   slot = Slot{};
   slot.generation = static_cast<uint16_t>(generation + 1);
+}
+
+/// A node key belongs to one peer: who else had it is out of date.
+void Netmap::release_twins_(const Slot &slot) {
+  for (Slot &other : this->slots_) {
+    if (other.used && &other != &slot && other.peer.key == slot.peer.key)
+      this->release_(other);
+  }
 }
 
 void Netmap::refresh_claim_(Slot &slot) {

@@ -98,8 +98,9 @@ bool write_peer(Writer &out, const Peer &peer, bool no_access, std::string_view 
                               (no_access ? FLAG_NO_ACCESS : 0)));
   out.u16be(peer.home_derp);
   // A time that does not fit is far away, or long past: one second after 1970.
-  out.u32be(expiry > UINT32_MAX ? UINT32_MAX
-                                : static_cast<uint32_t>(peer.key_expiry == WallTime::UNKNOWN ? 0 : std::max<int64_t>(expiry, 1)));
+  out.u32be(expiry > UINT32_MAX
+                ? UINT32_MAX
+                : static_cast<uint32_t>(peer.key_expiry == WallTime::UNKNOWN ? 0 : std::max<int64_t>(expiry, 1)));
   out.u8(static_cast<uint8_t>(shared)).u8(static_cast<uint8_t>(name.size() - shared));
   out.text(name.substr(0, name.size() - shared));
   write_addresses(out, peer);
@@ -210,8 +211,8 @@ Error Netmap::load_cached_peer_(ByteView raw, tailcfg::NodeName &name, bool same
   loaded.no_access = (flags & FLAG_NO_ACCESS) != 0;
   const Subject subject = this->subject_of_(peer);
   const bool tag_let_it_in = same_allowlist && (flags & FLAG_ALLOWED) != 0;
-  peer.allowed = !loaded.no_access &&
-                 (this->allowlist_.empty() || tag_let_it_in || any_selects(this->allowlist_, subject));
+  peer.allowed =
+      !loaded.no_access && (this->allowlist_.empty() || tag_let_it_in || any_selects(this->allowlist_, subject));
   loaded.pinned = any_selects(this->pinned_, subject);
   this->refresh_claim_(loaded);
   Slot *const slot = this->room_for_(rank_(peer), peer.id);

@@ -80,9 +80,7 @@ PeerId Netmap::find_by_address(const IpAddress &address) const {
   return best;
 }
 
-Netmap::Slot *Netmap::slot_of_(PeerId id) {
-  return this->peer(id) == nullptr ? nullptr : &this->slots_[id.slot];
-}
+Netmap::Slot *Netmap::slot_of_(PeerId id) { return this->peer(id) == nullptr ? nullptr : &this->slots_[id.slot]; }
 
 Netmap::Slot *Netmap::slot_with_(tailcfg::NodeId id) { return this->slot_of_(this->find(id)); }
 

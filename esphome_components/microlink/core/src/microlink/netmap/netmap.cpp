@@ -21,8 +21,8 @@ bool has_expired(WallTime expiry, WallTime now) {
 /// Everything that PEER_CHANGED is about.
 bool differs(const Peer &a, const Peer &b) {
   return a.id != b.id || !(a.name == b.name) || !(a.addresses == b.addresses) || !(a.allowed_ips == b.allowed_ips) ||
-         !(a.endpoints == b.endpoints) || a.key_expiry != b.key_expiry || a.home_derp != b.home_derp || a.cap != b.cap ||
-         a.online != b.online || a.is_jailed != b.is_jailed || a.allowed != b.allowed;
+         !(a.endpoints == b.endpoints) || a.key_expiry != b.key_expiry || a.home_derp != b.home_derp ||
+         a.cap != b.cap || a.online != b.online || a.is_jailed != b.is_jailed || a.allowed != b.allowed;
 }
 
 }  // namespace
@@ -140,6 +140,7 @@ void Netmap::peer_patched(const tailcfg::PeerChange &change) {
     return;
   }
   this->refresh_claim_(*slot);
+  this->release_twins_(*slot);
   this->emit_peer_change_(*slot, before);
 }
 

@@ -37,7 +37,7 @@ struct Peer {
   uint16_t cap{0};
   std::optional<bool> online;
   bool is_jailed{false};
-  bool allowed{true};   ///< passes the local allowlist and may use the network at all
+  bool allowed{true};      ///< passes the local allowlist and may use the network at all
   bool from_cache{false};  ///< known from storage only; control has not confirmed it yet
   Claim claim{Claim::NONE};
 };
@@ -63,7 +63,8 @@ struct Event {
     PEER_REMOVED,      ///< key and disco key tell who it was; the slot may be reused already
     DERP_MAP_CHANGED,
     FULL_MAP_APPLIED,
-    RESYNC,  ///< events were lost: compare everything that was remembered with the table (PeerIds that are gone are null)
+    RESYNC,  ///< events were lost: compare everything that was remembered with the table (PeerIds that are gone are
+             ///< null)
   };
   Kind kind;
   PeerId peer{};
@@ -111,7 +112,8 @@ class Netmap {
   /// The peer in a slot, unset if it is empty: for (slot = 0; slot != MAX_PEERS; slot++).
   PeerId at(size_t slot) const;
   size_t peer_count() const;
-  /// Peers of the whole tailnet as the last full map and the changes since then tell; those outside the table count too.
+  /// Peers of the whole tailnet as the last full map and the changes since then tell; those outside the table count
+  /// too.
   uint32_t peers_in_tailnet() const { return this->peers_in_tailnet_; }
 
   // Unset if there is none.
@@ -135,9 +137,9 @@ class Netmap {
   /// The earliest key expiry (self or peer) after `now`; UNKNOWN if there is none.
   WallTime next_expiry(WallTime now) const;
 
-  /// Who the user pins, and who may talk with this node at all (none = everybody): selectors as in selector.h. The texts
-  /// are not copied and must outlive the netmap or the next call. Peers in the table are judged at once; whom only a tag
-  /// lets in is kept out until the next full map.
+  /// Who the user pins, and who may talk with this node at all (none = everybody): selectors as in selector.h. The
+  /// texts are not copied and must outlive the netmap or the next call. Peers in the table are judged at once; whom
+  /// only a tag lets in is kept out until the next full map.
   void set_pinned(std::span<const std::string_view> selectors);
   void set_allowlist(std::span<const std::string_view> selectors);
 
@@ -158,8 +160,8 @@ class Netmap {
   /// Warm start: cached peers in records of at most MAX_CACHE_RECORD_BYTES, the strongest claims first. How many bytes
   /// record `index` has, 0 if there are no more peers for it.
   size_t write_cache(size_t index, ByteSpan out) const;
-  /// Admit peers from a record; they are from_cache until a full map confirms or sweeps them. Only before the first map.
-  /// MALFORMED, UNEXPECTED (a map is there already); the readable peers before the damage stay.
+  /// Admit peers from a record; they are from_cache until a full map confirms or sweeps them. Only before the first
+  /// map. MALFORMED, UNEXPECTED (a map is there already); the readable peers before the damage stay.
   Error load_cache(ByteView record);
 
   /// Forget everything that control said (another control server, logout). Settings stay.
@@ -189,6 +191,7 @@ class Netmap {
   void fill_(Slot &slot, const tailcfg::Node &node);
   void update_(Slot &slot, const tailcfg::Node &node);
   void release_(Slot &slot);
+  void release_twins_(const Slot &slot);
   void refresh_claim_(Slot &slot);
   bool is_any_wanted_(const Subject &subject) const;
   bool take_wants_(const Subject &subject);
@@ -216,8 +219,8 @@ class Netmap {
   bool in_full_map_{false};
   bool full_is_sorted_{false};
   bool had_full_map_{false};
-  bool refused_{false};        ///< the full map held a peer that found no room
-  bool tags_unknown_{false};   ///< the allowlist changed since the last full map
+  bool refused_{false};       ///< the full map held a peer that found no room
+  bool tags_unknown_{false};  ///< the allowlist changed since the last full map
   bool accept_routes_{false};
   bool magic_dns_{false};
 };

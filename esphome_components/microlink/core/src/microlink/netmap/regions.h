@@ -46,7 +46,7 @@ class RegionStore {
   unsigned worth_(const tailcfg::DerpRegion &region, bool is_peer_home) const;
 
   FixedVector<tailcfg::DerpRegion, MAX_DERP_REGIONS> regions_;
-  FixedVector<Entry, MAX_DERP_REGIONS> entries_;  ///< beside regions_
+  FixedVector<Entry, MAX_DERP_REGIONS> entries_;        ///< beside regions_
   FixedVector<uint16_t, 2 * MAX_DERP_REGIONS> needed_;  ///< full: further ones are not kept on purpose
   FixedVector<Score, 16> scores_;                       ///< full: further ones count as 1.0
   uint16_t count_{0};

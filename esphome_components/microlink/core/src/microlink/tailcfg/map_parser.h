@@ -133,14 +133,14 @@ class MapParser {
   json::Tokenizer tokenizer_;
   State state_{State::LENGTH};
   uint8_t length_bytes_{0};
-  uint32_t left_{0};  ///< LENGTH: what of the length was read; MESSAGE: bytes to come
+  uint32_t left_{0};        ///< LENGTH: what of the length was read; MESSAGE: bytes to come
   uint16_t skip_depth_{0};  ///< tokenizer's depth inside the container that is skipped; 0 = none
   uint8_t depth_{0};
   std::array<MapIn, JSON_MAX_DEPTH> stack_{};
   MapField field_{};
   MessageFlags flags_{};
-  int64_t map_key_{0};         ///< key of the map entry that is read, where it is a number (region, node)
-  FixedString<64> map_name_;   ///< and where it is a name (filter, display message)
+  int64_t map_key_{0};        ///< key of the map entry that is read, where it is a number (region, node)
+  FixedString<64> map_name_;  ///< and where it is a name (filter, display message)
   std::variant<std::monostate, NodeScratch, PeerChange, RegionScratch, RuleScratch, PingScratch, DisplayScratch,
                DnsScratch, TkaScratch>
       scratch_;

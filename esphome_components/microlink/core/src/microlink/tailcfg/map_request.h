@@ -6,7 +6,14 @@
 namespace microlink::tailcfg {
 
 /// Where an own endpoint is known from (tailcfg.EndpointType).
-enum class EndpointType : uint8_t { UNKNOWN = 0, LOCAL = 1, STUN = 2, PORT_MAPPED = 3, STUN_LOCAL_PORT = 4, EXPLICIT = 5 };
+enum class EndpointType : uint8_t {
+  UNKNOWN = 0,
+  LOCAL = 1,
+  STUN = 2,
+  PORT_MAPPED = 3,
+  STUN_LOCAL_PORT = 4,
+  EXPLICIT = 5
+};
 
 struct OwnEndpoint {
   Endpoint endpoint{};

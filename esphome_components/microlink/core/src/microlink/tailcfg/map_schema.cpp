@@ -55,24 +55,18 @@ constexpr Key NODE_KEYS[] = {
 };
 
 constexpr Key CHANGE_KEYS[] = {
-    {"NodeID", MapField::CHANGE_ID},
-    {"DERPRegion", MapField::CHANGE_DERP},
-    {"Cap", MapField::CHANGE_CAP},
-    {"Endpoints", MapField::CHANGE_ENDPOINTS},
-    {"Key", MapField::CHANGE_KEY},
-    {"DiscoKey", MapField::CHANGE_DISCO_KEY},
-    {"Online", MapField::CHANGE_ONLINE},
-    {"KeyExpiry", MapField::CHANGE_KEY_EXPIRY},
+    {"NodeID", MapField::CHANGE_ID},     {"DERPRegion", MapField::CHANGE_DERP},
+    {"Cap", MapField::CHANGE_CAP},       {"Endpoints", MapField::CHANGE_ENDPOINTS},
+    {"Key", MapField::CHANGE_KEY},       {"DiscoKey", MapField::CHANGE_DISCO_KEY},
+    {"Online", MapField::CHANGE_ONLINE}, {"KeyExpiry", MapField::CHANGE_KEY_EXPIRY},
 };
 
 constexpr Key DERP_MAP_KEYS[] = {{"HomeParams", MapField::HOME_PARAMS}, {"Regions", MapField::REGIONS}};
 constexpr Key HOME_PARAMS_KEYS[] = {{"RegionScore", MapField::REGION_SCORES}};
 
 constexpr Key REGION_KEYS[] = {
-    {"RegionID", MapField::REGION_ID},
-    {"RegionCode", MapField::REGION_CODE},
-    {"Avoid", MapField::REGION_AVOID},
-    {"NoMeasureNoHome", MapField::REGION_NO_MEASURE},
+    {"RegionID", MapField::REGION_ID}, {"RegionCode", MapField::REGION_CODE},
+    {"Avoid", MapField::REGION_AVOID}, {"NoMeasureNoHome", MapField::REGION_NO_MEASURE},
     {"Nodes", MapField::REGION_NODES},
 };
 
@@ -89,11 +83,8 @@ constexpr Key DERP_NODE_KEYS[] = {
 };
 
 constexpr Key RULE_KEYS[] = {
-    {"SrcIPs", MapField::SOURCES},
-    {"SrcBits", MapField::SOURCE_BITS},
-    {"DstPorts", MapField::DESTINATIONS},
-    {"IPProto", MapField::PROTOCOLS},
-    {"CapGrant", MapField::CAP_GRANTS},
+    {"SrcIPs", MapField::SOURCES},    {"SrcBits", MapField::SOURCE_BITS}, {"DstPorts", MapField::DESTINATIONS},
+    {"IPProto", MapField::PROTOCOLS}, {"CapGrant", MapField::CAP_GRANTS},
 };
 
 constexpr Key DESTINATION_KEYS[] = {
@@ -102,11 +93,8 @@ constexpr Key PORTS_KEYS[] = {{"First", MapField::PORT_FIRST}, {"Last", MapField
 constexpr Key DNS_KEYS[] = {{"Proxied", MapField::PROXIED}, {"Domains", MapField::DOMAINS}};
 
 constexpr Key PING_KEYS[] = {
-    {"URL", MapField::PING_URL},
-    {"URLIsNoise", MapField::PING_IS_NOISE},
-    {"Types", MapField::PING_TYPES},
-    {"IP", MapField::PING_IP},
-    {"Payload", MapField::PING_PAYLOAD},
+    {"URL", MapField::PING_URL}, {"URLIsNoise", MapField::PING_IS_NOISE}, {"Types", MapField::PING_TYPES},
+    {"IP", MapField::PING_IP},   {"Payload", MapField::PING_PAYLOAD},
 };
 
 constexpr Key DEBUG_KEYS[] = {{"SleepSeconds", MapField::SLEEP_SECONDS}};

@@ -5,7 +5,8 @@
 
 namespace microlink::tailcfg {
 
-/// The part of tailcfg.MapResponse that is read, as tables: which keys an object has, and which container a value opens.
+/// The part of tailcfg.MapResponse that is read, as tables: which keys an object has, and which container a value
+/// opens.
 
 /// An open container that is followed. Those from MESSAGE on are objects with known keys, those from REGION_SCORES on
 /// are maps, those from PEERS on are arrays.

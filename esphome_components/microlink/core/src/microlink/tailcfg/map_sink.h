@@ -9,8 +9,8 @@ namespace microlink::tailcfg {
 ///
 /// The parser promises balanced begin/end calls, also when it fails inside (then aborted() ends everything). References
 /// and views are valid during the call. The sink's own order of application (02 §2: Peers, or Removed → Changed → Seen
-/// → Online → Patch) matters only for keys of one message that contradict each other; servers send them in an order that
-/// works as it comes.
+/// → Online → Patch) matters only for keys of one message that contradict each other; servers send them in an order
+/// that works as it comes.
 class MapSink {
  public:
   virtual ~MapSink() = default;
@@ -48,7 +48,8 @@ class MapSink {
   virtual void filter_begin([[maybe_unused]] std::string_view name) {}
   virtual void filter_end() {}
   /// Within a rule the three lists may come in any order. A rule that must not permit packets (CapGrant, unreadable,
-  /// obsolete SrcBits/Bits) ends with valid = false; SrcBits/Bits make `poisoned` true: then nothing is permitted at all.
+  /// obsolete SrcBits/Bits) ends with valid = false; SrcBits/Bits make `poisoned` true: then nothing is permitted at
+  /// all.
   virtual void rule_begin() {}
   virtual void rule_source([[maybe_unused]] const AddressRange &source) {}
   virtual void rule_source_capability([[maybe_unused]] std::string_view name) {}  ///< "cap:<name>"

@@ -9,9 +9,9 @@ namespace microlink::tailcfg {
 /// Body of POST /machine/register (tailcfg.RegisterRequest). Views must live until write() returns.
 struct RegisterRequest {
   NodePublic node_key{};
-  NodePublic old_node_key{};   ///< set when node_key replaces it
-  std::string_view auth_key;   ///< secret; empty = none
-  std::string_view followup;   ///< AuthURL that was visited: control answers when the person is done
+  NodePublic old_node_key{};  ///< set when node_key replaces it
+  std::string_view auth_key;  ///< secret; empty = none
+  std::string_view followup;  ///< AuthURL that was visited: control answers when the person is done
   bool ephemeral{false};
   bool logout{false};  ///< asks for an expiry in the past: node_key is over
   Hostinfo hostinfo;
@@ -22,10 +22,10 @@ struct RegisterRequest {
 
 /// What of tailcfg.RegisterResponse counts. Order of evaluation: error, node_key_expired, auth_url, success.
 struct RegisterResponse {
-  FixedString<JSON_MAX_TEXT_BYTES> error;      ///< not empty: refused, for a person to read
-  FixedString<MAX_URL_BYTES> auth_url;         ///< not empty: a person must open it
-  FixedString<64> user_name;                   ///< User.DisplayName, cut; empty for tagged nodes
-  FixedString<64> login_name;                  ///< Login.LoginName, cut
+  FixedString<JSON_MAX_TEXT_BYTES> error;  ///< not empty: refused, for a person to read
+  FixedString<MAX_URL_BYTES> auth_url;     ///< not empty: a person must open it
+  FixedString<64> user_name;               ///< User.DisplayName, cut; empty for tagged nodes
+  FixedString<64> login_name;              ///< Login.LoginName, cut
   bool node_key_expired{false};
   bool machine_authorized{false};
   bool needs_signature{false};  ///< NodeKeySignature is set: tailnet lock asks for a new signature
@@ -46,7 +46,18 @@ class RegisterResponseParser {
   const RegisterResponse &response() const { return this->response_; }
 
  private:
-  enum class Field : uint8_t { OTHER, USER, LOGIN, EXPIRED, AUTHORIZED, AUTH_URL, SIGNATURE, ERROR, USER_NAME, LOGIN_NAME };
+  enum class Field : uint8_t {
+    OTHER,
+    USER,
+    LOGIN,
+    EXPIRED,
+    AUTHORIZED,
+    AUTH_URL,
+    SIGNATURE,
+    ERROR,
+    USER_NAME,
+    LOGIN_NAME
+  };
 
   void key_();
   Error value_(json::Token token);

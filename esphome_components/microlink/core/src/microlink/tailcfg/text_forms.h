@@ -7,8 +7,9 @@ namespace microlink::tailcfg {
 
 /// Text forms of the control protocol that are not JSON's own.
 
-/// RFC 3339 time, e.g. "2026-01-02T03:04:05.678Z"; fractions below a microsecond are dropped. UNKNOWN for Go's zero time
-/// (year 1); any other time before 1970 is 1970 plus one microsecond, so that "long ago" is not "unset". MALFORMED.
+/// RFC 3339 time, e.g. "2026-01-02T03:04:05.678Z"; fractions below a microsecond are dropped. UNKNOWN for Go's zero
+/// time (year 1); any other time before 1970 is 1970 plus one microsecond, so that "long ago" is not "unset".
+/// MALFORMED.
 Result<WallTime> parse_time(std::string_view text);
 
 /// A JSON number of zero or more in thousandths, rounded down: "0.9" is 900. MALFORMED for a negative one or one above
