@@ -14,8 +14,18 @@ target_include_directories(microlink_gtest SYSTEM PUBLIC /usr/src/googletest/goo
                            PRIVATE /usr/src/googletest/googletest)
 target_include_directories(microlink_gtest PUBLIC ${CMAKE_CURRENT_SOURCE_DIR}/src ${CMAKE_CURRENT_SOURCE_DIR}/include
                            ${CMAKE_CURRENT_SOURCE_DIR})
-target_compile_definitions(microlink_gtest PUBLIC
-  MICROLINK_VECTORS="${CMAKE_CURRENT_SOURCE_DIR}/../../../tests/vectors")
+# MICROLINK_VECTORS is the path of tests/vectors. Only sources that name it get it: the objects of all others do not
+# depend on where the checkout is, and a compiler cache can serve them to every checkout.
+function(microlink_vectors)
+  foreach(source ${ARGN})
+    file(STRINGS ${source} uses REGEX MICROLINK_VECTORS LIMIT_COUNT 1)
+    if(uses)
+      set_property(SOURCE ${source} APPEND PROPERTY COMPILE_DEFINITIONS
+                   MICROLINK_VECTORS="${CMAKE_CURRENT_SOURCE_DIR}/../../../tests/vectors")
+    endif()
+  endforeach()
+endfunction()
+microlink_vectors(tests/support/vectors.cpp)
 target_link_libraries(microlink_gtest PUBLIC pthread)
 
 find_path(SODIUM_INCLUDE sodium.h HINTS ${MICROLINK_DEPS_PREFIX}/include)
@@ -67,6 +77,7 @@ function(microlink_module name)
 
   file(GLOB tests CONFIGURE_DEPENDS tests/${name}/*.cpp)
   if(tests)
+    microlink_vectors(${tests})
     add_executable(test_${name} ${tests} tests/support/main.cpp)
     target_compile_options(test_${name} PRIVATE -Wno-missing-field-initializers)
     target_link_libraries(test_${name} PRIVATE microlink_${name} microlink_gtest)
