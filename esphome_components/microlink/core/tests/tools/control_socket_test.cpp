@@ -23,8 +23,8 @@ class ControlSocketTest : public ::testing::Test {
   void SetUp() override {
     posix::NodeOptions options;
     options.state_dir = this->dir / "s";
-    this->node =
-        std::make_unique<posix::Node>(options, posix::scripted_factory(this->script), nullptr, &this->requests, nullptr);
+    this->node = std::make_unique<posix::Node>(options, posix::scripted_factory(this->script), nullptr, &this->requests,
+                                               nullptr);
     std::string problem;
     ASSERT_EQ(this->node->open(problem), posix::Node::Failure::NONE) << problem;
     this->requests.use(this->node.get(), nullptr);

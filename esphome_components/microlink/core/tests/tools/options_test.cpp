@@ -11,9 +11,27 @@ namespace {
 Options parse(std::vector<const char *> arguments) { return parse_options(arguments); }
 
 TEST(Options, the_daemons) {
-  const Options o = parse({"run", "--control-url", "https://c.test:8443", "--auth-key-file=/k", "--hostname", "probe-1",
-                           "--state-dir", "/s", "--ca-file", "/ca", "--control-key", "mkey:00", "--listen-port", "41641",
-                           "--request-tags", "tag:a,tag:b", "--relay-only", "--log-level", "trace", "--record", "/r"});
+  const Options o = parse({"run",
+                           "--control-url",
+                           "https://c.test:8443",
+                           "--auth-key-file=/k",
+                           "--hostname",
+                           "probe-1",
+                           "--state-dir",
+                           "/s",
+                           "--ca-file",
+                           "/ca",
+                           "--control-key",
+                           "mkey:00",
+                           "--listen-port",
+                           "41641",
+                           "--request-tags",
+                           "tag:a,tag:b",
+                           "--relay-only",
+                           "--log-level",
+                           "trace",
+                           "--record",
+                           "/r"});
   EXPECT_EQ(o.problem, "");
   EXPECT_EQ(o.verb, Verb::RUN);
   EXPECT_EQ(o.config.control_url, "https://c.test:8443");
@@ -30,7 +48,8 @@ TEST(Options, the_daemons) {
 }
 
 TEST(Options, the_commands) {
-  const Options o = parse({"ping", "-c", "3", "sensor", "--until-direct", "--json", "--timeout", "4", "--socket", "/x"});
+  const Options o =
+      parse({"ping", "-c", "3", "sensor", "--until-direct", "--json", "--timeout", "4", "--socket", "/x"});
   EXPECT_EQ(o.problem, "");
   EXPECT_EQ(o.verb, Verb::PING);
   EXPECT_EQ(o.peer, "sensor");
@@ -59,29 +78,31 @@ TEST_P(Wrong, is_one_line_with_a_reason) {
   EXPECT_EQ(o.problem.find('\n'), std::string::npos) << o.problem;
 }
 
-const char *const LONG_URL = "https://"
-    "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
-    "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx";
+const char *const LONG_URL =
+    "https://"
+    "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+    "x"
+    "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+    "x";
 
 INSTANTIATE_TEST_SUITE_P(
     Options, Wrong,
-    ::testing::Values(std::vector<const char *>{}, std::vector<const char *>{"fly"}, std::vector<const char *>{"ping"},
-                      std::vector<const char *>{"status", "now"}, std::vector<const char *>{"status", "--control-url", "x"},
-                      std::vector<const char *>{"run", "--auth-key", "secret"}, std::vector<const char *>{"run", "--json"},
-                      std::vector<const char *>{"run", "--listen-port", "65536"},
-                      std::vector<const char *>{"run", "--listen-port", "-1"},
-                      std::vector<const char *>{"run", "--listen-port"},
-                      std::vector<const char *>{"run", "--control-url", "http://c.test"},
-                      std::vector<const char *>{"run", "--control-url", "c.test"},
-                      std::vector<const char *>{"run", "--control-url", LONG_URL},
-                      std::vector<const char *>{"run", "--hostname", "two words"},
-                      std::vector<const char *>{"run", "--hostname", "-x"},
-                      std::vector<const char *>{"run", "--request-tags", "sensor"},
-                      std::vector<const char *>{"run", "--request-tags", "tag:a,tag:b,tag:c,tag:d,tag:e"},
-                      std::vector<const char *>{"run", "--control-key", "nodekey:1"},
-                      std::vector<const char *>{"run", "--log-level", "loud"},
-                      std::vector<const char *>{"ping", "-c", "0", "x"}, std::vector<const char *>{"ping", "-c", "x"},
-                      std::vector<const char *>{"--state-dir", "/x", "--bogus"}));
+    ::testing::Values(
+        std::vector<const char *>{}, std::vector<const char *>{"fly"}, std::vector<const char *>{"ping"},
+        std::vector<const char *>{"status", "now"}, std::vector<const char *>{"status", "--control-url", "x"},
+        std::vector<const char *>{"run", "--auth-key", "secret"}, std::vector<const char *>{"run", "--json"},
+        std::vector<const char *>{"run", "--listen-port", "65536"},
+        std::vector<const char *>{"run", "--listen-port", "-1"}, std::vector<const char *>{"run", "--listen-port"},
+        std::vector<const char *>{"run", "--control-url", "http://c.test"},
+        std::vector<const char *>{"run", "--control-url", "c.test"},
+        std::vector<const char *>{"run", "--control-url", LONG_URL},
+        std::vector<const char *>{"run", "--hostname", "two words"},
+        std::vector<const char *>{"run", "--hostname", "-x"},
+        std::vector<const char *>{"run", "--request-tags", "sensor"},
+        std::vector<const char *>{"run", "--request-tags", "tag:a,tag:b,tag:c,tag:d,tag:e"},
+        std::vector<const char *>{"run", "--control-key", "nodekey:1"},
+        std::vector<const char *>{"run", "--log-level", "loud"}, std::vector<const char *>{"ping", "-c", "0", "x"},
+        std::vector<const char *>{"ping", "-c", "x"}, std::vector<const char *>{"--state-dir", "/x", "--bogus"}));
 
 TEST(Options, plain_http_must_be_asked_for) {
   EXPECT_EQ(parse({"run", "--control-url", "http://c.test", "--insecure-plain-http"}).problem, "");

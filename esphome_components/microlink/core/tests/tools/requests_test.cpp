@@ -137,7 +137,8 @@ class RequestsTest : public ::testing::Test {
     this->script.snapshot.peers[0].name.assign("sensor");
     posix::NodeOptions options;
     options.state_dir = this->dir / "s";
-    this->node = std::make_unique<Node>(options, posix::scripted_factory(this->script), nullptr, &this->requests, nullptr);
+    this->node =
+        std::make_unique<Node>(options, posix::scripted_factory(this->script), nullptr, &this->requests, nullptr);
     std::string problem;
     ASSERT_EQ(this->node->open(problem), Node::Failure::NONE) << problem;
     this->requests.use(this->node.get(), [] { return std::string("fresh-key"); });
@@ -191,7 +192,8 @@ TEST_F(RequestsTest, pings_are_answered_by_their_pongs_in_order) {
   this->event({.kind = Event::Kind::PONG, .peer = key_of(9)});  // nobody asked
   EXPECT_TRUE(this->answers().empty());
   this->event({.kind = Event::Kind::PONG, .peer = key_of(2), .region = 1, .latency = milliseconds(20)});
-  EXPECT_NE(this->only_answer().find("\"via\":\"derp\",\"endpoint\":null,\"region\":1,\"latency_ms\":20.0"), std::string::npos);
+  EXPECT_NE(this->only_answer().find("\"via\":\"derp\",\"endpoint\":null,\"region\":1,\"latency_ms\":20.0"),
+            std::string::npos);
   this->event({.kind = Event::Kind::PING_TIMED_OUT, .peer = key_of(2)});
   const std::string second = this->only_answer();
   EXPECT_EQ(second.substr(0, 2), "2 ");

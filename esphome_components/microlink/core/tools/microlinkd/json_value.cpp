@@ -21,7 +21,8 @@ std::optional<JsonValue> JsonValue::parse(std::string_view text) {
     JsonValue value;
     switch (token) {
       case json::Token::DONE:
-        return tokenizer.rest().empty() || as_text(tokenizer.rest()).find_first_not_of(" \t\r\n") == std::string_view::npos
+        return tokenizer.rest().empty() ||
+                       as_text(tokenizer.rest()).find_first_not_of(" \t\r\n") == std::string_view::npos
                    ? std::optional(std::move(root))
                    : std::nullopt;
       case json::Token::NEED_MORE:

@@ -41,8 +41,8 @@ void LogStderr::write(LogLevel level, const char *tag, const char *line) {
     if (static_cast<unsigned char>(c) < ' ')  // text of other machines must not steer the terminal
       c = '?';
   }
-  std::fprintf(stderr, "%s.%03dZ %-7s %s: %s\n", text, static_cast<int>(now.tv_nsec / 1'000'000), level_name(level), tag,
-               shown.c_str());
+  std::fprintf(stderr, "%s.%03dZ %-7s %s: %s\n", text, static_cast<int>(now.tv_nsec / 1'000'000), level_name(level),
+               tag, shown.c_str());
 }
 
 }  // namespace microlink::tools

@@ -307,9 +307,11 @@ Options parse_options(std::span<const char *const> arguments) {
   optind = 0;  // glibc: start anew
   opterr = 0;
   const char *letters = named && out.verb != Verb::RUN ? ":hc:" : ":h";
-  for (int which; out.problem.empty() && (which = ::getopt_long(argc, argv.data(), letters, known.data(), nullptr)) != -1;) {
+  for (int which;
+       out.problem.empty() && (which = ::getopt_long(argc, argv.data(), letters, known.data(), nullptr)) != -1;) {
     if (which == '?')
-      out.problem = std::string(argv[static_cast<size_t>(optind - 1)]) + " is not an option here; try: microlinkd --help";
+      out.problem =
+          std::string(argv[static_cast<size_t>(optind - 1)]) + " is not an option here; try: microlinkd --help";
     else if (which == ':')
       out.problem = std::string(argv[static_cast<size_t>(optind - 1)]) + " needs a value";
     else

@@ -37,7 +37,8 @@ class Echo final : public Driven {
     std::memcpy(scratch.data(), &this->hash_, sizeof(this->hash_));
     if (this->due_ == 0 && this->handled_ % 7 == 0)
       return Action{.kind = Action::Kind::STORE, .record = Record::NODE_KEY, .bytes = scratch.first(8)};
-    return Action{.kind = Action::Kind::SEND_DATAGRAM, .to = {IpAddress::v4(127, 0, 0, 1), 9}, .bytes = scratch.first(8)};
+    return Action{
+        .kind = Action::Kind::SEND_DATAGRAM, .to = {IpAddress::v4(127, 0, 0, 1), 9}, .bytes = scratch.first(8)};
   }
   std::optional<Event> poll_event() override { return std::nullopt; }
   Instant next_timeout() const override { return Instant::NEVER; }

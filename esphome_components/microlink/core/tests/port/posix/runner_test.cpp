@@ -82,7 +82,8 @@ TEST_F(RunnerTest, tells_records_seed_network_and_then_start) {
   std::vector<Kind> kinds;
   for (const SeenInput &input : this->script.seen)
     kinds.push_back(input.kind);
-  EXPECT_EQ(kinds, (std::vector<Kind>{Kind::RECORD, Kind::RECORD, Kind::SEED, Kind::WALL_TIME, Kind::NETWORK, Kind::START}));
+  EXPECT_EQ(kinds,
+            (std::vector<Kind>{Kind::RECORD, Kind::RECORD, Kind::SEED, Kind::WALL_TIME, Kind::NETWORK, Kind::START}));
   EXPECT_EQ(this->script.seen[0].record, Record::MACHINE_KEY);
   EXPECT_EQ(this->script.seen[0].bytes, "m");
   EXPECT_EQ(this->script.seen[2].bytes.size(), 32U);

@@ -104,8 +104,8 @@ std::vector<LocalAddress> list_local_addresses() {
   return out;
 }
 
-std::vector<IpAddress> reachable_addresses(const std::vector<LocalAddress> &all, const std::vector<std::string> &ignored,
-                                           const std::vector<IpAddress> &own) {
+std::vector<IpAddress> reachable_addresses(const std::vector<LocalAddress> &all,
+                                           const std::vector<std::string> &ignored, const std::vector<IpAddress> &own) {
   int best = 1;
   for (const LocalAddress &local : all) {
     if (!contains(ignored, local.interface) && !contains(own, local.address))

@@ -20,11 +20,11 @@ struct LocalAddress {
 std::vector<LocalAddress> list_local_addresses();
 
 /// Those under which other nodes may reach this machine. Left out: interfaces in `ignored` and addresses in `own` (the
-/// overlay's), addresses of other overlays (fd7a:115c:a1e0::/48; 100.64.0.0/10 on a tunnel), IPv6 link-local, multicast.
-/// IPv4 link-local counts only when there is nothing better, loopback only when there is nothing else. At most
-/// MAX_OWN_ENDPOINTS.
-std::vector<IpAddress> reachable_addresses(const std::vector<LocalAddress> &all, const std::vector<std::string> &ignored,
-                                           const std::vector<IpAddress> &own);
+/// overlay's), addresses of other overlays (fd7a:115c:a1e0::/48; 100.64.0.0/10 on a tunnel), IPv6 link-local,
+/// multicast. IPv4 link-local counts only when there is nothing better, loopback only when there is nothing else. At
+/// most MAX_OWN_ENDPOINTS.
+std::vector<IpAddress> reachable_addresses(const std::vector<LocalAddress> &all,
+                                           const std::vector<std::string> &ignored, const std::vector<IpAddress> &own);
 
 /// Hears from the kernel (rtnetlink) that links, addresses or default routes changed; without rtnetlink it asks to look
 /// every half minute. A burst of changes is one change, DEBOUNCE after its last message.

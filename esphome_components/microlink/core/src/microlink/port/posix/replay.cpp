@@ -86,7 +86,8 @@ bool Replay::read_header_() {
 
 bool Replay::apply_(Entry kind, Instant now, ByteView payload) {
   if (kind == Entry::CONFIG && this->client_ == nullptr)
-    return read_config(payload, this->config_) == Error::NONE || this->fail_("the recording's configuration is damaged");
+    return read_config(payload, this->config_) == Error::NONE ||
+           this->fail_("the recording's configuration is damaged");
   if (kind == Entry::TRUST && this->client_ == nullptr) {
     this->trust_.pem = as_text(payload);
     this->client_ = this->factory_(this->config_, this->trust_, this->log_);

@@ -29,8 +29,8 @@ class Resolver {
   Resolver(const Resolver &) = delete;
   Resolver &operator=(const Resolver &) = delete;
 
-  /// Exactly one answer follows. A literal address is its own answer, without a worker; with MAX_WAITING names under way
-  /// the answer is "not found".
+  /// Exactly one answer follows. A literal address is its own answer, without a worker; with MAX_WAITING names under
+  /// way the answer is "not found".
   void start(uint32_t token, std::string_view host);
   /// Readable while poll() has an answer.
   int fd() const;

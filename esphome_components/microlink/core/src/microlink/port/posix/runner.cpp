@@ -36,7 +36,9 @@ Runner::Runner(RunnerOptions options, StateDir &state, Overlay *overlay, Observe
 
 Runner::~Runner() { this->detach(); }
 
-std::string Runner::open() { return this->options_.relay_only ? std::string() : this->udp_.open(this->options_.listen_port); }
+std::string Runner::open() {
+  return this->options_.relay_only ? std::string() : this->udp_.open(this->options_.listen_port);
+}
 
 void Runner::add(Companion *companion) { this->companions_.push_back(companion); }
 

@@ -22,8 +22,8 @@ class StateDir {
   enum class Step : uint8_t { CREATED, WRITTEN, SYNCED, RENAMED, DONE };
   using StepHook = void (*)(Step step);
 
-  /// Create (mode 0700, missing parents too) or open `path`; EXCLUSIVE keeps a second process out until this object goes. Refuses a
-  /// directory that others may write to. What an interrupted store() left behind is removed.
+  /// Create (mode 0700, missing parents too) or open `path`; EXCLUSIVE keeps a second process out until this object
+  /// goes. Refuses a directory that others may write to. What an interrupted store() left behind is removed.
   std::string open(const std::string &path, Lock lock);
   void close();
   bool is_open() const { return this->dir_.valid(); }
