@@ -57,6 +57,8 @@ Error Magicsock::set_peer(Instant now, netmap::PeerId id, const PeerInfo &info) 
   if (slot.allowed && !info.allowed)
     slot.path.reset(now);
   slot.allowed = info.allowed;
+  if (slot.home != info.home_region)
+    slot.heard_via = 0;  // it has moved: where it was heard is history
   slot.home = info.home_region;
   slot.path.set_endpoints(now, info.endpoints);
   this->note_path_(slot, before);

@@ -6,6 +6,7 @@ namespace microlink::magicsock {
 namespace {
 
 constexpr Duration BURST_GAPS[] = {milliseconds(100), milliseconds(150), milliseconds(250), milliseconds(500)};
+constexpr Duration BURST_LENGTH = seconds(1);
 /// A ping that comes from a candidate is answered with one of ours unless one is that fresh.
 constexpr Duration ECHO_GAP = milliseconds(100);
 
@@ -104,7 +105,7 @@ void PeerPath::enter_(Instant now, PathState state) {
       this->best_ = {};
       this->latency_us_ = 0;
       this->start_round(now);
-      this->round_at_ = now + ROUND_INTERVAL;
+      this->round_at_ = now + BURST_LENGTH + ROUND_INTERVAL;
       break;
     case PathState::DIRECT:
       this->call_wanted_ = false;
@@ -116,7 +117,7 @@ void PeerPath::enter_(Instant now, PathState state) {
       this->until_ = now + PING_TIMEOUT;
       this->start_round(now);
       this->call_wanted_ = true;  // even if all were pinged just now: the peer's side may be what broke
-      this->round_at_ = now + ROUND_INTERVAL;
+      this->round_at_ = now + BURST_LENGTH + ROUND_INTERVAL;
       break;
   }
 }

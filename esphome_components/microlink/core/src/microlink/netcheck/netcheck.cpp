@@ -68,7 +68,7 @@ void Netcheck::begin_full_(Instant now) {
     return;
   const bool can_probe = this->families_[V4] || this->families_[V6];
   if (this->home_ == 0 && (this->usable_regions_() == 1 || !can_probe))
-    this->set_home_(this->fallback_region_(0));
+    this->set_home_(now, this->fallback_region_(0));
   if (!can_probe)
     return;
 
@@ -223,8 +223,10 @@ void Netcheck::handle_timeout(Instant now) {
       if (this->timers_.due(Timer::GRACE, now) && this->home_ == 0)
         this->choose_(now);
       if (this->timers_.due(Timer::FALLBACK, now) && this->home_ == 0)
-        this->set_home_(this->fallback_region_(0));
-      if (this->timers_.due(Timer::LIMIT, now))
+        this->set_home_(now, this->fallback_region_(0));
+      if (this->timers_.due(Timer::NEXT_FULL, now))
+        this->begin_full_(now);  // only armed in HOME
+      else if (this->timers_.due(Timer::LIMIT, now))
         this->end_report_(now);
       return;
     case State::WAITING:
@@ -306,12 +308,11 @@ void Netcheck::choose_(Instant now) {
     if (home != nullptr && home->latest)
       home_latency = scaled_(*home, *home->latest);
     const bool heard = this->home_heard_ >= this->report_started_ || now - this->home_heard_ < HEARD_RECENTLY;
-    this->set_home_(choose_home(this->home_, home_latency, heard, best));
+    this->set_home_(now, choose_home(this->home_, home_latency, heard, best));
   } else if (this->home_ == 0) {
-    this->set_home_(this->fallback_region_(0));
-  } else if (now - this->home_heard_ >= HEARD_LATELY) {
-    this->set_home_(this->fallback_region_(this->home_));
-    this->home_heard_ = now;  // give the new one as much time
+    this->set_home_(now, this->fallback_region_(0));
+  } else if (now - std::max(this->home_heard_, this->home_since_) >= HEARD_LATELY) {
+    this->set_home_(now, this->fallback_region_(this->home_));
   }
 }
 
@@ -357,9 +358,12 @@ size_t Netcheck::usable_regions_() const {
   return count;
 }
 
-void Netcheck::set_home_(uint16_t region) {
-  this->home_event_ = this->home_event_ || region != this->home_;
+void Netcheck::set_home_(Instant now, uint16_t region) {
+  if (region == this->home_)
+    return;
   this->home_ = region;
+  this->home_since_ = now;
+  this->home_event_ = true;
 }
 
 std::optional<Netcheck::Event> Netcheck::poll_event() {

@@ -51,7 +51,8 @@ class Netcheck {
     STOPPED,  ///< no regions or no network. No timer. Both → FULL
     FULL,     ///< entry: probes of all regions are due. Timers: tries, GRACE, FALLBACK, LIMIT (3 s). All answered or
               ///< given up or LIMIT → WAITING
-    HOME,     ///< entry: probes of the home region are due. Timers: tries, LIMIT. Answered → WAITING; LIMIT → FULL
+    HOME,     ///< entry: probes of the home region are due. Timers: tries, LIMIT, NEXT_FULL. Answered → WAITING; LIMIT,
+              ///< NEXT_FULL → FULL
     WAITING,  ///< entry: REPORT_DONE. Timers: NEXT_FULL, NEXT_HOME (while active). → FULL, HOME
   };
 
@@ -162,7 +163,7 @@ class Netcheck {
   void update_nat_();
   void set_nat_(NatKind nat);
   void choose_(Instant now);
-  void set_home_(uint16_t region);
+  void set_home_(Instant now, uint16_t region);
   RegionLatency best_region_(Instant now) const;
   uint16_t fallback_region_(uint16_t except) const;
   size_t usable_regions_() const;
@@ -188,6 +189,7 @@ class Netcheck {
   TimerTable<Timer> timers_;
   Instant report_started_{};
   Instant home_heard_{INT64_MIN / 2};
+  Instant home_since_{INT64_MIN / 2};
   std::string_view control_host_;
   FixedVector<Region, MAX_DERP_REGIONS> regions_;
 };
