@@ -112,6 +112,18 @@ class Microlinkd(Process):
 
         return wait_for(f"{self.name} is {state}", probe, seconds)
 
+    def wait_expired(self, seconds: float = 20) -> Json:
+        """Wait until the node has seen that its key is over; its status.
+
+        It may have gone on at once to ask control for a new one, and know by now that this takes a person or a key.
+        """
+
+        def probe() -> Json | None:
+            status = self.status()
+            return status if status["state"] in {"key-expired", "needs-login", "rejected"} else None
+
+        return wait_for(f"{self.name} sees its expiry", probe, seconds)
+
     def wait_peer(self, name: str, check: Callable[[Json], object] = bool, seconds: float = 15) -> Json:
         """Wait until a peer is in the table and `check` likes it; the peer."""
 
@@ -125,14 +137,14 @@ class Microlinkd(Process):
         """Wait until a peer has left the table."""
         wait_for(f"{self.name} without peer {name}", lambda: self.peer(name) is None, seconds)
 
-    def command(self, *args: str, seconds: float = 30) -> subprocess.CompletedProcess[str]:
+    def command(self, *args: str, seconds: float = SOCKET_SECONDS) -> subprocess.CompletedProcess[str]:
         """Run the command line; what it prints counts as the daemon's output."""
         done = self.beside(binary("microlinkd"), *args, "--socket", self.socket, seconds=seconds)
         with self.out.open("a") as out:
             out.write(f"$ microlinkd {' '.join(args)}\n{done.stdout}{done.stderr}")
         return done
 
-    def run(self, *args: str, seconds: float = 30) -> Any:  # noqa: ANN401 - whatever JSON it says
+    def run(self, *args: str, seconds: float = SOCKET_SECONDS) -> Any:  # noqa: ANN401 - whatever JSON it says
         """Run the command line with --json; what it says. Raises RuntimeError."""
         done = self.command(*args, "--json", seconds=seconds)
         if done.returncode:

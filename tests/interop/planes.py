@@ -133,11 +133,14 @@ class TestControl(Plane):
         self._launch()
 
     def lose_memory(self) -> None:
-        """Kill it and start it again at the same URL, with the same certificate, another Noise key and no nodes."""
+        """Kill it and start it again at the same URL, with the same certificate, another Noise key and no nodes.
+
+        Map responses are testcontrol's own from then on: it refuses a node that it does not know, as servers do.
+        """
         port = self.url.rsplit(":", 1)[1]
         self.kill()
         (self.directory / "admin.sock").unlink()
-        self._argv += ["-control-port", port]
+        self._argv += ["-control-port", port, "-stock"]
         self._launch()
 
     def _launch(self) -> None:

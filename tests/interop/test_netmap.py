@@ -215,15 +215,25 @@ def test_null_region_disappears(testcontrol: TestControl, mapped: Microlinkd) ->
     ],
     ids=["truncated", "oversized", "html", "unclosed", "deep-array", "deep-object", "one-byte", "short-key"],
 )
+@pytest.mark.control("-fake", "1")
 def test_damaged_stream_is_left_and_begun_again(
     testcontrol: TestControl, mapped: Microlinkd, data: bytes, *, end: bool
 ) -> None:
     testcontrol.send_raw(testcontrol.node("microlink"), data, end=end)
-    # The next stream begins with a full map, in which the invented peer does not occur.
+    # The next stream begins with a full map: the server's own invention occurs in it, ours does not.
     mapped.wait_no_peer("invented-77", 20)
+    mapped.wait_peer("fake-0")
     mapped.wait_state("online")
     testcontrol.send(testcontrol.node("microlink"), {"PeersChanged": [invented(80)]})
     mapped.wait_peer("invented-80")
+
+
+def test_stream_that_begins_without_peers_revokes_all(testcontrol: TestControl, mapped: Microlinkd) -> None:
+    # A server leaves `Peers` out of the first message when there are none: on a new stream that is the whole truth.
+    testcontrol.cut()
+    testcontrol.restore()
+    wait_for("the next stream", lambda: testcontrol.node("microlink").online, 20)
+    mapped.wait_no_peer("invented-77")
 
 
 def test_key_expiry_of_our_own_is_shown(testcontrol: TestControl, mapped: Microlinkd) -> None:

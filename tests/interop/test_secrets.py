@@ -33,7 +33,7 @@ def test_nothing_secret_is_printed_in_a_full_session(plane: Plane, tailscaled: S
     node.start(auth_key=False)
     node.wait_state("online")
     plane.expire(plane.node("microlink"))
-    node.wait_state("key-expired")
+    node.wait_expired()
     secrets |= node.secrets()
     node.stop()
     assert {name.split(" ")[0] for name in secrets} >= {"auth", "machine-key", "node-key"}
