@@ -28,6 +28,28 @@ void add_allowed_ip(AllowedIps &list, const Prefix &prefix) {
   }
 }
 
+void set_node_flag(Node &node, MapField field, bool value) {
+  switch (field) {
+    case MapField::EXPIRED:
+      node.expired = value;
+      break;
+    case MapField::MACHINE_AUTHORIZED:
+      node.machine_authorized = value;
+      break;
+    case MapField::IS_WIREGUARD_ONLY:
+      node.is_wireguard_only = value;
+      break;
+    case MapField::IS_JAILED:
+      node.is_jailed = value;
+      break;
+    case MapField::UNSIGNED_PEERAPI_ONLY:
+      node.unsigned_peerapi_only = value;
+      break;
+    default:
+      break;
+  }
+}
+
 /// A time that is there but cannot be read is long past: what expires then has expired.
 WallTime expiry_of(std::string_view text) { return parse_time(text).value_or(static_cast<WallTime>(1)); }
 
@@ -152,22 +174,8 @@ bool MapParser::node_value_(MapField field, Token token) {
     case MapField::ONLINE:
       node.online = is_true || token == Token::FALSE ? std::optional<bool>(is_true) : std::nullopt;
       break;
-    case MapField::EXPIRED:
-      node.expired = is_true;
-      break;
-    case MapField::MACHINE_AUTHORIZED:
-      node.machine_authorized = is_true;
-      break;
-    case MapField::IS_WIREGUARD_ONLY:
-      node.is_wireguard_only = is_true;
-      break;
-    case MapField::IS_JAILED:
-      node.is_jailed = is_true;
-      break;
-    case MapField::UNSIGNED_PEERAPI_ONLY:
-      node.unsigned_peerapi_only = is_true;
-      break;
     default:
+      set_node_flag(node, field, is_true);
       break;
   }
   return true;
