@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: MIT
+"""The device as a node of a tailnet: Tailscale, Headscale, or the server that MicroLink for Home Assistant brings."""
+
+from pathlib import Path
+
+import esphome.codegen as cg
+import esphome.config_validation as cv
+from esphome.components import socket
+from esphome.const import CONF_ID, PLATFORM_ESP32, PLATFORM_HOST
+from esphome.core import CORE
+from esphome.types import ConfigType
+
+from . import host_libraries
+from .validation import AUTH_KEY, CA_CERTIFICATE, CONTROL_KEY, CONTROL_URL, HOSTNAME, read_certificates
+
+CODEOWNERS = ["@microlink-ha"]
+DEPENDENCIES = ["network"]
+DOMAIN = "microlink"
+
+CONF_AUTH_KEY = "auth_key"
+CONF_CA_CERTIFICATE = "ca_certificate"
+CONF_CONTROL_KEY = "control_key"
+CONF_CONTROL_URL = "control_url"
+CONF_HOSTNAME = "hostname"
+CONF_LISTEN_PORT = "listen_port"
+CONF_MICROLINK_ID = "microlink_id"
+CONF_RELAY_ONLY = "relay_only"
+
+DEFAULT_CONTROL_URL = "https://controlplane.tailscale.com"
+# As many as the core may have open at once (MAX_STREAMS in ports.h), and one UDP socket for each address family.
+TCP_SOCKETS = 5
+UDP_SOCKETS = 2
+
+CORE_DIRECTORY = Path(__file__).resolve().parent / "core"
+
+# The core owns the namespace `microlink`.
+microlink_ns = cg.esphome_ns.namespace("microlink_")
+MicroLink = microlink_ns.class_("MicroLink", cg.Component)
+
+
+def _port_needs_udp(config: ConfigType) -> ConfigType:
+    if config[CONF_RELAY_ONLY] and CONF_LISTEN_PORT in config:
+        msg = f"'{CONF_LISTEN_PORT}' has no use with '{CONF_RELAY_ONLY}', which opens no UDP port: remove one of them"
+        raise cv.Invalid(msg, path=[CONF_LISTEN_PORT])
+    return config
+
+
+CONFIG_SCHEMA = cv.All(
+    cv.Schema(
+        {
+            cv.GenerateID(): cv.declare_id(MicroLink),
+            # Who runs the tailnet.
+            cv.Optional(CONF_CONTROL_URL, default=DEFAULT_CONTROL_URL): CONTROL_URL,
+            # Its public key; without it the key is fetched over verified HTTPS.
+            cv.Optional(CONF_CONTROL_KEY): CONTROL_KEY,
+            # A private authority's certificate, trusted besides the public ones.
+            cv.Optional(CONF_CA_CERTIFICATE): CA_CERTIFICATE,
+            # Lets the node in at its first start. Without it somebody opens the login URL.
+            cv.Optional(CONF_AUTH_KEY): cv.sensitive(AUTH_KEY),
+            # Default: the device's own name.
+            cv.Optional(CONF_HOSTNAME): HOSTNAME,
+            # A fixed UDP port, for a router that forwards it. Default: any.
+            cv.Optional(CONF_LISTEN_PORT): cv.port,
+            # Never use UDP: all traffic goes through the relay.
+            cv.Optional(CONF_RELAY_ONLY, default=False): cv.boolean,
+        }
+    ).extend(cv.COMPONENT_SCHEMA),
+    cv.only_on([PLATFORM_ESP32, PLATFORM_HOST]),
+    _port_needs_udp,
+    socket.consume_sockets(TCP_SOCKETS, DOMAIN),
+    socket.consume_sockets(UDP_SOCKETS, DOMAIN, socket.SocketType.UDP),
+)
+
+
+async def to_code(config: ConfigType) -> None:
+    """Generate the hub, and bring the core in where a port of it exists."""
+    var = cg.new_Pvariable(config[CONF_ID])
+    await cg.register_component(var, config)
+    cg.add(var.set_control_url(config[CONF_CONTROL_URL]))
+    if CONF_CONTROL_KEY in config:
+        cg.add(var.set_control_key(config[CONF_CONTROL_KEY]))
+    if CONF_CA_CERTIFICATE in config:
+        cg.add(var.set_ca_certificates(read_certificates(config[CONF_CA_CERTIFICATE])))
+    if CONF_AUTH_KEY in config:
+        cg.add(var.set_initial_auth_key(config[CONF_AUTH_KEY]))
+    if CONF_HOSTNAME in config:
+        cg.add(var.set_hostname(config[CONF_HOSTNAME]))
+    if CONF_LISTEN_PORT in config:
+        cg.add(var.set_listen_port(config[CONF_LISTEN_PORT]))
+    if config[CONF_RELAY_ONLY]:
+        cg.add(var.set_relay_only(True))
+    # Elsewhere microlink.h stops the compiler and says why.
+    if CORE.is_host:
+        cg.add_library("microlink-core", None, CORE_DIRECTORY.as_uri())
+        for flag in host_libraries.build_flags(CORE_DIRECTORY):
+            cg.add_build_flag(flag)
