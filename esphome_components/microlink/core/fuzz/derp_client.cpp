@@ -58,7 +58,8 @@ class Script {
         break;
       }
       case 1: {
-        const ByteView head = as_bytes("HTTP/1.1 101 Switching Protocols\r\nUpgrade: DERP\r\nConnection: Upgrade\r\n\r\n");
+        const ByteView head =
+            as_bytes("HTTP/1.1 101 Switching Protocols\r\nUpgrade: DERP\r\nConnection: Upgrade\r\n\r\n");
         this->receive_({head.begin(), head.end()});
         break;
       }

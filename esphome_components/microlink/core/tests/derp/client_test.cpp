@@ -37,19 +37,22 @@ Raw disco_packet(uint8_t fill, size_t size = 100) {
 
 TEST(Client, asks_for_an_upgrade) {
   Node node;
-  ASSERT_EQ(node.client.start(node.now, {.host = "derp.example", .ideal_node = "1a", .node_key = &node.key}), Error::NONE);
+  ASSERT_EQ(node.client.start(node.now, {.host = "derp.example", .ideal_node = "1a", .node_key = &node.key}),
+            Error::NONE);
   EXPECT_EQ(node.client.state(), State::UPGRADING);
   EXPECT_EQ(node.sent(7), bytes("GET /derp HTTP/1.1\r\nHost: derp.example\r\nConnection: Upgrade\r\nUpgrade: DERP\r\n"
                                 "Ideal-Node: 1a\r\n\r\n"));
   ASSERT_EQ(node.client.start(node.now, {.host = "2001:db8::1", .node_key = &node.key}), Error::NONE);
-  EXPECT_EQ(node.sent(), bytes("GET /derp HTTP/1.1\r\nHost: [2001:db8::1]\r\nConnection: Upgrade\r\nUpgrade: DERP\r\n\r\n"));
+  EXPECT_EQ(node.sent(),
+            bytes("GET /derp HTTP/1.1\r\nHost: [2001:db8::1]\r\nConnection: Upgrade\r\nUpgrade: DERP\r\n\r\n"));
 }
 
 TEST(Client, refuses_names_that_would_break_the_request) {
   Node node;
   const std::string too_long(600, 'a');
-  for (const std::string_view host : {std::string_view(""), std::string_view("a b"), std::string_view("a\r\nX: y"),
-                                      std::string_view("a\0b", 3), std::string_view(too_long), std::string_view("\xc3\xa4")})
+  for (const std::string_view host :
+       {std::string_view(""), std::string_view("a b"), std::string_view("a\r\nX: y"), std::string_view("a\0b", 3),
+        std::string_view(too_long), std::string_view("\xc3\xa4")})
     EXPECT_EQ(node.client.start(node.now, {.host = host, .node_key = &node.key}), Error::MALFORMED);
   EXPECT_EQ(node.client.start(node.now, {.host = "a", .ideal_node = "b\nc", .node_key = &node.key}), Error::MALFORMED);
   EXPECT_EQ(node.client.start(node.now, {.host = "a"}), Error::MALFORMED);

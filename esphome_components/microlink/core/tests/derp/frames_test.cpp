@@ -39,7 +39,8 @@ template<typename Cut> std::vector<Seen> read_all(const Raw &stream, Cut cut, Er
       }
       if (!*frame)
         break;
-      out.push_back({static_cast<uint8_t>((*frame)->type), (*frame)->size, {(*frame)->body.begin(), (*frame)->body.end()}});
+      out.push_back(
+          {static_cast<uint8_t>((*frame)->type), (*frame)->size, {(*frame)->body.begin(), (*frame)->body.end()}});
     }
     EXPECT_TRUE(in.empty());
     at += size;

@@ -93,8 +93,7 @@ TEST(SmallRecords, need_tls_1_2) {
 }
 
 class Memory : public ::testing::TestWithParam<mbedtls_ssl_protocol_version> {};
-INSTANTIATE_TEST_SUITE_P(Versions, Memory,
-                         ::testing::Values(MBEDTLS_SSL_VERSION_TLS1_2, MBEDTLS_SSL_VERSION_TLS1_3));
+INSTANTIATE_TEST_SUITE_P(Versions, Memory, ::testing::Values(MBEDTLS_SSL_VERSION_TLS1_2, MBEDTLS_SSL_VERSION_TLS1_3));
 
 /// A session that is fed a server's recorded bytes, so that only the client allocates.
 class Replay {

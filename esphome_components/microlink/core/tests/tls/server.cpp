@@ -44,6 +44,13 @@ Server::Server(const Options &options) {
   must(static_cast<int>(psa_crypto_init()), "psa");
   mbedtls_ssl_init(&this->ssl_);
   mbedtls_ssl_config_init(&this->config_);
+  this->load_(options);
+  this->configure_(options);
+  must(mbedtls_ssl_setup(&this->ssl_, &this->config_), "setup");
+  mbedtls_ssl_set_bio(&this->ssl_, this, send, receive, nullptr);
+}
+
+void Server::load_(const Options &options) {
   mbedtls_x509_crt_init(&this->chain_);
   mbedtls_x509_crt_init(&this->extra_);
   mbedtls_pk_init(&this->key_);
@@ -62,14 +69,17 @@ Server::Server(const Options &options) {
       last = last->next;
     last->next = &this->extra_;
   }
+}
+
+void Server::configure_(const Options &options) {
   must(mbedtls_ssl_config_defaults(&this->config_, MBEDTLS_SSL_IS_SERVER, MBEDTLS_SSL_TRANSPORT_STREAM,
                                    MBEDTLS_SSL_PRESET_DEFAULT),
        "defaults");
   mbedtls_ssl_conf_rng(&this->config_, fill, &this->random_);
   mbedtls_ssl_conf_min_tls_version(&this->config_, options.version);
   mbedtls_ssl_conf_max_tls_version(&this->config_, options.version);
-  mbedtls_ssl_conf_renegotiation(&this->config_, options.renegotiation ? MBEDTLS_SSL_RENEGOTIATION_ENABLED
-                                                                       : MBEDTLS_SSL_RENEGOTIATION_DISABLED);
+  mbedtls_ssl_conf_renegotiation(
+      &this->config_, options.renegotiation ? MBEDTLS_SSL_RENEGOTIATION_ENABLED : MBEDTLS_SSL_RENEGOTIATION_DISABLED);
   mbedtls_ssl_conf_sni(
       &this->config_,
       [](void *self, mbedtls_ssl_context *, const unsigned char *name, size_t size) {
@@ -85,23 +95,21 @@ Server::Server(const Options &options) {
     });
   }
   must(mbedtls_ssl_conf_own_cert(&this->config_, &this->chain_, &this->key_), "own certificate");
-  must(mbedtls_ssl_setup(&this->ssl_, &this->config_), "setup");
-  mbedtls_ssl_set_bio(
-      &this->ssl_, this,
-      [](void *self, const unsigned char *data, size_t size) {
-        static_cast<Server *>(self)->out_.append(reinterpret_cast<const char *>(data), size);
-        return static_cast<int>(size);
-      },
-      [](void *self, unsigned char *data, size_t size) {
-        std::string &in = static_cast<Server *>(self)->in_;
-        if (in.empty())
-          return MBEDTLS_ERR_SSL_WANT_READ;
-        const size_t n = std::min(size, in.size());
-        std::copy_n(in.data(), n, reinterpret_cast<char *>(data));
-        in.erase(0, n);
-        return static_cast<int>(n);
-      },
-      nullptr);
+}
+
+int Server::send(void *self, const unsigned char *data, size_t size) {
+  static_cast<Server *>(self)->out_.append(reinterpret_cast<const char *>(data), size);
+  return static_cast<int>(size);
+}
+
+int Server::receive(void *self, unsigned char *data, size_t size) {
+  std::string &in = static_cast<Server *>(self)->in_;
+  if (in.empty())
+    return MBEDTLS_ERR_SSL_WANT_READ;
+  const size_t n = std::min(size, in.size());
+  std::copy_n(in.data(), n, reinterpret_cast<char *>(data));
+  in.erase(0, n);
+  return static_cast<int>(n);
 }
 
 Server::~Server() {

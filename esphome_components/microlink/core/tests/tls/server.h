@@ -59,6 +59,10 @@ class Server {
   int error = 0;
 
  private:
+  static int send(void *self, const unsigned char *data, size_t size);
+  static int receive(void *self, unsigned char *data, size_t size);
+  void load_(const Options &options);
+  void configure_(const Options &options);
   void pump_();
 
   SeededRandom random_{7};

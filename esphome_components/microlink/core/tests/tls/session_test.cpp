@@ -18,9 +18,7 @@ class Sessions : public ::testing::TestWithParam<mbedtls_ssl_protocol_version> {
 };
 
 INSTANTIATE_TEST_SUITE_P(Versions, Sessions, ::testing::Values(MBEDTLS_SSL_VERSION_TLS1_2, MBEDTLS_SSL_VERSION_TLS1_3),
-                         [](const auto &each) {
-                           return each.param == MBEDTLS_SSL_VERSION_TLS1_2 ? "tls12" : "tls13";
-                         });
+                         [](const auto &each) { return each.param == MBEDTLS_SSL_VERSION_TLS1_2 ? "tls12" : "tls13"; });
 
 std::string text_of(size_t size) {
   std::string out(size, '\0');

@@ -57,9 +57,7 @@ class Verification : public ::testing::TestWithParam<mbedtls_ssl_protocol_versio
 
 INSTANTIATE_TEST_SUITE_P(Versions, Verification,
                          ::testing::Values(MBEDTLS_SSL_VERSION_TLS1_2, MBEDTLS_SSL_VERSION_TLS1_3),
-                         [](const auto &each) {
-                           return each.param == MBEDTLS_SSL_VERSION_TLS1_2 ? "tls12" : "tls13";
-                         });
+                         [](const auto &each) { return each.param == MBEDTLS_SSL_VERSION_TLS1_2 ? "tls12" : "tls13"; });
 
 std::string chain(std::initializer_list<std::string_view> certificates) {
   std::string out;
@@ -91,9 +89,7 @@ TEST_P(Verification, refuses_a_certificate_signed_by_a_server) {
   EXPECT_EQ(this->outcome({.server = {.chain = forged}}), "certificate: unknown CA");
 }
 
-TEST_P(Verification, needs_anchors) {
-  EXPECT_EQ(this->outcome({.roots = ""}), error_name(Error::UNTRUSTED));
-}
+TEST_P(Verification, needs_anchors) { EXPECT_EQ(this->outcome({.roots = ""}), error_name(Error::UNTRUSTED)); }
 
 TEST_P(Verification, checks_names) {
   EXPECT_EQ(this->outcome({.host = "RELAY.example"}), "open");
@@ -197,7 +193,8 @@ TEST(Ed25519MetaCertificate, makes_tls_1_3_advise_tls_1_2) {
 }
 
 TEST_P(Verification, refuses_what_is_not_pinned) {
-  EXPECT_EQ(this->outcome({.cert_name = PIN}), "certificate: pin mismatch") << "though an anchor would have believed it";
+  EXPECT_EQ(this->outcome({.cert_name = PIN}), "certificate: pin mismatch")
+      << "though an anchor would have believed it";
   Server::Options two{.chain = PINNED, .key = PINNED_KEY, .extra = ROOT};
   EXPECT_EQ(this->outcome({.server = two, .cert_name = PIN}), "certificate: pin mismatch") << "more than one";
 }
@@ -251,7 +248,8 @@ TEST(Policies, that_cannot_be_are_refused) {
 TEST(PemAnchors, takes_every_certificate_and_ignores_the_rest) {
   PemAnchors anchors;
   EXPECT_TRUE(anchors.empty());
-  const std::string bundle = "# a comment\n" + chain({ROOT, META_ED25519, BIG_ROOT}) + "-----BEGIN CERTIFICATE-----\nAA";
+  const std::string bundle =
+      "# a comment\n" + chain({ROOT, META_ED25519, BIG_ROOT}) + "-----BEGIN CERTIFICATE-----\nAA";
   const auto added = anchors.add(bundle);
   ASSERT_TRUE(added);
   EXPECT_EQ(*added, 2U);

@@ -322,8 +322,8 @@ bool Client::take_tokens_(Instant now, size_t bytes) {
   // A bucket of at most 2^32 bytes is full after 1000 s, or it is slower than 4 MB/s and may fill up later.
   const int64_t elapsed = std::clamp<int64_t>(to_microseconds(now - this->refilled_), 0, 1'000'000'000);
   this->refilled_ = now;
-  this->tokens_ = std::min(this->tokens_ + elapsed * this->info_.bytes_per_second,
-                           TOKENS_PER_BYTE * this->info_.burst_bytes);
+  this->tokens_ =
+      std::min(this->tokens_ + elapsed * this->info_.bytes_per_second, TOKENS_PER_BYTE * this->info_.burst_bytes);
   const int64_t cost = TOKENS_PER_BYTE * static_cast<int64_t>(bytes);
   if (this->tokens_ < cost)
     return false;

@@ -47,12 +47,12 @@ struct Transmit {
 
 struct Counters {
   uint32_t rx_packets{0};
-  uint32_t tx_packets{0};          ///< queued; what was dropped later is in tx_dropped_full
+  uint32_t tx_packets{0};  ///< queued; what was dropped later is in tx_dropped_full
   uint32_t rx_dropped_oversized{0};
   uint32_t rx_dropped_malformed{0};  ///< bodies too short for their type, packets before the login's end
   uint32_t rx_skipped{0};            ///< frames of unknown type
   uint32_t tx_dropped_full{0};
-  uint32_t tx_dropped_rate{0};       ///< beyond the relay's token bucket
+  uint32_t tx_dropped_rate{0};  ///< beyond the relay's token bucket
 };
 
 /// One connection to one relay over a stream that is secured already (bytes in, bytes out; tls is not seen here). Which

@@ -108,8 +108,7 @@ Result<ServerInfo> parse_server_info(ByteView json) {
         break;
       case json::Token::NUMBER:
         if (member != nullptr)
-          *member = static_cast<uint32_t>(
-              std::clamp<int64_t>(tokens.integer().value_or(UINT32_MAX), 0, UINT32_MAX));
+          *member = static_cast<uint32_t>(std::clamp<int64_t>(tokens.integer().value_or(UINT32_MAX), 0, UINT32_MAX));
         member = nullptr;
         break;
       default:

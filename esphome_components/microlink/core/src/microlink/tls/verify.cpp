@@ -76,8 +76,7 @@ void Verifier::check(const mbedtls_x509_crt &certificate, int depth, uint32_t &f
     this->check_pin_(certificate);
   } else {
     // Dates are checked below whether or not mbedTLS has a clock, the name whatever SNI was.
-    const uint32_t own =
-        MBEDTLS_X509_BADCERT_EXPIRED | MBEDTLS_X509_BADCERT_FUTURE | MBEDTLS_X509_BADCERT_CN_MISMATCH;
+    const uint32_t own = MBEDTLS_X509_BADCERT_EXPIRED | MBEDTLS_X509_BADCERT_FUTURE | MBEDTLS_X509_BADCERT_CN_MISMATCH;
     if ((found & MBEDTLS_X509_BADCERT_NOT_TRUSTED) != 0)
       this->object_(Verdict::UNKNOWN_CA);
     else if ((found & ~own) != 0)
