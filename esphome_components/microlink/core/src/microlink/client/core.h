@@ -94,6 +94,7 @@ class Core final : private tailcfg::MapSink, private Relays::Regions, private fi
   // core_control.cpp
   bool settle_control_(Instant now);
   void handle_control_event_(Instant now, const control::Event &event);
+  void tell_disconnected_(const control::Event &event);
   void accept_rotation_(Instant now);
   void refuse_rotation_(Instant now, std::string_view why);
   void node_key_changed_(Instant now);

@@ -90,13 +90,12 @@ void Core::handle_control_event_(Instant now, const control::Event &event) {
     case Kind::STREAMING:
       this->streaming_ = true;
       this->refused_ = false;
+      if (this->authorized_)
+        this->message_.clear();
       break;
     case Kind::DISCONNECTED:
       this->streaming_ = false;
-      if (!event.text.empty())
-        this->set_message_(event.text);
-      this->log_.info("coordination server: connection lost: %s %.*s", error_name(event.error),
-                      static_cast<int>(event.text.size()), event.text.data());
+      this->tell_disconnected_(event);
       break;
     case Kind::PING_REQUEST:
       break;  // HEAD over the open internet and pings on control's behalf are diagnostics that a node may leave out
@@ -107,6 +106,26 @@ void Core::handle_control_event_(Instant now, const control::Event &event) {
     case Kind::COUNT:
       break;
   }
+}
+
+/// One line for the person: whom it is about, what is wrong, what to look at. What TLS said stands already.
+void Core::tell_disconnected_(const control::Event &event) {
+  if (event.error == Error::UNTRUSTED)
+    return;
+  const bool unreachable = event.error == Error::CLOSED || event.error == Error::TIMED_OUT;
+  FixedString<JSON_MAX_TEXT_BYTES> text;
+  text.append(this->control_host_);
+  text.append(unreachable ? " cannot be reached (" : " does not answer as a coordination server should (");
+  text.append(error_name(event.error));
+  text.append(unreachable ? "); check the network and the control URL" : "); check the control URL");
+  if (!this->config_.control_key.empty() && !unreachable)
+    text.append(" and the control key");
+  if (!event.text.empty()) {
+    text.append(": ");
+    text.append(event.text);
+  }
+  this->set_message_(text);
+  this->log_.info("%s", text.c_str());
 }
 
 void Core::accept_rotation_(Instant now) {
