@@ -73,6 +73,7 @@ def test_pinned_control_key_that_is_right(plane: Plane, microlinkd: MakeMicrolin
 
 
 def test_pinned_control_key_that_is_wrong(plane: Plane, microlinkd: MakeMicrolinkd) -> None:
+    assert plane.control_key()  # testcontrol makes its key when it is asked for the first time
     node = microlinkd("a")
     node.start("--control-key", "mkey:" + "42" * 32)
     wait_for("the status names the key", lambda: "key" in (node.status()["message"] or ""))
