@@ -97,9 +97,11 @@ class Script {
       case 6:
         this->receive_raw_();
         break;
-      case 7:
-        this->sock_.handle_relay_state(this->now_, this->in_.u8() & 3, (this->in_.u8() & 1) != 0);
+      case 7: {
+        const uint8_t what_region = this->in_.u8();
+        this->sock_.handle_relay_state(this->now_, what_region & 3, (what_region & 0x10) != 0);
         break;
+      }
       case 8:
         this->sock_.handle_peer_gone(this->in_.u8() & 3, keys().nodes[1].public_key());
         break;

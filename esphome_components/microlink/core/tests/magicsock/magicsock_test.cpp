@@ -200,6 +200,13 @@ TEST(Disco, answers_a_ping_where_it_came_from) {
   EXPECT_EQ(sent[0].message.source, at("127.3.3.40:5"));
 }
 
+TEST(Disco, does_not_answer_to_port_zero) {
+  Bench bench;
+  auto packet = bench.ping();
+  EXPECT_EQ(bench.sock.handle_udp(bench.now, {IpAddress::v4(192, 0, 2, 1), 0}, packet), Error::MALFORMED);
+  EXPECT_TRUE(bench.drain().empty());
+}
+
 TEST(Disco, drops_unknown_keys_and_says_nothing) {
   Bench bench;
   bench.sock.remove_peer(PEER);

@@ -306,14 +306,26 @@ void Network::transmit_relay_(Node &from, uint16_t region, const NodePublic &to,
   from.relay_sent++;
   if (!from.relay_connected)
     return;
+  from.visits[region] = this->now + RELAY_VISIT;
   for (auto &node : this->nodes) {
-    if (node->key != to || node->home != region || !node->relay_connected)
+    if (node->key != to)
       continue;
     const size_t index = node->index;
-    this->at_(this->now + RELAY_LATENCY, [this, index, region, src = from.key, bytes] {
-      this->inject_relay(*this->nodes[index], region, src, bytes);
+    const size_t sender = from.index;
+    this->at_(this->now + RELAY_LATENCY, [this, index, sender, region, bytes] {
+      Node &source = *this->nodes[sender];
+      Node &destination = *this->nodes[index];
+      if (this->is_at_(destination, region))
+        this->inject_relay(destination, region, source.key, bytes);
+      else
+        source.sock.handle_peer_gone(region, destination.key);
     });
   }
+}
+
+bool Network::is_at_(const Node &node, uint16_t region) const {
+  const auto visit = node.visits.find(region);
+  return node.relay_connected && (node.home == region || (visit != node.visits.end() && visit->second > this->now));
 }
 
 void Network::inject_relay(Node &to, uint16_t region, const NodePublic &src, std::vector<uint8_t> bytes) {

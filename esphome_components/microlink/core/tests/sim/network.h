@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <queue>
 #include <random>
@@ -43,6 +44,8 @@ struct Node {
   bool plugged{true};          ///< false: neither sends nor receives UDP
   bool relay_connected{false};
   uint16_t home{0};
+  /// Until when a connection to another region stays, opened by sending through it.
+  std::map<uint16_t, Instant> visits;
   std::optional<Instant> timer;
   // What happened.
   std::vector<magicsock::Event> pongs;
@@ -68,6 +71,7 @@ struct Weather {
 class Network {
  public:
   static constexpr Duration RELAY_LATENCY = milliseconds(15);
+  static constexpr Duration RELAY_VISIT = seconds(60);
   static constexpr Duration LAN_LATENCY = milliseconds(1);
   static constexpr Duration CONTROL_LATENCY = milliseconds(50);
 
@@ -120,6 +124,7 @@ class Network {
   void transmit_udp_(Node &from, const Endpoint &to, std::vector<uint8_t> bytes);
   void arrive_(const Endpoint &from, const Endpoint &to, const std::vector<uint8_t> &bytes);
   void deliver_(Node &node, const Endpoint &from, std::vector<uint8_t> bytes);
+  bool is_at_(const Node &node, uint16_t region) const;
   void transmit_relay_(Node &from, uint16_t region, const NodePublic &to, std::vector<uint8_t> bytes);
   void handle_event_(Node &node, const magicsock::Event &event);
   void send_packet_(Node &from, Node &to, uint8_t kind);

@@ -21,6 +21,8 @@ Error Magicsock::handle_udp(Instant now, const Endpoint &from, ByteSpan datagram
   this->now_ = now;
   if (this->state_ == State::STOPPED)
     return Error::UNEXPECTED;
+  if (!from.is_set() || !from.address.is_set())
+    return Error::MALFORMED;  // nobody could be answered there
   if (stun::looks_like_stun(datagram))
     return this->netcheck_.handle_datagram(now, datagram);
   if (disco::looks_like_geneve(datagram)) {

@@ -15,6 +15,7 @@ constexpr uint32_t HOME_INTERVAL_MS = 20'000;
 constexpr uint32_t HOME_JITTER_MS = 6'000;
 /// Nothing answered: the network may just be coming up.
 constexpr Duration BLOCKED_RETRY = seconds(60);
+constexpr Duration BLOCKED_RETRY_ACTIVE = seconds(20);
 constexpr Duration HEARD_RECENTLY = seconds(8);
 constexpr Duration HEARD_LATELY = seconds(120);
 constexpr uint8_t TX_ID_END = 0x4d;
@@ -33,8 +34,11 @@ void Netcheck::set_families(Instant now, bool ipv4, bool ipv6) {
 
 void Netcheck::set_active(Instant now, bool active) {
   this->active_ = active;
-  if (this->state_ == State::WAITING)
-    this->arm_home_(now);
+  if (this->state_ != State::WAITING)
+    return;
+  if (active && this->nat_ == NatKind::UDP_BLOCKED)
+    this->timers_.arm(Timer::NEXT_FULL, std::max(now, this->report_started_ + BLOCKED_RETRY_ACTIVE));
+  this->arm_home_(now);
 }
 
 void Netcheck::link_changed(Instant now) {
@@ -254,8 +258,8 @@ void Netcheck::end_report_(Instant now) {
     this->set_nat_(NatKind::UNKNOWN);
   if (was_full) {
     this->choose_(now);
-    this->timers_.arm(Timer::NEXT_FULL,
-                      this->report_started_ + (this->any_answer_ ? FULL_INTERVAL : BLOCKED_RETRY));
+    const Duration retry = this->active_ ? BLOCKED_RETRY_ACTIVE : BLOCKED_RETRY;
+    this->timers_.arm(Timer::NEXT_FULL, this->report_started_ + (this->any_answer_ ? FULL_INTERVAL : retry));
   }
   this->arm_home_(now);
   this->done_event_ = true;
