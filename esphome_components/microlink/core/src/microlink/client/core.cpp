@@ -168,22 +168,42 @@ void Core::start_(Instant now) {
   this->control_host_ = server->host;
   this->magicsock_.netcheck().set_control_host(this->control_host_);
 
-  const tailcfg::Hostinfo hostinfo = this->hostinfo_();
-  this->control_.emplace(settings,
+  // Cut off in the middle of a rotation: did control take the new key? Asked without an auth key only, which would make
+  // a second device of it.
+  this->trying_pending_ = this->identity_.is_rotating() && this->auth_key_size_ == 0;
+  this->stale_pending_ = this->identity_.is_rotating() && !this->trying_pending_;
+  this->settings_ = settings;
+  this->start_control_(now);
+  if (this->cached_home_ != 0) {
+    this->magicsock_.netcheck().set_home(this->cached_home_);
+    this->relays_.set_home(now, this->cached_home_);
+  }
+}
+
+void Core::start_control_(Instant now) {
+  const NodePrivate &node = this->trying_pending_ ? this->identity_.pending() : this->identity_.node();
+  this->control_.emplace(this->settings_,
                          control::Identity{.machine = this->identity_.machine(),
-                                           .node_key = this->identity_.node().public_key(),
+                                           .node_key = node.public_key(),
                                            .disco_key = this->magicsock_.disco_key()},
-                         hostinfo, static_cast<tailcfg::MapSink &>(*this), this->random_, this->log_sink_);
+                         this->hostinfo_(), static_cast<tailcfg::MapSink &>(*this), this->random_, this->log_sink_);
   if (this->auth_key_size_ != 0)
     (void) this->control_->set_auth_key(now, as_text(this->auth_key_.bytes().first(this->auth_key_size_)));
   if (const Error error = this->control_->start(now); error != Error::NONE) {
     this->set_message_("a control URL with http:// is only for tests: use https://");
     this->refused_ = true;
   }
-  if (this->cached_home_ != 0) {
-    this->magicsock_.netcheck().set_home(this->cached_home_);
-    this->relays_.set_home(now, this->cached_home_);
-  }
+  this->tell_endpoints_(now);
+}
+
+/// Control does not know the pending key, so it never took it: the old one is still good.
+void Core::fall_back_to_old_key_(Instant now) {
+  this->trying_pending_ = false;
+  this->identity_.abandon_rotation();
+  this->duties_.erase(Record::PENDING_NODE_KEY);
+  for (const StreamId id : {CONTROL_KEY, CONTROL_NOISE, CONTROL_FALLBACK})
+    this->streams_[id].close();
+  this->start_control_(now);
 }
 
 tailcfg::Hostinfo Core::hostinfo_() const {

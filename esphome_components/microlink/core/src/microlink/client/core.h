@@ -60,6 +60,8 @@ class Core final : private tailcfg::MapSink, private Relays::Regions, private fi
 
   // core.cpp: life, inputs, actions
   void start_(Instant now);
+  void start_control_(Instant now);
+  void fall_back_to_old_key_(Instant now);
   void stop_(Instant now);
   void settle_(Instant now);
   bool settle_once_(Instant now);
@@ -211,6 +213,7 @@ class Core final : private tailcfg::MapSink, private Relays::Regions, private fi
   std::optional<Action> datagram_out_;    ///< sealed in place
   Bytes<128> own_packet_;
 
+  control::Settings settings_;
   std::optional<control::Session> control_;
   Secret<control::Session::MAX_AUTH_KEY_BYTES> auth_key_;  ///< given before START
   size_t auth_key_size_{0};
@@ -223,6 +226,8 @@ class Core final : private tailcfg::MapSink, private Relays::Regions, private fi
 
   bool settling_{false};
   uint16_t cached_home_{0};
+  bool trying_pending_{false};  ///< control is asked whether it took the pending node key
+  bool stale_pending_{false};   ///< a pending key of an earlier run, not asked for
   bool registered_{false};
   bool authorized_{false};
   bool streaming_{false};

@@ -19,6 +19,11 @@ bool Core::settle_control_(Instant now) {
 
 void Core::handle_control_event_(Instant now, const control::Event &event) {
   using Kind = control::Event::Kind;
+  if (this->trying_pending_ &&
+      (event.kind == Kind::LOGIN_URL || event.kind == Kind::REGISTER_FAILED || event.kind == Kind::NEED_NODE_KEY)) {
+    this->fall_back_to_old_key_(now);
+    return;
+  }
   switch (event.kind) {
     case Kind::CLOSE:
       this->streams_[static_cast<StreamId>(event.link)].close();
@@ -50,6 +55,14 @@ void Core::handle_control_event_(Instant now, const control::Event &event) {
       this->push_event_({.kind = Event::Kind::LOGIN_URL, .text = this->login_url_.view()});
       break;
     case Kind::REGISTERED:
+      if (this->trying_pending_) {
+        this->trying_pending_ = false;
+        this->accept_rotation_(now);
+      } else if (this->stale_pending_) {  // registered anew with the old key, by an auth key
+        this->identity_.abandon_rotation();
+        this->duties_.erase(Record::PENDING_NODE_KEY);
+      }
+      this->stale_pending_ = false;
       this->login_url_.clear();
       this->message_.clear();
       this->refused_ = false;
@@ -68,6 +81,7 @@ void Core::handle_control_event_(Instant now, const control::Event &event) {
                        event.text.data());
       break;
     case Kind::NEED_NODE_KEY:
+      this->stale_pending_ = false;
       if (!this->identity_.is_rotating()) {
         this->identity_.begin_rotation(this->random_);
         this->duties_.store(Record::PENDING_NODE_KEY);
@@ -118,8 +132,8 @@ void Core::tell_disconnected_(const control::Event &event) {
   text.append(unreachable ? " cannot be reached (" : " does not answer as a coordination server should (");
   text.append(error_name(event.error));
   text.append(unreachable ? "); check the network and the control URL" : "); check the control URL");
-  if (!this->config_.control_key.empty() && !unreachable)
-    text.append(" and the control key");
+  if (!this->config_.control_key.empty())
+    text.append(" and the control key");  // a server that cannot open our handshake just hangs up
   if (!event.text.empty()) {
     text.append(": ");
     text.append(event.text);
