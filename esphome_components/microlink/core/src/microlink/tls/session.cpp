@@ -141,7 +141,8 @@ int Session::Impl::configure(const Policy &policy) {
   if (!this->verifier.is_pinned() && policy.anchors != nullptr)
     policy.anchors->attach(this->config);
   mbedtls_ssl_conf_verify(&this->config, verify, this);
-  if ((code = mbedtls_ssl_setup(&this->ssl, &this->config)) != 0) {
+  code = mbedtls_ssl_setup(&this->ssl, &this->config);
+  if (code != 0) {
     // When it fails half-way, mbedTLS 3.6 with variable buffers forgets the configuration that its own clean-up reads.
     this->ssl.MBEDTLS_PRIVATE(conf) = &this->config;
     return code;
