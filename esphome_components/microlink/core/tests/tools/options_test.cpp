@@ -116,5 +116,11 @@ TEST(Options, the_manual_on_the_command_line_names_every_option) {
     EXPECT_NE(text.find(name), std::string::npos) << name;
 }
 
+TEST(Options, an_interface) {
+  EXPECT_EQ(parse({"run", "--tun", "microlink0"}).overlay.tun, "microlink0");
+  for (const char *name : {"", "a/b", "with space", "ml%d", "sixteen-letters-"})
+    EXPECT_NE(parse({"run", "--tun", name}).problem, "") << name;
+}
+
 }  // namespace
 }  // namespace microlink::tools

@@ -10,6 +10,7 @@
 
 #include "microlink/version.h"
 #include "microlinkd/control_socket.h"
+#include "microlinkd/local_overlay.h"
 #include "microlinkd/log_stderr.h"
 #include "microlinkd/signals.h"
 
@@ -67,8 +68,13 @@ ExitCode run_daemon(const Options &options, const posix::DrivenFactory &factory)
   const Log log(&sink, "daemon");
   Signals signals;
   Requests requests;
-  posix::Node node(node_options(options), factory, nullptr, &requests, &sink);
-  std::string problem;
+  LocalOverlay overlay(options.overlay, &sink);
+  std::string problem = overlay.open();
+  if (!problem.empty())
+    return fail(ExitCode::FAILED, problem);
+  posix::NodeOptions about = node_options(options);
+  about.runner.ignored_interfaces = overlay.interfaces();
+  posix::Node node(std::move(about), factory, overlay.interface(), &requests, &sink);
   const posix::Node::Failure failure = node.open(problem);
   if (failure != posix::Node::Failure::NONE)
     return fail(exit_code_of(failure), problem);
@@ -90,6 +96,7 @@ ExitCode run_daemon(const Options &options, const posix::DrivenFactory &factory)
     problem = node.up();
   if (!problem.empty())
     return fail(ExitCode::STATE_DIR, problem);
+  overlay.join(node.runner());
   node.runner().add(&signals);
   node.runner().add(&socket);
   log.info("microlinkd %s, %s, UDP port %u", VERSION, options.config.control_url.c_str(), node.runner().udp_port());

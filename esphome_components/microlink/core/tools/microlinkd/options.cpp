@@ -29,6 +29,7 @@ enum Option : int {
   OPTION_LOG_LEVEL,
   OPTION_RECORD,
   OPTION_START_DOWN,
+  OPTION_TUN,
   OPTION_JSON,
   OPTION_UNTIL_DIRECT,
   OPTION_TIMEOUT,
@@ -65,6 +66,7 @@ constexpr option RUN_OPTIONS[] = {
     {"insecure-plain-http", no_argument, nullptr, OPTION_PLAIN_HTTP},
     {"record", required_argument, nullptr, OPTION_RECORD},
     {"start-down", no_argument, nullptr, OPTION_START_DOWN},
+    {"tun", required_argument, nullptr, OPTION_TUN},
 };
 constexpr option COMMAND_OPTIONS[] = {
     {"json", no_argument, nullptr, OPTION_JSON},
@@ -190,6 +192,9 @@ void apply_run_option(Options &out, int which) {
     case OPTION_START_DOWN:
       out.start_down = true;
       break;
+    case OPTION_TUN:
+      out.problem = out.overlay.set_tun(optarg);
+      break;
     default:
       break;
   }
@@ -261,6 +266,8 @@ void fill_defaults(Options &out) {
     out.socket = out.state_dir + "/microlinkd.sock";
   if (out.config.hostname.empty())
     out.config.hostname.assign(machine_name());
+  if (out.verb == Verb::RUN && out.problem.empty())
+    out.problem = out.overlay.contradiction();
   const std::string_view url = out.config.control_url.view();
   const bool plain = url.starts_with("http://");
   if (out.verb == Verb::RUN && out.problem.empty() && !plain && !url.starts_with("https://"))

@@ -7,6 +7,7 @@
 #include "microlink/base/log.h"
 #include "microlink/base/time.h"
 #include "microlink/config.h"
+#include "microlinkd/overlay_options.h"
 
 namespace microlink::tools {
 
@@ -37,6 +38,7 @@ struct Options {
   std::string state_dir;
   std::string ca_file;
   std::string record_file;
+  OverlayOptions overlay;
   uint16_t listen_port{0};
   LogLevel log_level{LogLevel::INFO};
   bool start_down{false};

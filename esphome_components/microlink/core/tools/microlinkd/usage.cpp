@@ -35,6 +35,7 @@ run:
   --insecure-plain-http    allow a control URL without TLS: for tests
   --record FILE            record what happens, for replay
   --start-down             wait for "microlinkd up"
+  --tun NAME               the tailnet as an interface of this machine; needs root
 
 Commands to the daemon:
   --json                   the daemon's answer as it is
