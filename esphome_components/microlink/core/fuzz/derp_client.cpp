@@ -64,8 +64,9 @@ class Script {
         break;
       }
       case 2: {
-        std::vector<uint8_t> body(MAGIC.begin(), MAGIC.end());
-        body.insert(body.end(), this->relay_.public_key().bytes.begin(), this->relay_.public_key().bytes.end());
+        std::vector<uint8_t> body(MAGIC.size() + KEY_BYTES);
+        Writer out(body);
+        out.bytes(MAGIC).bytes(this->relay_.public_key().bytes);
         this->receive_frame_(0x01, body);
         break;
       }

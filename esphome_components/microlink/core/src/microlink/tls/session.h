@@ -61,9 +61,9 @@ class Session {
     IDLE,         ///< start() → HANDSHAKING. Holds no memory
     HANDSHAKING,  ///< entered by start(): a ClientHello is due. Verified → OPEN, anything wrong → FAILED. No timer
                   ///< here: the owner gives up after its own patience (derp and control have login timers)
-    OPEN,    ///< plaintext flows. close_notify → CLOSED, anything wrong → FAILED
-    CLOSED,  ///< ended in good order by either side. write() still yields a last alert
-    FAILED,  ///< see failure_text(). write() still yields a last alert
+    OPEN,         ///< plaintext flows. close_notify → CLOSED, anything wrong → FAILED
+    CLOSED,       ///< ended in good order by either side. write() still yields a last alert
+    FAILED,       ///< see failure_text(). write() still yields a last alert
   };
   static constexpr size_t MAX_HOST_BYTES = 80;
   /// Plaintext that one read() can need at most; smaller buffers are fine, the rest comes with the next call.
