@@ -89,9 +89,9 @@ TEST(Netmap, tells_what_changed) {
   EXPECT_TRUE(bench.netmap.is_self_expired(WallTime::UNKNOWN));
 }
 
-TEST(Netmap, skips_peers_without_keys_and_expired_ones) {
+TEST(Netmap, skips_peers_without_a_node_key_and_expired_ones) {
   Bench bench;
-  bench.feed(R"({"Peers":[{"ID":5,"Key":")" + key_text("nodekey:", 5) + R"("},{"ID":6,"DiscoKey":")" +
+  bench.feed(R"({"Peers":[{"ID":5},{"ID":6,"DiscoKey":")" +
              key_text("discokey:", 6) + "\"}," + node(7, ",\"Expired\":true") + "," +
              node(8, ",\"IsWireGuardOnly\":true") + "," + node(9) + "]}");
   EXPECT_EQ(bench.ids(), (std::set<int64_t>{9}));
@@ -99,8 +99,15 @@ TEST(Netmap, skips_peers_without_keys_and_expired_ones) {
   bench.feed("{\"PeersChanged\":[" + node(9, ",\"Expired\":true") + "]}");
   EXPECT_EQ(bench.ids(), (std::set<int64_t>{}));
   bench.feed("{\"PeersChanged\":[" + node(9) + "]}");
-  bench.feed("{\"PeersChangedPatch\":[{\"NodeID\":9,\"DiscoKey\":\"discokey:" + std::string(64, '0') + "\"}]}");
-  EXPECT_EQ(bench.ids(), (std::set<int64_t>{}));
+  EXPECT_EQ(bench.ids(), (std::set<int64_t>{9}));
+}
+
+TEST(Netmap, takes_a_peer_whose_disco_key_comes_later) {
+  Bench bench;
+  bench.feed(R"({"Peers":[{"ID":5,"Key":")" + key_text("nodekey:", 5) + "\"}]}");
+  EXPECT_EQ(bench.ids(), (std::set<int64_t>{5}));
+  bench.feed("{\"PeersChangedPatch\":[{\"NodeID\":5,\"DiscoKey\":\"" + key_text("discokey:", 5) + "\"}]}");
+  EXPECT_EQ(bench.netmap.peer(bench.netmap.find(5))->disco_key, *DiscoPublic::parse(key_text("discokey:", 5)));
 }
 
 TEST(Netmap, removed_counts_before_changed_in_one_message) {

@@ -103,6 +103,7 @@ class Core final : private tailcfg::MapSink, private Relays::Regions, private fi
   void set_message_(std::string_view text);
 
   // core_map.cpp: MapSink
+  void stream_begin() override { this->first_message_ = true; }
   void message_begin() override;
   void message_end(bool keep_alive) override;
   void aborted() override;
@@ -226,6 +227,9 @@ class Core final : private tailcfg::MapSink, private Relays::Regions, private fi
 
   bool settling_{false};
   uint16_t cached_home_{0};
+  bool first_message_{true};  ///< of the map stream
+  bool has_self_{false};      ///< in the message that is read
+  bool has_peers_{false};
   bool trying_pending_{false};  ///< control is asked whether it took the pending node key
   bool stale_pending_{false};   ///< a pending key of an earlier run, not asked for
   bool registered_{false};

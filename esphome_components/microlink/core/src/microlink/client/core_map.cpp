@@ -6,11 +6,20 @@ namespace microlink::client {
 // The map stream goes to those it concerns: peers, relays and names to netmap, rules to filter, self to both.
 
 void Core::message_begin() {
+  this->has_self_ = this->has_peers_ = false;
   this->netmap_.message_begin();
   this->filter_.message_begin();
 }
 
+/// A server leaves Peers out when there are none; at the beginning of a stream that is the whole truth.
 void Core::message_end(bool keep_alive) {
+  if (this->first_message_ && this->has_self_ && !keep_alive) {
+    this->first_message_ = false;
+    if (!this->has_peers_) {
+      this->netmap_.peers_begin();
+      this->netmap_.peers_end();
+    }
+  }
   this->netmap_.message_end(keep_alive);
   this->filter_.message_end(keep_alive);
 }
@@ -21,13 +30,22 @@ void Core::aborted() {
 }
 
 void Core::self_node(const tailcfg::Node &node) {
+  this->has_self_ = true;
   this->netmap_.self_node(node);
   this->filter_.self_node(node);
   this->authorized_ = node.machine_authorized;
 }
 
-void Core::peers_begin() { this->netmap_.peers_begin(); }
-void Core::peer(const tailcfg::Node &node) { this->netmap_.peer(node); }
+void Core::peers_begin() {
+  this->has_peers_ = true;
+  this->netmap_.peers_begin();
+}
+
+void Core::peer(const tailcfg::Node &node) {
+  this->has_peers_ = true;
+  this->netmap_.peer(node);
+}
+
 void Core::peers_end() { this->netmap_.peers_end(); }
 void Core::peer_removed(tailcfg::NodeId id) { this->netmap_.peer_removed(id); }
 void Core::peer_patched(const tailcfg::PeerChange &change) { this->netmap_.peer_patched(change); }

@@ -18,6 +18,7 @@ class MapTap final : public tailcfg::MapSink {
   bool ping_read{false};                     ///< `ping` holds a new PingRequest
   PingReply ping{};
 
+  void stream_begin() override { this->to_.stream_begin(); }
   void message_begin() override { this->to_.message_begin(); }
   void message_end(bool keep_alive) override {
     this->message_read = this->message_read || !keep_alive;

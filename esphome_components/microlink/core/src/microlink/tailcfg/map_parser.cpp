@@ -44,6 +44,7 @@ void MapParser::reset() {
   this->length_bytes_ = 0;
   this->left_ = 0;
   this->scratch_.emplace<std::monostate>();
+  this->sink_.stream_begin();
 }
 
 Error MapParser::fail_() {

@@ -15,6 +15,8 @@ class MapSink {
  public:
   virtual ~MapSink() = default;
 
+  /// What follows is a new stream: its first message with a self node is the whole truth, also in what it leaves out.
+  virtual void stream_begin() {}
   virtual void message_begin() {}
   /// The message was read to its end; `keep_alive` messages carry nothing else that counts.
   virtual void message_end([[maybe_unused]] bool keep_alive) {}
