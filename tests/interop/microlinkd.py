@@ -50,7 +50,12 @@ class Microlinkd(Process):
         lab.adopt(self)
 
     def start(self, *options: str, auth_key: str | Literal[False] | None = None) -> None:
-        """Start the daemon and wait for its socket.
+        """Start the daemon and wait for its socket; see launch()."""
+        self.launch(*options, auth_key=auth_key)
+        wait_for(f"{self.name} listens", self._listens)
+
+    def launch(self, *options: str, auth_key: str | Literal[False] | None = None) -> None:
+        """Start the daemon.
 
         Without `auth_key` it gets a fresh key of the control plane; with False it gets none.
         """
@@ -65,7 +70,6 @@ class Microlinkd(Process):
             argv += ["--auth-key-file", file]
         self.socket.unlink(missing_ok=True)
         self.spawn([*argv, "--socket", self.socket, *options])
-        wait_for(f"{self.name} listens", self._listens)
 
     def argv(self) -> list[str | Path]:
         """Return the command that starts it, without the options for trust, login and the socket."""
