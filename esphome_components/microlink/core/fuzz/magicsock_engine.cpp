@@ -66,19 +66,9 @@ class Script {
 
   void step_(uint8_t what) {
     switch (what % 16) {
-      case 0: {
-        const uint8_t number = this->in_.u8();
-        Endpoint endpoints[4];
-        for (Endpoint &endpoint : endpoints)
-          endpoint = this->endpoint_();
-        (void) this->sock_.set_peer(this->now_, id_(number),
-                                    {.key = keys().nodes[number % PEERS].public_key(),
-                                     .disco_key = keys().discos[number % PEERS].public_key(),
-                                     .endpoints = endpoints,
-                                     .home_region = static_cast<uint16_t>(number >> 6),
-                                     .allowed = (number & 0x20) == 0});
+      case 0:
+        this->set_peer_(this->in_.u8());
         break;
-      }
       case 1:
         this->sock_.remove_peer(id_(this->in_.u8()));
         break;
@@ -128,6 +118,18 @@ class Script {
         this->set_regions_();
         break;
     }
+  }
+
+  void set_peer_(uint8_t number) {
+    Endpoint endpoints[4];
+    for (Endpoint &endpoint : endpoints)
+      endpoint = this->endpoint_();
+    (void) this->sock_.set_peer(this->now_, id_(number),
+                                {.key = keys().nodes[number % PEERS].public_key(),
+                                 .disco_key = keys().discos[number % PEERS].public_key(),
+                                 .endpoints = endpoints,
+                                 .home_region = static_cast<uint16_t>(number >> 6),
+                                 .allowed = (number & 0x20) == 0});
   }
 
   void set_regions_() {

@@ -440,8 +440,8 @@ TEST(MagicsockStates, every_input_in_every_state_is_taken_or_refused) {
 TEST(Memory, is_small_for_each_peer) {
   const size_t all = sizeof(Magicsock);
   const size_t fixed = sizeof(netcheck::Netcheck) + sizeof(OwnEndpoints);
-  std::printf("Magicsock %zu bytes: netcheck and own endpoints %zu, PeerPath %zu, for each peer about %zu\n", all, fixed,
-              sizeof(PeerPath), (all - fixed) / MAX_PEERS);
+  std::printf("Magicsock %zu bytes: netcheck and own endpoints %zu, PeerPath %zu, for each peer about %zu\n", all,
+              fixed, sizeof(PeerPath), (all - fixed) / MAX_PEERS);
   EXPECT_LE((all - fixed) / MAX_PEERS, 600U);
 }
 

@@ -22,8 +22,13 @@ constexpr Instant NOW{1'000'000'000};
 
 TEST(OwnEndpoints, keep_what_others_may_reach) {
   OwnEndpoints own;
-  const Endpoint local[] = {at("10.0.0.5:41641"), at("127.0.0.1:41641"), at("[fe80::1]:41641"),
-                            at("[2001:db8::5]:41641"), at("10.0.0.5:41641"), at("224.0.0.1:5"), Endpoint{}};
+  const Endpoint local[] = {at("10.0.0.5:41641"),
+                            at("127.0.0.1:41641"),
+                            at("[fe80::1]:41641"),
+                            at("[2001:db8::5]:41641"),
+                            at("10.0.0.5:41641"),
+                            at("224.0.0.1:5"),
+                            Endpoint{}};
   EXPECT_TRUE(own.set_local(local, false));
   EXPECT_EQ(list(own), (std::vector<std::string>{"10.0.0.5:41641 1", "[2001:db8::5]:41641 1"}));
   EXPECT_TRUE(own.has_ipv4());

@@ -98,12 +98,11 @@ void Network::tell_(Node &about, Node &to) {
   std::vector<Endpoint> endpoints;
   for (const auto &own : about.sock.own_endpoints())
     endpoints.push_back(own.endpoint);
-  EXPECT_EQ(to.sock.set_peer(this->now, this->id(about),
-                             {.key = about.key,
-                              .disco_key = about.sock.disco_key(),
-                              .endpoints = endpoints,
-                              .home_region = about.home}),
-            Error::NONE);
+  EXPECT_EQ(
+      to.sock.set_peer(
+          this->now, this->id(about),
+          {.key = about.key, .disco_key = about.sock.disco_key(), .endpoints = endpoints, .home_region = about.home}),
+      Error::NONE);
   this->pump(to);
 }
 
@@ -180,7 +179,8 @@ void Network::handle_event_(Node &node, const magicsock::Event &event) {
         ASSERT_EQ(event.peer.slot, sender);
       }
       if (event.packet[4] == REQUEST)
-        this->at_(this->now, [this, index, sender] { this->send_packet_(*this->nodes[index], *this->nodes[sender], RESPONSE); });
+        this->at_(this->now,
+                  [this, index, sender] { this->send_packet_(*this->nodes[index], *this->nodes[sender], RESPONSE); });
       break;
     }
     case Kind::HOME_CHOSEN:
@@ -249,9 +249,8 @@ void Network::transmit_udp_(Node &from, const Endpoint &to, std::vector<uint8_t>
       if (node->nat != from.nat || node->local != to)
         continue;
       const size_t index = node->index;
-      this->at_(this->now + LAN_LATENCY, [this, index, source = from.local, bytes] {
-        this->deliver_(*this->nodes[index], source, bytes);
-      });
+      this->at_(this->now + LAN_LATENCY,
+                [this, index, source = from.local, bytes] { this->deliver_(*this->nodes[index], source, bytes); });
     }
     return;
   }
@@ -278,8 +277,8 @@ void Network::arrive_(const Endpoint &from, const Endpoint &to, const std::vecto
     return;
   }
   for (auto &node : this->nodes) {
-    const bool is_there = node->nat->model == NatModel::LAN ? node->local.address == to.address
-                                                            : node->nat->address == to.address;
+    const bool is_there =
+        node->nat->model == NatModel::LAN ? node->local.address == to.address : node->nat->address == to.address;
     if (!is_there)
       continue;
     const auto inside = node->nat->translate_in(this->now, from, to);

@@ -41,7 +41,7 @@ struct Node {
   NodePublic key;
   SeededRandom random;
   Magicsock sock;
-  bool plugged{true};          ///< false: neither sends nor receives UDP
+  bool plugged{true};  ///< false: neither sends nor receives UDP
   bool relay_connected{false};
   uint16_t home{0};
   /// Until when a connection to another region stays, opened by sending through it.
@@ -62,7 +62,7 @@ struct Node {
 /// What carries datagrams between sites.
 struct Weather {
   Duration latency{milliseconds(10)};
-  Duration jitter{};           ///< more than the gap between packets: reordering
+  Duration jitter{};  ///< more than the gap between packets: reordering
   unsigned loss_percent{0};
   unsigned duplicate_percent{0};
 };

@@ -53,17 +53,16 @@ TEST_P(BecomesDirect, soon) {
   });
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Networks, BecomesDirect,
-    ::testing::Values(Direct{NatModel::LAN, NatModel::LAN, milliseconds(100)},
-                      Direct{NatModel::LAN, NatModel::EASY, milliseconds(500)},
-                      Direct{NatModel::EASY, NatModel::LAN, milliseconds(500)},
-                      Direct{NatModel::EASY, NatModel::EASY, milliseconds(500)},
-                      Direct{NatModel::CONE, NatModel::CONE, milliseconds(500)},
-                      Direct{NatModel::HARD, NatModel::CONE, milliseconds(500)},
-                      Direct{NatModel::CONE, NatModel::HARD, milliseconds(500)},
-                      Direct{NatModel::HARD, NatModel::LAN, milliseconds(500)},
-                      Direct{NatModel::LAN, NatModel::HARD, milliseconds(500)}));
+INSTANTIATE_TEST_SUITE_P(Networks, BecomesDirect,
+                         ::testing::Values(Direct{NatModel::LAN, NatModel::LAN, milliseconds(100)},
+                                           Direct{NatModel::LAN, NatModel::EASY, milliseconds(500)},
+                                           Direct{NatModel::EASY, NatModel::LAN, milliseconds(500)},
+                                           Direct{NatModel::EASY, NatModel::EASY, milliseconds(500)},
+                                           Direct{NatModel::CONE, NatModel::CONE, milliseconds(500)},
+                                           Direct{NatModel::HARD, NatModel::CONE, milliseconds(500)},
+                                           Direct{NatModel::CONE, NatModel::HARD, milliseconds(500)},
+                                           Direct{NatModel::HARD, NatModel::LAN, milliseconds(500)},
+                                           Direct{NatModel::LAN, NatModel::HARD, milliseconds(500)}));
 
 TEST(Paths, easy_to_easy_is_direct_within_a_second_after_an_hour_of_silence) {
   with_seeds(10, [](unsigned seed) {

@@ -38,9 +38,9 @@ enum class Type : uint8_t { PING = 1, PONG = 2, CALL_ME_MAYBE = 3 };
 
 struct Message {
   Type type;
-  TxId tx_id{};           ///< PING, PONG
-  NodePublic node_key{};  ///< PING; unset when the sender left it out
-  Endpoint source{};      ///< PONG: where the ping was seen to come from
+  TxId tx_id{};                                             ///< PING, PONG
+  NodePublic node_key{};                                    ///< PING; unset when the sender left it out
+  Endpoint source{};                                        ///< PONG: where the ping was seen to come from
   FixedVector<Endpoint, MAX_CALLED_ENDPOINTS> endpoints{};  ///< CALL_ME_MAYBE
 };
 
@@ -51,8 +51,8 @@ bool looks_like_geneve(ByteView packet);
 /// Who claims to have sent it; only for a packet that looks_like_disco().
 DiscoPublic sender_of(ByteView packet);
 
-/// A message in the clear. Lax on versions and on longer bodies, for future compatibility; a CallMeMaybe whose length or
-/// version is wrong is an empty one. TRUNCATED; UNEXPECTED for types that are not understood.
+/// A message in the clear. Lax on versions and on longer bodies, for future compatibility; a CallMeMaybe whose length
+/// or version is wrong is an empty one. TRUNCATED; UNEXPECTED for types that are not understood.
 Result<Message> parse_message(ByteView payload);
 void write_ping(Writer &out, const TxId &tx_id, const NodePublic &node_key);
 void write_pong(Writer &out, const TxId &tx_id, const Endpoint &source);

@@ -325,8 +325,7 @@ uint16_t Magicsock::relay_for_(const Slot &slot) const {
 }
 
 bool Magicsock::can_reach_(const Endpoint &endpoint) const {
-  return this->state_ == State::ONLINE &&
-         (endpoint.address.is_v4() ? this->own_.has_ipv4() : this->own_.has_ipv6());
+  return this->state_ == State::ONLINE && (endpoint.address.is_v4() ? this->own_.has_ipv4() : this->own_.has_ipv6());
 }
 
 void Magicsock::note_path_(Slot &slot, const Endpoint &before) {

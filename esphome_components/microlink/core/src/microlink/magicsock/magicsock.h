@@ -6,8 +6,8 @@
 #include "microlink/disco/message.h"
 #include "microlink/magicsock/own_endpoints.h"
 #include "microlink/magicsock/peer_path.h"
+#include "microlink/magicsock/types.h"
 #include "microlink/netcheck/netcheck.h"
-#include "microlink/netmap/netmap.h"
 
 namespace microlink::magicsock {
 
@@ -17,65 +17,6 @@ namespace microlink::magicsock {
 ///
 /// Rules that keep it safe: a path is used only after a peer answered our own ping on it; who has no known disco key is
 /// dropped before any cryptography; peers that are not allowed get no answer; what can be asked of us is bounded.
-struct Event {
-  enum class Kind : uint8_t {
-    PACKET,            ///< WireGuard: `packet` from `from` (relayed: 127.3.3.40:<region>), of `peer` as far as it is known
-    PATH_CHANGED,      ///< `peer` is reached at `endpoint` (unset: relayed) from now on
-    ENDPOINTS_CHANGED, ///< own_endpoints() is different
-    HOME_CHOSEN,       ///< `region` is the home region from now on
-    NAT_CHANGED,       ///< `nat`
-    RESOLVE,           ///< addresses of `host` are wanted; answer with netcheck().handle_resolved()
-    REPORT_DONE,       ///< a network check has ended
-    PONG,              ///< answer to ping(): `peer` after `latency`, from `endpoint` or (unset) through `region`
-    PING_TIMED_OUT,    ///< ping() of `peer` had no answer for 5 s
-  };
-  Kind kind;
-  netmap::PeerId peer{};
-  ByteSpan packet{};  ///< the caller's own bytes
-  Endpoint from{};
-  Endpoint endpoint{};
-  uint16_t region{0};
-  NatKind nat{NatKind::UNKNOWN};
-  Duration latency{};
-  std::string_view host{};
-};
-
-struct Transmit {
-  enum class Kind : uint8_t { UDP, RELAY };
-  Kind kind;
-  size_t size;            ///< bytes in `out`
-  Endpoint to{};          ///< UDP
-  uint16_t region{0};     ///< RELAY: through this region
-  NodePublic peer{};      ///< RELAY: to this node
-};
-
-/// Where to send a WireGuard message: directly, through a relay, or (while a path is doubtful) both. Neither: nowhere.
-struct Route {
-  Endpoint direct{};
-  uint16_t region{0};
-  bool operator==(const Route &) const = default;
-};
-
-/// What the netmap says about a peer.
-struct PeerInfo {
-  NodePublic key{};
-  DiscoPublic disco_key{};
-  std::span<const Endpoint> endpoints{};
-  uint16_t home_region{0};
-  bool allowed{true};
-};
-
-struct Counters {
-  uint32_t rx_disco{0};
-  uint32_t rx_unknown_disco{0};  ///< disco key that nobody has: dropped before cryptography
-  uint32_t rx_bad_disco{0};      ///< could not be opened or made no sense
-  uint32_t rx_geneve{0};
-  uint32_t rx_limited{0};        ///< pings and CallMeMaybes beyond their rate
-  uint32_t tx_pings{0};
-  uint32_t tx_pongs{0};
-  uint32_t tx_call_me_maybe{0};
-};
-
 class Magicsock {
  public:
   using Event = magicsock::Event;
@@ -178,7 +119,7 @@ class Magicsock {
   };
   struct PendingPong {
     disco::TxId tx_id{};
-    Endpoint from{};  ///< where the ping came from; relayed: the relay's form
+    Endpoint from{};     ///< where the ping came from; relayed: the relay's form
     uint16_t region{0};  ///< 0 = it came over UDP
     netmap::PeerId peer{};
   };
@@ -232,7 +173,7 @@ class Magicsock {
   State state_{State::STOPPED};
   bool events_wait_{false};  ///< some slot has tell_path
   bool tell_endpoints_{false};
-  bool active_{false};        ///< what netcheck was told
+  bool active_{false};  ///< what netcheck was told
   NodePublic self_{};
   DiscoPrivate disco_;
   Secret<16> tx_id_key_;
@@ -247,7 +188,7 @@ class Magicsock {
   RingBuffer<PendingPong, MAX_PONGS> pongs_;
   FixedVector<uint16_t, MAX_RELAYS> relays_;
   std::array<Slot, MAX_PEERS> slots_;
-  Instant now_{};            ///< of the last input
+  Instant now_{};           ///< of the last input
   uint16_t last_owner_{0};  ///< whose datagram came last
   Counters counters_;
 };

@@ -109,8 +109,7 @@ void PeerPath::enter_(Instant now, PathState state) {
       break;
     case PathState::DIRECT:
       this->call_wanted_ = false;
-      this->round_at_ =
-          microseconds(this->latency_us_) > GOOD_ENOUGH_LATENCY ? now + UPGRADE_INTERVAL : Instant::NEVER;
+      this->round_at_ = microseconds(this->latency_us_) > GOOD_ENOUGH_LATENCY ? now + UPGRADE_INTERVAL : Instant::NEVER;
       this->end_bursts_();
       break;
     case PathState::DOUBTED:

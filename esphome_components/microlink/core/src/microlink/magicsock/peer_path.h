@@ -98,7 +98,7 @@ class PeerPath {
     BURST_2,
     BURST_3,
     BURST_4,
-    SINGLE,  ///< now
+    SINGLE,     ///< now
     HEARTBEAT,  ///< now, and once more if it stays unanswered
     HEARTBEAT_AGAIN,
   };
@@ -106,7 +106,7 @@ class PeerPath {
     Endpoint endpoint{};
     uint8_t sources{0};
     Next next{Next::NONE};
-    uint32_t heard_s{0};       ///< second of the last ping that came from there
+    uint32_t heard_s{0};  ///< second of the last ping that came from there
     Instant pinged{NEVER_PINGED};
     Instant due() const;
   };
@@ -129,11 +129,11 @@ class PeerPath {
   PathState state_{PathState::IDLE};
   bool call_wanted_{false};
   uint32_t latency_us_{0};
-  Instant until_{};         ///< DIRECT, IDLE: trusted until; DOUBTED: given up then
+  Instant until_{};  ///< DIRECT, IDLE: trusted until; DOUBTED: given up then
   Instant active_until_{};
   Instant heartbeat_at_{Instant::NEVER};
   Instant round_at_{Instant::NEVER};
-  Instant call_after_{};    ///< no CallMeMaybe before
+  Instant call_after_{};           ///< no CallMeMaybe before
   uint32_t heeded_s_{UINT32_MAX};  ///< second of the last CallMeMaybe that was heeded
   uint32_t pongs_s_{0};
   uint8_t pongs_{0};

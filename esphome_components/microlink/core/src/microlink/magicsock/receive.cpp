@@ -11,8 +11,8 @@ constexpr size_t MIN_WIREGUARD_BYTES = 32;
 constexpr size_t TIME_BYTES = 6;
 
 bool looks_like_wireguard(ByteView packet) {
-  return packet.size() >= MIN_WIREGUARD_BYTES && packet[0] >= 1 && packet[0] <= 4 && packet[1] == 0 &&
-         packet[2] == 0 && packet[3] == 0;
+  return packet.size() >= MIN_WIREGUARD_BYTES && packet[0] >= 1 && packet[0] <= 4 && packet[1] == 0 && packet[2] == 0 &&
+         packet[3] == 0;
 }
 
 }  // namespace
@@ -160,14 +160,10 @@ Error Magicsock::handle_pong_(Instant now, Slot &slot, uint16_t region, const di
 
 void Magicsock::finish_ping_(const Slot &slot, Instant sent, const Endpoint &endpoint, uint16_t region,
                              Duration latency) {
-  if (this->ping_.deadline == Instant::NEVER || this->ping_.peer != this->id_of_(slot) ||
-      sent < this->ping_.started)
+  if (this->ping_.deadline == Instant::NEVER || this->ping_.peer != this->id_of_(slot) || sent < this->ping_.started)
     return;
-  this->ping_result_ = Event{.kind = Event::Kind::PONG,
-                             .peer = this->ping_.peer,
-                             .endpoint = endpoint,
-                             .region = region,
-                             .latency = latency};
+  this->ping_result_ = Event{
+      .kind = Event::Kind::PONG, .peer = this->ping_.peer, .endpoint = endpoint, .region = region, .latency = latency};
   this->ping_ = {};
 }
 
@@ -203,8 +199,8 @@ netmap::PeerId Magicsock::owner_of_(const Endpoint &from) {
 /// Works the shared key out when it is needed first: X25519 costs a small chip tens of milliseconds.
 bool Magicsock::ensure_box_(Slot &slot) {
   if (slot.box_state == Slot::Box::UNKNOWN && slot.disco_key.is_set())
-    slot.box_state = slot.box.precompute(this->disco_.secret(), slot.disco_key.bytes) ? Slot::Box::READY
-                                                                                       : Slot::Box::UNUSABLE;
+    slot.box_state =
+        slot.box.precompute(this->disco_.secret(), slot.disco_key.bytes) ? Slot::Box::READY : Slot::Box::UNUSABLE;
   return slot.box_state == Slot::Box::READY;
 }
 

@@ -81,8 +81,7 @@ std::optional<Magicsock::Transmit> Magicsock::transmit_call_(Instant now, Slot &
   if (slot.path.call_due() > now)
     return std::nullopt;
   const uint16_t region = this->relay_for_(slot);
-  const bool is_possible =
-      slot.allowed && region != 0 && this->state_ == State::ONLINE && !this->own_.all().empty();
+  const bool is_possible = slot.allowed && region != 0 && this->state_ == State::ONLINE && !this->own_.all().empty();
   if (is_possible && this->wait_for_stun_(now))
     return std::nullopt;
   slot.path.note_called(now);

@@ -16,7 +16,8 @@ struct RegionLatency {
 /// Whether the home moves from `previous` to `best`, which measured lower. A home that is still reachable is left for a
 /// clearly better one only: 10 ms and a third faster (netcheck.go, addReportHistoryAndSetPreferredDERP).
 ///
-/// `previous_latency` is empty when it gave no answer now; `previous_heard` says that its relay talks to us all the same.
+/// `previous_latency` is empty when it gave no answer now; `previous_heard` says that its relay talks to us all the
+/// same.
 uint16_t choose_home(uint16_t previous, std::optional<Duration> previous_latency, bool previous_heard,
                      RegionLatency best);
 

@@ -269,8 +269,7 @@ void Netcheck::arm_home_(Instant now) {
   if (!this->active_ || this->nat_ == NatKind::UDP_BLOCKED)
     this->timers_.stop(Timer::NEXT_HOME);
   else if (!this->timers_.is_armed(Timer::NEXT_HOME))
-    this->timers_.arm(Timer::NEXT_HOME,
-                      now + milliseconds(HOME_INTERVAL_MS + this->random_.below(HOME_JITTER_MS)));
+    this->timers_.arm(Timer::NEXT_HOME, now + milliseconds(HOME_INTERVAL_MS + this->random_.below(HOME_JITTER_MS)));
 }
 
 /// Two servers that see us under two addresses mean a mapping for each destination; under one, an easy NAT or none.

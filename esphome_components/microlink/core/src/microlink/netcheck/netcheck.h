@@ -178,7 +178,7 @@ class Netcheck {
   bool families_[FAMILIES]{};
   bool active_{false};
   bool control_connected_{true};
-  bool any_answer_{false};       ///< in the current report
+  bool any_answer_{false};  ///< in the current report
   // Events that wait.
   bool home_event_{false};
   bool nat_event_{false};
