@@ -51,8 +51,9 @@ CONFIG_SCHEMA = cv.All(
             cv.GenerateID(): cv.declare_id(MicroLink),
             # Who runs the tailnet.
             cv.Optional(CONF_CONTROL_URL, default=DEFAULT_CONTROL_URL): CONTROL_URL,
-            # Its public key; without it the key is fetched over verified HTTPS.
-            cv.Optional(CONF_CONTROL_KEY): CONTROL_KEY,
+            # Its key; without it the key is fetched over verified HTTPS. It is public, but ESPHome hides whatever ends
+            # in "_key", and wants to be told so.
+            cv.Optional(CONF_CONTROL_KEY): cv.sensitive(CONTROL_KEY),
             # A private authority's certificate, trusted besides the public ones.
             cv.Optional(CONF_CA_CERTIFICATE): CA_CERTIFICATE,
             # Lets the node in at its first start. Without it somebody opens the login URL.

@@ -11,7 +11,12 @@ from pathlib import Path
 from esphome.core import EsphomeError
 
 # Name, lowest version, the version that is too new.
-LIBRARIES = (("mbedtls", "3.6.0", "4"), ("mbedx509", "3.6.0", "4"), ("mbedcrypto", "3.6.0", "4"), ("libsodium", "1.0.18", "2"))
+LIBRARIES = (
+    ("mbedtls", "3.6.0", "4"),
+    ("mbedx509", "3.6.0", "4"),
+    ("mbedcrypto", "3.6.0", "4"),
+    ("libsodium", "1.0.18", "2"),
+)
 
 
 def build_flags(core: Path) -> list[str]:
@@ -21,21 +26,28 @@ def build_flags(core: Path) -> list[str]:
     if shutil.which("pkg-config") is None:
         raise EsphomeError("microlink: pkg-config is missing; install it (Debian: apt install pkg-config)")
     environment = _environment(core)
-    wanted = [f"{name} {sign} {version}" for name, low, high in LIBRARIES for sign, version in ((">=", low), ("<", high))]
+    wanted = [
+        f"{name} {sign} {version}" for name, low, high in LIBRARIES for sign, version in ((">=", low), ("<", high))
+    ]
     done = _pkg_config(environment, "--print-errors", "--exists", *wanted)
     if done.returncode:
         raise EsphomeError(
             "microlink: the libraries for 'host:' are not here. In a clone of MicroLink's repository run script/setup, "
-            "which builds them, and use the component from there; elsewhere install the development packages of mbedTLS "
-            f"3.6 and libsodium, or name their folder in PKG_CONFIG_PATH. pkg-config says: {' '.join(done.stderr.split())}"
+            "which builds them, and use the component from there; elsewhere install the development packages of "
+            "mbedTLS 3.6 and libsodium, or name their folder in PKG_CONFIG_PATH. "
+            f"pkg-config says: {' '.join(done.stderr.split())}"
         )
     names = [name for name, _, _ in LIBRARIES]
     # Each line is one flag to ESPHome, which sorts them: the order of the static libraries must stay.
-    return [_pkg_config(environment, "--cflags", *names).stdout, _pkg_config(environment, "--libs", *names).stdout, "-pthread"]
+    return [
+        _pkg_config(environment, "--cflags", *names).stdout,
+        _pkg_config(environment, "--libs", *names).stdout,
+        "-pthread",
+    ]
 
 
 def _environment(core: Path) -> Mapping[str, str]:
-    """Let pkg-config look into what script/setup builds first, when the component lies in its repository."""
+    """Let pkg-config look into what script/setup builds, when the component lies in its repository."""
     paths = [str(core.parents[2] / "build" / "deps" / "host" / "lib" / "pkgconfig")]
     if given := os.environ.get("PKG_CONFIG_PATH"):
         paths.insert(0, given)

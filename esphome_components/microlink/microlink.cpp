@@ -67,6 +67,9 @@ void MicroLink::loop() {
 }
 
 void MicroLink::dump_config() {
+  const char *udp = this->listen_port_ != 0 ? "fixed port" : "any port";
+  if (this->config_.relay_only)
+    udp = "not used, everything goes through the relay";
   ESP_LOGCONFIG(TAG,
                 "MicroLink %s:\n"
                 "  Control server: %s\n"
@@ -79,10 +82,7 @@ void MicroLink::dump_config() {
                 ::microlink::VERSION, this->config_.control_url.c_str(),
                 this->config_.control_key.empty() ? "fetched over HTTPS" : "pinned",
                 this->config_.ca_certificates.empty() ? "public ones only" : "public ones and a private one",
-                this->initial_auth_key_[0] == '\0' ? "none" : "[...]", this->config_.hostname.c_str(),
-                this->config_.relay_only   ? "not used, everything goes through the relay"
-                : this->listen_port_ != 0 ? "fixed port"
-                                           : "any port",
+                this->initial_auth_key_[0] == '\0' ? "none" : "[...]", this->config_.hostname.c_str(), udp,
                 this->state_directory_().c_str());
 #ifdef USE_BINARY_SENSOR
   LOG_BINARY_SENSOR("  ", "Connected", this->connected_binary_sensor_);

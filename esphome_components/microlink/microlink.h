@@ -4,7 +4,9 @@
 #include "esphome/core/defines.h"
 
 #ifndef USE_HOST
-#error "microlink: this version runs on `host:` only. Configurations for ESP32 are checked and generated, but the core has no ESP-IDF port yet (microlink/port/esp_idf): there is nothing that could be built for a chip."
+// clang-format off
+#error "microlink: this version runs on `host:` only. Configurations for ESP32 are checked and generated, but the core has no ESP-IDF port (microlink/port/esp_idf): there is nothing that could be built for a chip."
+// clang-format on
 #else
 
 #include "esphome/core/component.h"
@@ -25,11 +27,11 @@ namespace esphome::microlink_ {
 
 /// A thin adapter: YAML becomes the core's Config, the core's snapshots become sensors.
 ///
-/// The core runs on a thread of its own; loop() only looks into its mailbox. Everything here is called on the main loop.
+/// The core runs on a thread of its own; loop() only looks into its mailbox. All of this is called on the main loop.
 ///
 /// The node's identity lies beside ESPHome's preferences (NAME.microlink/ in the same folder), not in them: on `host:`
-/// these are one file that is emptied and written anew at each sync, so a power cut could take the identity with it. The
-/// core's StateDir replaces each record atomically, and on the core's thread.
+/// these are one file that is emptied and written anew at each sync, so a power cut could take the identity with it.
+/// The core's StateDir replaces each record atomically, and on the core's thread.
 class MicroLink final : public Component {
 #ifdef USE_BINARY_SENSOR
   SUB_BINARY_SENSOR(connected)

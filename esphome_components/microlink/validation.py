@@ -66,7 +66,9 @@ def AUTH_KEY(value: object) -> str:  # noqa: N802
     if not re.fullmatch(r"[!-~]+", key):
         raise cv.Invalid("The auth key has characters that no auth key has; copy it again")
     if len(key) > MAX_AUTH_KEY_BYTES:
-        raise cv.Invalid(f"The auth key is {len(key)} characters long; {MAX_AUTH_KEY_BYTES} are possible: copy it again")
+        raise cv.Invalid(
+            f"The auth key is {len(key)} characters long; {MAX_AUTH_KEY_BYTES} are possible: copy it again"
+        )
     return key
 
 
@@ -85,8 +87,7 @@ def HOSTNAME(value: object) -> str:  # noqa: N802
 
 def CA_CERTIFICATE(value: object) -> Path:  # noqa: N802
     """Accept the path of a PEM file with certificates that can be read."""
-    path = cv.file_(value)
-    assert isinstance(path, Path)
+    path = Path(cv.file_(value))
     read_certificates(path)
     return path
 
@@ -114,7 +115,7 @@ def read_certificates(path: Path) -> str:
         raise cv.Invalid(f"{path} holds a damaged certificate ({error.reason or error}); copy it again") from error
     if len(pem) > MAX_CERTIFICATE_BYTES:
         raise cv.Invalid(
-            f"{path} holds {len(pem)} bytes of certificates; {MAX_CERTIFICATE_BYTES} are possible. Only the authority that "
-            "signed the servers' certificates is needed"
+            f"{path} holds {len(pem)} bytes of certificates; {MAX_CERTIFICATE_BYTES} are possible. Only the authority "
+            "that signed the servers' certificates is needed"
         )
     return pem

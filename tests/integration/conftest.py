@@ -136,6 +136,5 @@ async def make_device(lab: Lab) -> AsyncIterator[MakeDevice]:
 async def online(plane: Plane, make_device: MakeDevice, program: Path) -> Device:
     """Start the program, let it in, and wait until it is online."""
     device = await make_device(program).start()
-    await device.set_auth_key(plane.auth_key())
-    await device.wait_online()
+    await device.join(plane.auth_key())
     return device

@@ -91,7 +91,9 @@ class Device(Process):
         """Return a sensor's last state; None while it has none."""
         return self._values.get(sensor)
 
-    async def wait(self, sensor: str, wanted: Value | Callable[[Value], object], seconds: float = STATE_SECONDS) -> Value:
+    async def wait(
+        self, sensor: str, wanted: Value | Callable[[Value], object], seconds: float = STATE_SECONDS
+    ) -> Value:
         """Wait until a sensor has a state, or one that `wanted` likes; that state."""
         check = wanted if callable(wanted) else lambda value: value == wanted
         try:
@@ -108,6 +110,16 @@ class Device(Process):
         """Wait until the node is on the tailnet, by every sensor that says so."""
         await self.wait("state", "online", seconds)
         await self.wait("connected", wanted=True)
+
+    async def join(self, auth_key: str) -> None:
+        """Let the node in."""
+        await self.enrol(auth_key)
+        await self.wait_online()
+
+    async def enrol(self, auth_key: str) -> None:
+        """Do what a person does: see that the node is not let in, and give it a key."""
+        await self.wait("state", lambda state: state in {"needs-login", "rejected"})
+        await self.set_auth_key(auth_key)
 
     async def set_auth_key(self, auth_key: str) -> None:
         """Give the node a key through the action in node.yaml."""

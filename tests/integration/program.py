@@ -33,7 +33,7 @@ class Build:
             "control_url": CONTROL_URL,
             "ca_certificate": str(self.certificates.ca),
             "api_port": str(API_PORT),
-            "log_level": "VERY_VERBOSE",
+            "log_level": "VERBOSE",
             "components": str(ROOT / "esphome_components"),
             **substitutions,
         }

@@ -33,8 +33,7 @@ async def test_power_cut_while_preferences_are_written_keeps_the_identity(
     testcontrol: TestControl, make_device: MakeDevice, program: Path, remains: bytes
 ) -> None:
     device = await make_device(program).start()
-    await device.set_auth_key(testcontrol.auth_key())
-    await device.wait_online()
+    await device.join(testcontrol.auth_key())
     known = testcontrol.node(device.name)
     testcontrol.forget_auth_key()
     await device.disconnect()
@@ -56,6 +55,7 @@ async def test_identity_is_readable_by_its_owner_only(plane: Plane, online: Devi
 
 async def test_nothing_secret_is_printed(plane: Plane, online: Device) -> None:
     secrets = online.secrets()
+    plane.forget_auth_key()
     plane.cut()
     await online.wait("connected", wanted=False)
     plane.restore()

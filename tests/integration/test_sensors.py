@@ -21,7 +21,7 @@ def _addresses(plane: Plane, device: Device) -> list[str]:
 async def test_addresses_are_those_that_control_gave(plane: Plane, online: Device) -> None:
     addresses = [await online.wait("ipv4", bool), await online.wait("ipv6", bool)]
     assert sorted(map(str, addresses)) == _addresses(plane, online)
-    assert online.value("login_url") == ""  # noqa: PLC1901 - empty is a state, None would be none
+    assert online.value("login_url") == ""
     assert ("connected", False) in online.history[: online.history.index(("connected", True))]
 
 
@@ -39,8 +39,7 @@ async def test_connected_follows_the_relay_alone(
     testcontrol: TestControl, make_device: MakeDevice, program: Path
 ) -> None:
     device = await make_device(program).start()
-    await device.set_auth_key(testcontrol.auth_key())
-    await device.wait_online()
+    await device.join(testcontrol.auth_key())
     testcontrol.relay("down")
     await device.wait("connected", wanted=False)
     assert device.value("state") == "connecting"
@@ -94,7 +93,7 @@ async def test_state_says_that_approval_is_missing(
     testcontrol: TestControl, make_device: MakeDevice, program: Path
 ) -> None:
     device = await make_device(program).start()
-    await device.set_auth_key(testcontrol.auth_key())
+    await device.enrol(testcontrol.auth_key())
     await device.wait("state", "needs-approval")
     wait_for("control knows the node", lambda: testcontrol.find(device.name))
     testcontrol.admin("POST", f"/node/{testcontrol.node(device.name).id}/approve")
@@ -105,11 +104,10 @@ async def test_wrong_key_is_refused_and_a_better_one_helps(
     plane: Plane, make_device: MakeDevice, program: Path
 ) -> None:
     device = await make_device(program).start()
-    await device.set_auth_key(WRONG_KEY)
+    await device.enrol(WRONG_KEY)
     await device.wait("state", "rejected")
     assert not plane.nodes()
-    await device.set_auth_key(plane.auth_key())
-    await device.wait_online()
+    await device.join(plane.auth_key())
 
 
 async def test_server_with_a_strange_certificate_is_not_believed(
