@@ -14,7 +14,13 @@
 #define MICROLINK_MAX_HANDSHAKES 4
 #endif
 #ifndef MICROLINK_MAX_QUEUED_PACKETS
-#define MICROLINK_MAX_QUEUED_PACKETS 4
+#define MICROLINK_MAX_QUEUED_PACKETS 2
+#endif
+#ifndef MICROLINK_DERP_DATA_QUEUE_BYTES
+#define MICROLINK_DERP_DATA_QUEUE_BYTES 2816
+#endif
+#ifndef MICROLINK_DERP_DISCO_QUEUE_BYTES
+#define MICROLINK_DERP_DISCO_QUEUE_BYTES 512
 #endif
 #ifndef MICROLINK_MAX_DERP_REGIONS
 #define MICROLINK_MAX_DERP_REGIONS 6
@@ -28,8 +34,9 @@ constexpr size_t MAX_PEERS = MICROLINK_MAX_PEERS;
 constexpr size_t MAX_ENDPOINTS_PER_PEER = 8;
 /// Allowed IPs kept of one peer. Full: further subnet routes are ignored (less reach, never more).
 constexpr size_t MAX_ALLOWED_IPS_PER_PEER = 4;
-/// Node names (FQDN without the trailing dot). Longer: cut, and not resolvable by name.
-constexpr size_t MAX_NODE_NAME_BYTES = 96;
+/// Node names (FQDN without the trailing dot). Longer: cut, and not resolvable by name; the node is reached by address
+/// all the same.
+constexpr size_t MAX_NODE_NAME_BYTES = 64;
 /// Tags read of one node while it passes by. More: ignored.
 constexpr size_t MAX_TAGS_PER_NODE = 8;
 constexpr size_t MAX_TAG_BYTES = 40;
@@ -55,5 +62,11 @@ constexpr size_t MAX_WIREGUARD_BYTES = 16 + OVERLAY_MTU + 16;
 constexpr size_t MAX_HANDSHAKES = MICROLINK_MAX_HANDSHAKES;
 /// Packets that wait for a WireGuard session, of all peers together. Full: the oldest goes.
 constexpr size_t MAX_QUEUED_PACKETS = MICROLINK_MAX_QUEUED_PACKETS;
+
+/// Packets waiting for one relay connection, two of full length. Full: the oldest goes, except the one that is on its
+/// way.
+constexpr size_t DERP_DATA_QUEUE_BYTES = MICROLINK_DERP_DATA_QUEUE_BYTES;
+/// DISCO has its own room, so that a full pipe cannot starve path discovery: two or three messages.
+constexpr size_t DERP_DISCO_QUEUE_BYTES = MICROLINK_DERP_DISCO_QUEUE_BYTES;
 
 }  // namespace microlink

@@ -96,7 +96,7 @@ TEST(Admission, what_a_peer_was_wanted_for_is_over_with_its_session) {
 TEST(Admission, wants_are_few_and_the_oldest_goes) {
   Bench bench;
   EXPECT_EQ(bench.netmap.want(""), Error::MALFORMED);
-  EXPECT_EQ(bench.netmap.want(std::string(MAX_NODE_NAME_BYTES + 1, 'x')), Error::MALFORMED);
+  EXPECT_EQ(bench.netmap.want(std::string(MAX_SELECTOR_BYTES + 1, 'x')), Error::MALFORMED);
   for (size_t i = 0; i != MAX_WANTS + 1; i++)
     EXPECT_EQ(bench.netmap.want("n" + std::to_string(i)), Error::NONE);
   EXPECT_EQ(bench.netmap.want("N1"), Error::NONE);  // known already

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdio>
+#include <map>
 #include <set>
 
 #include "microlink/netmap/netmap.h"
@@ -31,13 +32,17 @@ inline std::string node(int64_t id, const std::string &more = "") {
 struct Bench : tailcfg::MapSink {
   netmap::Netmap netmap;
   tailcfg::MapParser parser{*this};
+  std::map<std::pair<size_t, uint16_t>, unsigned> names;  ///< by slot and generation
 
   void message_begin() override { this->netmap.message_begin(); }
   void message_end(bool keep_alive) override { this->netmap.message_end(keep_alive); }
   void aborted() override { this->netmap.aborted(); }
   void self_node(const tailcfg::Node &self) override { this->netmap.self_node(self); }
   void peers_begin() override { this->netmap.peers_begin(); }
-  void peer(const tailcfg::Node &peer) override { this->netmap.peer(peer); }
+  void peer(const tailcfg::Node &peer) override {
+    this->netmap.peer(peer);
+    this->learn_names();
+  }
   void peers_end() override { this->netmap.peers_end(); }
   void peer_removed(tailcfg::NodeId id) override { this->netmap.peer_removed(id); }
   void peer_patched(const tailcfg::PeerChange &change) override { this->netmap.peer_patched(change); }
@@ -54,14 +59,24 @@ struct Bench : tailcfg::MapSink {
     ASSERT_EQ(this->parser.handle_bytes(as_bytes(stream)), Error::NONE) << json;
   }
 
-  /// All events as text; a peer is named by the low byte of its node key, which is its id in these tests.
+  /// Remember who is in which slot, for events() about those that have left.
+  void learn_names() {
+    for (size_t slot = 0; slot != MAX_PEERS; slot++) {
+      if (const netmap::Peer *const peer = this->netmap.peer(this->netmap.at(slot)); peer != nullptr)
+        this->names.emplace(std::pair(slot, this->netmap.at(slot).generation), peer->key.bytes[31]);
+    }
+  }
+
+  /// All events as text; a peer is named by the low byte of the node key that it came with, which is its id in these
+  /// tests.
   std::string events() {
+    this->learn_names();
     static const char *const NAMES[] = {"self", "+", "~", "key", "restarted", "-", "derp", "full", "resync"};
     std::string out;
     while (const auto event = this->netmap.poll_event()) {
       out += (out.empty() ? "" : " ") + std::string(NAMES[static_cast<size_t>(event->kind)]);
       if (event->peer.is_set())
-        out += std::to_string(event->key.bytes[31]);
+        out += std::to_string(this->names.at({event->peer.slot, event->peer.generation}));
     }
     return out;
   }

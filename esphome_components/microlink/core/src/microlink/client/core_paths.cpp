@@ -29,7 +29,11 @@ void Core::handle_netmap_event_(Instant now, const netmap::Event &event) {
     case Kind::PEER_REMOVED:
       this->magicsock_.remove_peer(event.peer);
       this->tunnel_.remove_peer(event.peer.slot);
-      this->push_event_({.kind = Event::Kind::PEER_GONE, .peer = event.key});
+      // Who it was is known here unless the slot's next peer was taken already, or it left before it was taken.
+      if (KnownPeer &known = this->known_peers_[event.peer.slot]; known.id == event.peer) {
+        this->push_event_({.kind = Event::Kind::PEER_GONE, .peer = known.key});
+        known = {};
+      }
       break;
     case Kind::DERP_MAP_CHANGED:
       this->take_regions_(now);

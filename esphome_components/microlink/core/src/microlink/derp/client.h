@@ -62,7 +62,7 @@ struct Counters {
 ///     stream bytes: while (!in.empty()) { client.handle_bytes(now, in); while (auto e = client.poll_event()) … }
 ///     then poll_transmit() until empty, next_timeout().
 ///
-/// About 12 KiB, mostly the queues.
+/// About 6 KiB, mostly the queues and the packet that is gathered.
 class Client {
  public:
   using Event = derp::Event;

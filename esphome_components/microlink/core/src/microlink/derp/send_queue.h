@@ -2,21 +2,14 @@
 #pragma once
 
 #include "microlink/base/bytes.h"
+#include "microlink/capacity.h"
 #include "microlink/derp/frames.h"
-
-#ifndef MICROLINK_DERP_DATA_QUEUE_BYTES
-#define MICROLINK_DERP_DATA_QUEUE_BYTES 8192
-#endif
-#ifndef MICROLINK_DERP_DISCO_QUEUE_BYTES
-#define MICROLINK_DERP_DISCO_QUEUE_BYTES 2048
-#endif
 
 namespace microlink::derp {
 
-/// Packets waiting for one relay connection. Full: the oldest goes, except the one that is on its way.
-constexpr size_t DATA_QUEUE_BYTES = MICROLINK_DERP_DATA_QUEUE_BYTES;
-/// DISCO has its own room, so that a full pipe cannot starve path discovery.
-constexpr size_t DISCO_QUEUE_BYTES = MICROLINK_DERP_DISCO_QUEUE_BYTES;
+constexpr size_t DATA_QUEUE_BYTES = DERP_DATA_QUEUE_BYTES;
+constexpr size_t DISCO_QUEUE_BYTES = DERP_DISCO_QUEUE_BYTES;
+static_assert(DATA_QUEUE_BYTES >= MAX_SEND_FRAME_BYTES, "one packet must fit");
 
 /// Ring of SEND_PACKET frames over the owner's memory. What leaves it is a byte stream; a frame of which a part has
 /// left is never dropped, so that the stream stays in step.

@@ -175,7 +175,7 @@ void Netmap::set_live(PeerId id, bool live) {
 }
 
 Error Netmap::want(std::string_view selector) {
-  if (selector.empty() || selector.size() > tailcfg::NodeName::CAPACITY)
+  if (selector.empty() || selector.size() > MAX_SELECTOR_BYTES)
     return Error::MALFORMED;
   for (Slot &slot : this->slots_) {
     if (!slot.used || !selects(selector, this->subject_of_(slot.peer)))
@@ -193,7 +193,7 @@ Error Netmap::want(std::string_view selector) {
 }
 
 bool Netmap::is_wanted(std::string_view selector) const {
-  for (const tailcfg::NodeName &want : this->wants_) {
+  for (const std::string_view want : this->wants_) {
     if (equal_ignoring_case(want, selector))
       return true;
   }
@@ -208,7 +208,7 @@ void Netmap::remove_want(std::string_view selector) {
 }
 
 bool Netmap::is_any_wanted_(const Subject &subject) const {
-  for (const tailcfg::NodeName &want : this->wants_) {
+  for (const std::string_view want : this->wants_) {
     if (selects(want, subject))
       return true;
   }

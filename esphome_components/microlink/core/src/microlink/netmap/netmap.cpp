@@ -208,10 +208,7 @@ void Netmap::clear() {
 }
 
 void Netmap::emit_(Event::Kind kind, const Slot *slot) {
-  Event event{kind, {}, {}, {}};
-  if (slot != nullptr)
-    event = {kind, this->id_of_(*slot), slot->peer.key, slot->peer.disco_key};
-  this->emit_(event);
+  this->emit_({kind, slot == nullptr ? PeerId{} : this->id_of_(*slot)});
 }
 
 void Netmap::emit_(const Event &event) {
@@ -224,15 +221,15 @@ void Netmap::emit_(const Event &event) {
   if (this->events_.push(event))
     return;
   this->events_.clear();
-  (void) this->events_.push({Event::Kind::RESYNC, {}, {}, {}});
+  (void) this->events_.push({Event::Kind::RESYNC, {}});
 }
 
 void Netmap::emit_peer_change_(const Slot &slot, const Peer &before) {
   const PeerId id = this->id_of_(slot);
   if (slot.peer.key != before.key)
-    this->emit_({Event::Kind::PEER_KEY_CHANGED, id, before.key, before.disco_key});
+    this->emit_({Event::Kind::PEER_KEY_CHANGED, id});
   else if (slot.peer.disco_key != before.disco_key)
-    this->emit_({Event::Kind::PEER_RESTARTED, id, before.key, before.disco_key});
+    this->emit_({Event::Kind::PEER_RESTARTED, id});
   else if (differs(slot.peer, before))
     this->emit_(Event::Kind::PEER_CHANGED, &slot);
 }

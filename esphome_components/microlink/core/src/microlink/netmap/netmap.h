@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
+
 #include "microlink/base/engine.h"
 #include "microlink/base/ring_buffer.h"
 #include "microlink/netmap/regions.h"
@@ -58,9 +60,9 @@ struct Event {
     SELF_CHANGED,
     PEER_ADDED,
     PEER_CHANGED,      ///< endpoints, home, name, addresses, online, allowed
-    PEER_KEY_CHANGED,  ///< node key: drop session and path. key and disco_key are the old ones
-    PEER_RESTARTED,    ///< disco key: drop path and session. disco_key is the old one
-    PEER_REMOVED,      ///< key and disco key tell who it was; the slot may be reused already
+    PEER_KEY_CHANGED,  ///< node key: drop session and path
+    PEER_RESTARTED,    ///< disco key: drop path and session
+    PEER_REMOVED,      ///< the slot may be reused already
     DERP_MAP_CHANGED,
     FULL_MAP_APPLIED,
     RESYNC,  ///< events were lost: compare everything that was remembered with the table (PeerIds that are gone are
@@ -68,12 +70,12 @@ struct Event {
   };
   Kind kind;
   PeerId peer{};
-  NodePublic key{};
-  DiscoPublic disco_key{};
 };
 
 /// Peers that shall be admitted when they pass by; see Netmap::want(). Full: the oldest want goes.
 constexpr size_t MAX_WANTS = 6;
+/// A want's text: a name, or a node key as text.
+constexpr size_t MAX_SELECTOR_BYTES = std::max<size_t>(MAX_NODE_NAME_BYTES, MAX_KEY_TEXT_BYTES);
 /// Events that wait for poll_event(). Full: RESYNC takes their place.
 constexpr size_t MAX_NETMAP_EVENTS = 2 * MAX_PEERS + 8;
 /// A record of cached peers for a warm start, as ports store them.
@@ -209,7 +211,7 @@ class Netmap {
   std::array<Slot, MAX_PEERS> slots_;
   RegionStore regions_;
   RingBuffer<Event, MAX_NETMAP_EVENTS> events_;
-  FixedVector<tailcfg::NodeName, MAX_WANTS> wants_;
+  FixedVector<FixedString<MAX_SELECTOR_BYTES>, MAX_WANTS> wants_;
   std::span<const std::string_view> pinned_{};
   std::span<const std::string_view> allowlist_{};
   tailcfg::NodeName suffix_;

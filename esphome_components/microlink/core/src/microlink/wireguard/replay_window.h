@@ -14,7 +14,7 @@ namespace microlink::wireguard {
 ///                  ^ newest       cleared as the window slides, hence one word less than the ring can be told apart
 class ReplayWindow {
  public:
-  static constexpr size_t WINDOW_BITS = 1024;
+  static constexpr size_t WINDOW_BITS = 512;
 
   /// Whether the counter is new. Changes nothing: an unauthenticated packet must not move the window.
   bool accepts(uint64_t counter) const {
@@ -31,7 +31,7 @@ class ReplayWindow {
       const uint64_t newest_word = this->next_ == 0 ? 0 : (this->next_ - 1) / 32;
       const uint64_t words_ahead = counter / 32 - newest_word;
       for (uint64_t i = 1; i <= words_ahead && i <= WORDS; i++)
-        this->words_[(newest_word + i) % WORDS] = 0;
+        this->words_[static_cast<size_t>((newest_word + i) % WORDS)] = 0;
       this->next_ = counter + 1;
     }
     this->words_[word_(counter)] |= bit_(counter);

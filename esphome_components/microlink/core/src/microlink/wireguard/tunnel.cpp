@@ -6,6 +6,8 @@
 namespace microlink::wireguard {
 
 static_assert(Engine<Tunnel>);
+static_assert(sizeof(Tunnel) <= 3700 + MAX_PEERS * 560 + MAX_QUEUED_PACKETS * (OVERLAY_MTU + 8),
+              "docs/memory.md tells what a peer costs");
 
 Tunnel::Tunnel(Random &random) : random_(random) {}
 
@@ -39,6 +41,7 @@ void Tunnel::remove_peer(Slot slot) {
   this->end_handshake_(peer);
   this->wipe_sessions_(peer);
   this->drop_queue_(slot);
+  this->slot_events_[slot] = 0;
   peer.static_shared.clear();
   peer.key = {};
   peer.newest_timestamp = {};
@@ -193,7 +196,7 @@ void Tunnel::handle_handshake_timeout_(Instant now, Slot slot) {
   if (now - peer.attempt_started >= REKEY_ATTEMPT_TIME) {
     this->end_handshake_(peer);
     this->drop_queue_(slot);
-    this->push_event_({.kind = Event::Kind::HANDSHAKE_FAILED, .slot = slot});
+    this->push_event_(Event::Kind::HANDSHAKE_FAILED, slot);
     return;
   }
   if (peer.handshake == NO_HANDSHAKE)
@@ -217,7 +220,7 @@ void Tunnel::expire_sessions_(Instant now, Slot slot) {
     peer.next.clear();
   if (peer.current.receive.is_set() && now >= peer.current.created + REJECT_AFTER_TIME) {
     this->wipe_sessions_(peer);
-    this->push_event_({.kind = Event::Kind::SESSION_EXPIRED, .slot = slot});
+    this->push_event_(Event::Kind::SESSION_EXPIRED, slot);
   }
 }
 
@@ -243,17 +246,47 @@ Instant Tunnel::next_timeout() const {
   return soonest;
 }
 
-std::optional<Tunnel::Event> Tunnel::poll_event() { return this->events_.pop(); }
+namespace {
 
-/// The ring has a place for each slot's news; if it overflows all the same the oldest news is the least true.
-void Tunnel::push_event_(const Event &event) { this->events_.push_dropping_oldest(event); }
+constexpr uint8_t bit_of(Tunnel::Event::Kind kind) { return static_cast<uint8_t>(1U << static_cast<unsigned>(kind)); }
+
+}  // namespace
+
+std::optional<Tunnel::Event> Tunnel::poll_event() {
+  using Kind = Event::Kind;
+  if (this->reservation_event_) {
+    this->reservation_event_ = false;
+    return Event{.kind = Kind::RESERVE_TIMESTAMP, .reserve_until = this->reservation_asked_};
+  }
+  for (Slot slot = 0; slot != MAX_PEERS; slot++) {
+    for (const Kind kind : {Kind::SESSION_EXPIRED, Kind::HANDSHAKE_FAILED, Kind::HANDSHAKE_DONE}) {
+      if ((this->slot_events_[slot] & bit_of(kind)) == 0)
+        continue;
+      this->slot_events_[slot] = static_cast<uint8_t>(this->slot_events_[slot] & ~bit_of(kind));
+      return Event{.kind = kind, .slot = slot};
+    }
+  }
+  if (!this->unknown_initiator_.is_set())
+    return std::nullopt;
+  const NodePublic key = this->unknown_initiator_;
+  this->unknown_initiator_ = {};
+  return Event{.kind = Kind::UNKNOWN_INITIATOR, .key = key};
+}
+
+/// The same news twice is one, and news that was overtaken is none.
+void Tunnel::push_event_(Event::Kind kind, Slot slot) {
+  uint8_t &events = this->slot_events_[slot];
+  const bool up = kind == Event::Kind::HANDSHAKE_DONE;
+  const uint8_t kept = up ? 0 : static_cast<uint8_t>(events & ~bit_of(Event::Kind::HANDSHAKE_DONE));
+  events = static_cast<uint8_t>(kept | bit_of(kind));
+}
 
 void Tunnel::ask_for_reservation_(Instant now) {
   const auto until = this->timestamps_.reservation_needed(now);
   if (!until || *until - this->reservation_asked_ < seconds(60))
     return;
   this->reservation_asked_ = *until;
-  this->push_event_({.kind = Event::Kind::RESERVE_TIMESTAMP, .reserve_until = *until});
+  this->reservation_event_ = true;
 }
 
 void Tunnel::handle_reserved(Instant now, WallTime reserved_until) {

@@ -189,7 +189,7 @@ class Tunnel {
 
   void note_sent_(Instant now, Peer &peer, bool data);
   void note_received_(Instant now, Peer &peer, bool data);
-  void push_event_(const Event &event);
+  void push_event_(Event::Kind kind, Slot slot);
   void ask_for_reservation_(Instant now);
   bool can_send_(Instant now, const Peer &peer) const;
 
@@ -200,8 +200,11 @@ class Tunnel {
   std::array<Peer, MAX_PEERS> peers_;
   std::array<Handshake, MAX_HANDSHAKES> handshakes_;
   std::array<Queued, MAX_QUEUED_PACKETS> queue_;
-  RingBuffer<Reply, 4> replies_;
-  RingBuffer<Event, MAX_PEERS + 4> events_;
+  RingBuffer<Reply, 2> replies_;
+  // Events that wait: a bit of its kind for each slot, and the others.
+  std::array<uint8_t, MAX_PEERS> slot_events_{};
+  bool reservation_event_{false};
+  NodePublic unknown_initiator_{};  ///< the last one; unset = none
   WallTime reservation_asked_{WallTime::UNKNOWN};
   Instant load_window_start_{};
   Instant under_load_until_{INT64_MIN};

@@ -81,7 +81,7 @@ Result<Slot> Tunnel::find_caller_(const NodePublic &caller) {
     if (this->is_used_(this->peers_[slot]) && this->peers_[slot].key == caller)
       return slot;
   }
-  this->push_event_({.kind = Event::Kind::UNKNOWN_INITIATOR, .key = caller});
+  this->unknown_initiator_ = caller;
   return Error::UNKNOWN_PEER;
 }
 
@@ -156,7 +156,7 @@ Result<Tunnel::Received> Tunnel::handle_response_(Instant now, const Source &fro
   peer->send_keepalive = !this->has_queued_(slot);  // the other side may send only after a packet of ours
   peer->rx_bytes += message.size();
   this->note_received_(now, *peer, false);
-  this->push_event_({.kind = Event::Kind::HANDSHAKE_DONE, .slot = slot});
+  this->push_event_(Event::Kind::HANDSHAKE_DONE, slot);
   this->start_waiting_handshakes_(now);
   return Received{slot, {}};
 }
@@ -215,7 +215,7 @@ Result<Tunnel::Received> Tunnel::handle_transport_(Instant now, ByteSpan message
 
   if (is_next) {
     this->confirm_next_(*peer);
-    this->push_event_({.kind = Event::Kind::HANDSHAKE_DONE, .slot = slot});
+    this->push_event_(Event::Kind::HANDSHAKE_DONE, slot);
     this->start_waiting_handshakes_(now);
   }
   window.mark(counter);  // of `current`, if it was next
