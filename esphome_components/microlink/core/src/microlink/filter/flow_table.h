@@ -22,15 +22,16 @@ class FlowTable {
 
   void record(const Flow &flow) {
     Entry *oldest = &this->entries_[0];
+    const uint32_t now = this->tick_();
     for (Entry &entry : this->entries_) {
       if (entry.used_at != 0 && entry.flow == flow) {
-        entry.used_at = this->tick_();
+        entry.used_at = now;
         return;
       }
       if (entry.used_at < oldest->used_at)
         oldest = &entry;
     }
-    *oldest = {flow, this->tick_()};
+    *oldest = {flow, now};
   }
 
   bool find(const Flow &flow) {
@@ -48,12 +49,20 @@ class FlowTable {
  private:
   struct Entry {
     Flow flow;
-    uint64_t used_at{0};  ///< 0 = empty
+    uint32_t used_at{0};  ///< 0 = empty
   };
-  uint64_t tick_() { return ++this->ticks_; }
+  /// The next of 2^32 ticks; when they are used up every flow counts as used equally long ago.
+  uint32_t tick_() {
+    if (this->ticks_ == UINT32_MAX) {
+      for (Entry &entry : this->entries_)
+        entry.used_at = entry.used_at == 0 ? 0 : 1;
+      this->ticks_ = 1;
+    }
+    return ++this->ticks_;
+  }
 
   std::array<Entry, CAPACITY> entries_{};
-  uint64_t ticks_{0};
+  uint32_t ticks_{0};
 };
 
 }  // namespace microlink::filter

@@ -11,12 +11,12 @@ namespace microlink::filter {
 /// Named filters. Control sends "base" and a few more. Full: further ones permit nothing.
 constexpr size_t MAX_FILTER_SETS = 4;
 /// Rules that can concern this node. Full: further ones permit nothing.
-constexpr size_t MAX_FILTER_RULES = 32;
+constexpr size_t MAX_FILTER_RULES = 24;
 /// Merged source ranges of all rules. Full: the rule keeps a mask over the peer table instead.
-constexpr size_t MAX_V4_RANGES = 64;
-constexpr size_t MAX_V6_RANGES = 32;
+constexpr size_t MAX_V4_RANGES = 48;
+constexpr size_t MAX_V6_RANGES = 16;
 /// Port ranges of all rules. Full: further ones are not reachable.
-constexpr size_t MAX_DESTINATIONS = 48;
+constexpr size_t MAX_DESTINATIONS = 32;
 /// Rules with a mask. Full: further ones permit nothing.
 constexpr size_t MAX_MASKS = 6;
 /// IP protocols of one rule. Full: further ones are denied.
