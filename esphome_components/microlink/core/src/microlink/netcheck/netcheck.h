@@ -68,7 +68,7 @@ class Netcheck {
   /// The DERP map, in its order; regions beyond MAX_DERP_REGIONS are ignored. Measurements of regions that stay are
   /// kept. A change starts a full report.
   void set_regions(Instant now, std::span<const tailcfg::DerpRegion> regions);
-  /// RegionScore: latencies are multiplied with it. 1000 = 1.0, and the default.
+  /// RegionScore of a region that set_regions() named: latencies are multiplied with it. 1000 = 1.0, the default.
   void set_score(uint16_t region, uint32_t thousandths);
   /// Host of the control URL, for relays whose entry names none; before set_regions(). Not copied.
   void set_control_host(std::string_view host) { this->control_host_ = host; }
