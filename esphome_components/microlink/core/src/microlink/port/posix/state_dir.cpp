@@ -72,7 +72,7 @@ void StateDir::close() {
 }
 
 std::string StateDir::check_directory_() const {
-  struct stat about {};
+  struct stat about{};
   if (::fstat(this->dir_.get(), &about) != 0)
     return this->failed_("look at", ".");
   if (about.st_uid != ::geteuid() && ::geteuid() != 0)
@@ -90,7 +90,8 @@ std::string StateDir::lock_() {
   if (::flock(this->lock_fd_.get(), LOCK_EX | LOCK_NB) == 0)
     return {};
   if (errno == EWOULDBLOCK)
-    return "the state directory " + this->path_ + " is in use by another process; stop that one or choose another with "
+    return "the state directory " + this->path_ +
+           " is in use by another process; stop that one or choose another with "
            "--state-dir";
   return this->failed_("lock", LOCK_NAME);
 }
@@ -106,7 +107,22 @@ void StateDir::remove_leftovers_() const {
   ::closedir(listing);
 }
 
-std::string StateDir::store(const char *name, ByteView bytes) {
+StateDir::Sync StateDir::sync_of(Record record) {
+  switch (record) {
+    case Record::CONTROL_KEY:
+    case Record::RELAY_CACHE:
+    case Record::PEER_CACHE_0:
+    case Record::PEER_CACHE_1:
+    case Record::PEER_CACHE_2:
+    case Record::PEER_CACHE_3:
+    case Record::SELF:
+      return Sync::NO;
+    default:
+      return Sync::YES;
+  }
+}
+
+std::string StateDir::store(const char *name, ByteView bytes, Sync sync) {
   if (bytes.size() > MAX_FILE_BYTES)
     return "record " + std::string(name) + " is too big to be stored";
   const std::string temporary = temporary_name(name);
@@ -118,13 +134,15 @@ std::string StateDir::store(const char *name, ByteView bytes) {
   if (!write_all(file.get(), bytes))
     return this->failed_("write", temporary.c_str());
   this->step_(Step::WRITTEN);
-  if (::fsync(file.get()) != 0)
-    return this->failed_("sync", temporary.c_str());
-  this->step_(Step::SYNCED);
+  if (sync == Sync::YES) {
+    if (::fsync(file.get()) != 0)
+      return this->failed_("sync", temporary.c_str());
+    this->step_(Step::SYNCED);
+  }
   if (::renameat(this->dir_.get(), temporary.c_str(), this->dir_.get(), name) != 0)
     return this->failed_("rename", temporary.c_str());
   this->step_(Step::RENAMED);
-  if (::fsync(this->dir_.get()) != 0)
+  if (sync == Sync::YES && ::fsync(this->dir_.get()) != 0)
     return this->failed_("sync", ".");
   this->step_(Step::DONE);
   return {};
@@ -136,7 +154,7 @@ std::string StateDir::load(const char *name, bool secret, std::optional<std::vec
   const Fd file(::openat(this->dir_.get(), name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   if (!file.valid())
     return errno == ENOENT ? std::string() : this->failed_("open", name);
-  struct stat about {};
+  struct stat about{};
   if (::fstat(file.get(), &about) != 0)
     return this->failed_("look at", name);
   const std::string full = this->path_ + "/" + name;

@@ -13,11 +13,13 @@ namespace microlink::posix {
 /// The directory that holds a node's identity: one file for each Record, each stored atomically.
 ///
 /// A file is written under a temporary name, synced, renamed over the old one, and the directory is synced: after a
-/// power cut either the old or the new bytes are there. Functions return an empty string, or one line that says what is
-/// wrong and what to do.
+/// power cut either the old or the new bytes are there. Records that only make the next start quicker are not synced (a
+/// sync takes milliseconds, and the node waits meanwhile): they may be gone then, or empty, which is as good. Functions
+/// return an empty string, or one line that says what is wrong and what to do.
 class StateDir {
  public:
   enum class Lock : uint8_t { NONE, EXCLUSIVE };
+  enum class Sync : uint8_t { NO, YES };
   /// The moments of a store() between which the power may fail; a test ends the process there.
   enum class Step : uint8_t { CREATED, WRITTEN, SYNCED, RENAMED, DONE };
   using StepHook = void (*)(Step step);
@@ -30,18 +32,21 @@ class StateDir {
   const std::string &path() const { return this->path_; }
 
   /// Mode 0600. At most MAX_FILE_BYTES.
-  std::string store(const char *name, ByteView bytes);
+  std::string store(const char *name, ByteView bytes, Sync sync = Sync::YES);
   /// Nothing (and no error) when there is no such file. A secret that others can read is refused.
   std::string load(const char *name, bool secret, std::optional<std::vector<uint8_t>> &out) const;
   std::string erase(const char *name);
 
-  std::string store(Record record, ByteView bytes) { return this->store(record_name(record), bytes); }
+  std::string store(Record record, ByteView bytes) { return this->store(record_name(record), bytes, sync_of(record)); }
   std::string load(Record record, std::optional<std::vector<uint8_t>> &out) const {
     return this->load(record_name(record), is_secret(record), out);
   }
   std::string erase(Record record) { return this->erase(record_name(record)); }
 
   void set_step_hook(StepHook hook) { this->step_hook_ = hook; }
+
+  /// NO for what control or the relay tells again.
+  static Sync sync_of(Record record);
 
   static constexpr size_t MAX_FILE_BYTES = 4096;
 
