@@ -76,6 +76,7 @@ void Core::handle_control_event_(Instant now, const control::Event &event) {
     case Kind::REGISTER_FAILED:
       this->refused_ = true;
       this->registered_ = false;
+      this->login_url_.clear();
       this->set_message_(event.text);
       this->log_.error("the coordination server refused the registration: %.*s", static_cast<int>(event.text.size()),
                        event.text.data());
@@ -103,12 +104,14 @@ void Core::handle_control_event_(Instant now, const control::Event &event) {
       break;
     case Kind::STREAMING:
       this->streaming_ = true;
+      this->magicsock_.netcheck().set_control_connected(true);
       this->refused_ = false;
       if (this->authorized_)
         this->message_.clear();
       break;
     case Kind::DISCONNECTED:
       this->streaming_ = false;
+      this->magicsock_.netcheck().set_control_connected(false);
       this->tell_disconnected_(event);
       break;
     case Kind::PING_REQUEST:

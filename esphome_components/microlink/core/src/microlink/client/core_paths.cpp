@@ -115,9 +115,9 @@ void Core::take_peer_(Instant now, netmap::PeerId id, netmap::Event::Kind kind) 
 
 void Core::take_regions_(Instant now) {
   const auto regions = this->netmap_.regions().all();
-  for (const tailcfg::DerpRegion &region : regions)
-    this->magicsock_.netcheck().set_score(region.id, this->netmap_.regions().score(region.id));
   this->magicsock_.netcheck().set_regions(now, regions);
+  for (const tailcfg::DerpRegion &region : regions)  // only of regions that it knows
+    this->magicsock_.netcheck().set_score(region.id, this->netmap_.regions().score(region.id));
   this->relays_.handle_map_changed(now);
 }
 
@@ -149,7 +149,6 @@ void Core::handle_relay_event_(Instant now, const Relays::Event &event) {
       this->leave_home_(now, event.region);
       break;
     case Kind::PACKET:
-      this->magicsock_.netcheck().handle_relay_heard(now, event.region);
       this->handle_relay_packet_(now, event);
       break;
     case Kind::PEER_GONE:

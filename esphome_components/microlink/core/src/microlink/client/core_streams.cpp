@@ -117,6 +117,7 @@ void Core::deliver_pending_(Instant now) {
     plain = {};
   } else {
     const size_t before = plain.size();
+    this->magicsock_.netcheck().handle_relay_heard(now, this->relays_.region(id - RELAY_0));  // keep-alives count too
     this->relays_.handle_bytes(now, id - RELAY_0, plain);
     if (plain.size() == before)
       plain = {};

@@ -53,6 +53,8 @@ class Relays {
   /// Connect to `region` and make it home once it is connected; 0 = none yet. The old home stays until then.
   void set_home(Instant now, uint16_t region);
   uint16_t home() const { return this->home_; }
+  /// Of a connection, by index; 0 = unused.
+  uint16_t region(size_t index) const { return this->slots_[index].region; }
   /// The home region if it is connected right now, else 0.
   uint16_t connected_home() const;
   bool is_connected(uint16_t region) const;
