@@ -90,7 +90,7 @@ def test_peer_that_comes_back_with_another_disco_key(plane: Plane, tailscaled: S
 def test_policy_of_headscale_filters_what_comes_in(
     headscale: Headscale, lab: Lab, tailscaled: StartTailscaled, online: Online
 ) -> None:
-    node, official = online("a"), tailscaled("b", "official", tun="tailscale0")
+    node, official = online("a", "microlink", "--tun", "ml0"), tailscaled("b", "official", tun="tailscale0")
     official.sees("microlink")
     address = str(node.status()["ipv4"])
     assert official.pinged(address, "ICMP")

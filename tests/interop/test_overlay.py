@@ -1,17 +1,44 @@
 # SPDX-License-Identifier: MIT
-"""What goes through the tunnel: an interface of the system at our end."""
+"""What goes through the tunnel: to an interface of the system at our end, or to a stack inside our daemon."""
+
+import subprocess
+import sys
 
 import pytest
 
-from lab import Lab
+from binaries import binary
+from lab import Lab, Place
 from microlinkd import Microlinkd
 from nodes import Online, StartTailscaled
 from peers import Tailscaled
 from planes import Plane
-from traffic import WEB_PORT, Iperf, bracketed, fetch, megabits, serve_files
+from traffic import ECHO_PORT, WEB_PORT, Iperf, bracketed, fetch, megabits, serve_echo, serve_files
 
 type Pair = tuple[Microlinkd, Tailscaled]
 INTERFACE = "ml0"
+NOBODY_PORT = 4321  # served by the daemon, but nothing listens on it
+
+# Sends all of its standard input, ends its direction, and prints what comes until the other side ends too.
+_CLIENT = """
+import socket, sys, threading
+data = sys.stdin.buffer.read()
+with socket.create_connection((sys.argv[1], int(sys.argv[2])), 10) as s:
+    def send():
+        s.sendall(data)
+        s.shutdown(socket.SHUT_WR)
+    threading.Thread(target=send).start()
+    while got := s.recv(65536):
+        sys.stdout.buffer.write(got)
+"""
+_UDP_CLIENT = """
+import socket, sys
+address, port = sys.argv[1], int(sys.argv[2])
+with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM) as s:
+    s.settimeout(10)
+    for size in (1, 100, 1200):
+        s.sendto(bytes(size), (address, port))
+        assert len(s.recv(65536)) == size, size
+"""
 
 
 @pytest.fixture(params=["direct", "relayed"])
@@ -68,3 +95,61 @@ def test_interface_has_the_addresses_and_routes_of_the_tailnet_only(lab: Lab, tu
     assert [line.split()[0] for line in routes if line] == ["100.64.0.0/10"]
     assert "mtu 1280" in lab.run("a", "ip", "link", "show", INTERFACE)
     assert not any(str(status["ipv4"]) in endpoint for endpoint in status["endpoints"])
+
+
+@pytest.fixture(params=["direct", "relayed"])
+def served(plane: Plane, tailscaled: StartTailscaled, online: Online, request: pytest.FixtureRequest) -> Pair:
+    """Our node at a with a stack of its own and served ports, an official one at b with an interface."""
+    relayed = request.param == "relayed"
+    options = ["--serve", f"{WEB_PORT},{ECHO_PORT},{NOBODY_PORT}", *(["--relay-only"] if relayed else [])]
+    node, official = online("a", "microlink", *options), tailscaled("b", "official", tun="tailscale0")
+    assert plane.node("microlink").online
+    official.sees("microlink")
+    node.wait_peer("official", lambda peer: peer["home_derp"])
+    if not relayed:
+        node.ping_directly("official")
+    return node, official
+
+
+def exchange(lab: Lab, address: str, port: int, data: bytes, place: Place = "b") -> bytes:
+    """Send bytes and the end of the stream; what came back until the other end."""
+    command = [*lab.enter(place), sys.executable, "-c", _CLIENT, address, str(port)]
+    return subprocess.run(command, input=data, check=True, capture_output=True, timeout=40).stdout
+
+
+def addresses_of(node: Microlinkd) -> list[str]:
+    """Both addresses of a node of ours."""
+    status = node.status()
+    return [str(status["ipv4"]), str(status["ipv6"])]
+
+
+def test_stack_answers_pings(lab: Lab, served: Pair) -> None:
+    node, official = served
+    for address in addresses_of(node):
+        lab.run("b", "ping", "-c", "5", "-i", "0.05", "-W", "3", "-s", "1200", address)
+        assert official.pinged(address, "ICMP")
+        assert official.pinged(address, "TSMP")
+
+
+@pytest.mark.timeout(120)
+def test_served_ports_lead_to_local_services(lab: Lab, served: Pair) -> None:
+    node, official = served
+    serve_echo(lab, "a")
+    file = serve_files(lab, "a", 3_000_000)
+    data = bytes(i * 7 % 253 for i in range(1_000_000))
+    for address in addresses_of(node):
+        assert fetch(lab, "b", f"http://{bracketed(address)}:{WEB_PORT}/file") == file.read_bytes()
+        assert exchange(lab, address, ECHO_PORT, data) == data
+        lab.run("b", sys.executable, "-c", _UDP_CLIENT, address, str(ECHO_PORT))
+    nc = ["timeout", "20", binary("tailscale"), f"--socket={official.socket}", "nc", "microlink", str(ECHO_PORT)]
+    done = subprocess.run([*lab.enter("b"), *map(str, nc)], input=b"over", check=False, capture_output=True, timeout=30)
+    assert done.stdout == b"over"
+
+
+def test_ports_without_a_service_refuse(lab: Lab, served: Pair) -> None:
+    node, _official = served
+    for address in addresses_of(node):
+        for port in (NOBODY_PORT, 4322):
+            with pytest.raises(subprocess.CalledProcessError) as caught:
+                fetch(lab, "b", f"http://{bracketed(address)}:{port}/", seconds=10)
+            assert caught.value.returncode in {7, 56}, caught.value.stderr  # refused, or reset once connected

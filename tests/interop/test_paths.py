@@ -47,23 +47,19 @@ def test_official_ping_is_answered_directly(lab: Lab, pair: Pair) -> None:
 @pytest.mark.nat("blocked", "lan")
 def test_tunnel_carries_packets_through_the_relay(pair: Pair) -> None:
     node, official = pair
-    assert official.pinged(node.status()["ipv4"], "TSMP")
-    assert official.pinged(node.status()["ipv4"], "ICMP")
+    for family in ("ipv4", "ipv6"):
+        assert official.pinged(node.status()[family], "TSMP")
 
 
 def test_tunnel_carries_packets_directly(lab: Lab, pair: Pair) -> None:
     node, official = pair
     address = str(node.status()["ipv4"])
     official.pinged_directly(address)
-    lab.run("b", "ping", "-c", "5", "-i", "0.05", "-s", "1200", "-W", "2", address)
+    for family in ("ipv4", "ipv6"):
+        assert official.pinged(node.status()[family], "TSMP")
     assert str((official.peer("microlink") or {})["CurAddr"]).startswith(f"{lab.address('a')}:")
     peer = node.wait_peer("official", lambda peer: peer["direct"])
     assert str(peer["direct"]).startswith(f"{lab.address('b')}:")
-
-
-def test_overlay_over_ipv6(lab: Lab, pair: Pair) -> None:
-    node, _official = pair
-    lab.run("b", "ping", "-6", "-c", "1", "-W", "5", str(node.status()["ipv6"]))
 
 
 @pytest.mark.parametrize(
