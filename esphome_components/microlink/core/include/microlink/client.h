@@ -23,10 +23,10 @@ struct Event {
     ADDRESSES_CHANGED,  ///< own tailnet addresses or name
     PEER_CHANGED,       ///< `peer` joined, changed, or its path changed
     PEER_GONE,
-    PONG,               ///< answer to ping(): `peer`, `latency`, `path` (unset = relayed through `region`)
+    PONG,  ///< answer to ping(): `peer`, `latency`, `path` (unset = relayed through `region`)
     PING_TIMED_OUT,
     KEY_ROTATED,
-    MESSAGE,            ///< health or display message of control: `text`
+    MESSAGE,  ///< health or display message of control: `text`
     STOPPED,
   };
   Kind kind;

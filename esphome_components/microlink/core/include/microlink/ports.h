@@ -52,17 +52,17 @@ constexpr size_t OVERLAY_TAILROOM = 32;
 /// and actions point into it.
 struct Input {
   enum class Kind : uint8_t {
-    RECORD,         ///< before START: `record` holds `bytes` in storage. Records that are not there are not announced
-    SEED,           ///< before START: `bytes` = 32 random bytes from the system
-    NETWORK,        ///< `endpoints`: local addresses of the underlay with the UDP socket's port; none = no network
-    WALL_TIME,      ///< `wall_time` from a trusted source
+    RECORD,     ///< before START: `record` holds `bytes` in storage. Records that are not there are not announced
+    SEED,       ///< before START: `bytes` = 32 random bytes from the system
+    NETWORK,    ///< `endpoints`: local addresses of the underlay with the UDP socket's port; none = no network
+    WALL_TIME,  ///< `wall_time` from a trusted source
     START,
-    STOP,           ///< go offline in good order; the client is STOPPED when its streams are closed
-    TIMEOUT,        ///< next_timeout() has come
-    DATAGRAM,       ///< UDP payload `bytes` from `from`; decrypted in place
-    STREAM_OPEN,    ///< `stream` is connected
-    STREAM_BYTES,   ///< `bytes` arrived on `stream`
-    STREAM_BLOCKED, ///< the last SEND_STREAM could not be sent whole: the port keeps the rest and sends it first
+    STOP,            ///< go offline in good order; the client is STOPPED when its streams are closed
+    TIMEOUT,         ///< next_timeout() has come
+    DATAGRAM,        ///< UDP payload `bytes` from `from`; decrypted in place
+    STREAM_OPEN,     ///< `stream` is connected
+    STREAM_BYTES,    ///< `bytes` arrived on `stream`
+    STREAM_BLOCKED,  ///< the last SEND_STREAM could not be sent whole: the port keeps the rest and sends it first
     STREAM_WRITABLE,
     STREAM_CLOSED,  ///< ended by the other side, or could not be opened (`error`)
     RESOLVED,       ///< answer to RESOLVE: `host`, `endpoints` (port 0), none = not found
@@ -82,15 +82,15 @@ struct Input {
 
 struct Action {
   enum class Kind : uint8_t {
-    OPEN_STREAM,    ///< TCP to `host` (a name or a literal) or, when set, to `to`, on port `to.port`
-    SEND_STREAM,    ///< `bytes` on `stream`
-    CLOSE_STREAM,   ///< drop it; no STREAM_CLOSED follows
-    SEND_DATAGRAM,  ///< `bytes` from the one UDP socket of the address's family to `to`
-    RESOLVE,        ///< addresses of `host`
-    STORE,          ///< `bytes` as `record`, atomically and before the next action is polled
-    ERASE,          ///< forget `record`
-    OVERLAY,        ///< hand the IP packet `bytes` to the local overlay interface
-    SELF_ADDRESSES, ///< the overlay interface's addresses are `endpoints` (port 0) from now on
+    OPEN_STREAM,     ///< TCP to `host` (a name or a literal) or, when set, to `to`, on port `to.port`
+    SEND_STREAM,     ///< `bytes` on `stream`
+    CLOSE_STREAM,    ///< drop it; no STREAM_CLOSED follows
+    SEND_DATAGRAM,   ///< `bytes` from the one UDP socket of the address's family to `to`
+    RESOLVE,         ///< addresses of `host`
+    STORE,           ///< `bytes` as `record`, atomically and before the next action is polled
+    ERASE,           ///< forget `record`
+    OVERLAY,         ///< hand the IP packet `bytes` to the local overlay interface
+    SELF_ADDRESSES,  ///< the overlay interface's addresses are `endpoints` (port 0) from now on
   };
   Kind kind;
   StreamId stream{0};

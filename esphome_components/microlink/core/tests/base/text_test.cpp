@@ -11,8 +11,13 @@ namespace {
 
 // RFC 4648 §10.
 TEST(Text, base64_of_the_rfc) {
-  const std::pair<const char *, const char *> cases[] = {
-      {"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"}, {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"}};
+  const std::pair<const char *, const char *> cases[] = {{"", ""},
+                                                         {"f", "Zg=="},
+                                                         {"fo", "Zm8="},
+                                                         {"foo", "Zm9v"},
+                                                         {"foob", "Zm9vYg=="},
+                                                         {"fooba", "Zm9vYmE="},
+                                                         {"foobar", "Zm9vYmFy"}};
   for (const auto &[plain, encoded] : cases) {
     char out[16];
     EXPECT_EQ(base64_encode(as_bytes(plain), out), encoded);

@@ -99,9 +99,21 @@ TEST(Identity, a_power_cut_at_any_step_of_a_rotation_keeps_a_usable_identity) {
   before.complete(random, machine_is_new, node_is_new);
   ASSERT_TRUE(machine_is_new && node_is_new);
   before.begin_rotation(random);
-  const Bytes<32> machine = [&] { Bytes<32> b; copy(before.export_record(Record::MACHINE_KEY), b); return b; }();
-  const Bytes<32> old_key = [&] { Bytes<32> b; copy(before.export_record(Record::NODE_KEY), b); return b; }();
-  const Bytes<32> next_key = [&] { Bytes<32> b; copy(before.export_record(Record::PENDING_NODE_KEY), b); return b; }();
+  const Bytes<32> machine = [&] {
+    Bytes<32> b;
+    copy(before.export_record(Record::MACHINE_KEY), b);
+    return b;
+  }();
+  const Bytes<32> old_key = [&] {
+    Bytes<32> b;
+    copy(before.export_record(Record::NODE_KEY), b);
+    return b;
+  }();
+  const Bytes<32> next_key = [&] {
+    Bytes<32> b;
+    copy(before.export_record(Record::PENDING_NODE_KEY), b);
+    return b;
+  }();
 
   struct Cut {
     const char *when;
@@ -110,9 +122,9 @@ TEST(Identity, a_power_cut_at_any_step_of_a_rotation_keeps_a_usable_identity) {
     bool expect_rotating;
     ByteView expect_node;
   };
-  for (const Cut &cut : {Cut{"before step 1", old_key, {}, false, old_key}, Cut{"after step 1", old_key, next_key, true, old_key},
-                         Cut{"after step 3", next_key, next_key, false, next_key},
-                         Cut{"after step 4", next_key, {}, false, next_key}}) {
+  for (const Cut &cut :
+       {Cut{"before step 1", old_key, {}, false, old_key}, Cut{"after step 1", old_key, next_key, true, old_key},
+        Cut{"after step 3", next_key, next_key, false, next_key}, Cut{"after step 4", next_key, {}, false, next_key}}) {
     Identity after;
     EXPECT_EQ(after.load(Record::MACHINE_KEY, machine), Error::NONE);
     EXPECT_EQ(after.load(Record::NODE_KEY, cut.node), Error::NONE);
@@ -129,7 +141,11 @@ TEST(Identity, a_power_cut_at_any_step_of_a_rotation_keeps_a_usable_identity) {
 TEST(Identity, a_node_key_without_its_machine_key_is_not_used) {
   Counter random;
   Identity identity;
-  const Bytes<32> node = [] { Bytes<32> b; b.fill(3); return b; }();
+  const Bytes<32> node = [] {
+    Bytes<32> b;
+    b.fill(3);
+    return b;
+  }();
   EXPECT_EQ(identity.load(Record::NODE_KEY, node), Error::NONE);
   bool machine_is_new = false;
   bool node_is_new = false;

@@ -40,7 +40,8 @@ TEST(Tsmp, every_vector_is_read_and_written_byte_for_byte) {
     EXPECT_EQ(to_hex(room.data(), *n), vectors[i]["packet"].text()) << vectors[i]["name"].text();
     for (size_t size = 0; size != 7; size++)
       EXPECT_FALSE(parse(packet->transport.first(size)));
-    EXPECT_EQ(write(*message, packet->source, packet->destination, 0, ByteSpan(room).first(*n - 1)).error(), Error::NO_SPACE);
+    EXPECT_EQ(write(*message, packet->source, packet->destination, 0, ByteSpan(room).first(*n - 1)).error(),
+              Error::NO_SPACE);
   }
 }
 
@@ -57,7 +58,8 @@ TEST(Tsmp, pings_are_answered) {
 }
 
 TEST(Tsmp, echo_requests_turn_into_replies) {
-  for (const auto &[request, reply] : {std::pair{"echo_request_ipv4", "echo_reply_ipv4"}, std::pair{"echo_request_ipv6", "echo_reply_ipv6"}}) {
+  for (const auto &[request, reply] :
+       {std::pair{"echo_request_ipv4", "echo_reply_ipv4"}, std::pair{"echo_request_ipv6", "echo_reply_ipv6"}}) {
     std::vector<uint8_t> packet = packet_named(request);
     for (size_t n = 0; n != packet.size(); n++) {
       std::vector<uint8_t> cut(packet.begin(), packet.begin() + static_cast<ptrdiff_t>(n));

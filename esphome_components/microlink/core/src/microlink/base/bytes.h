@@ -21,9 +21,7 @@ inline ByteView as_bytes(std::string_view text) {
   return {reinterpret_cast<const uint8_t *>(text.data()), text.size()};  // char and uint8_t may alias
 }
 
-inline std::string_view as_text(ByteView bytes) {
-  return {reinterpret_cast<const char *>(bytes.data()), bytes.size()};
-}
+inline std::string_view as_text(ByteView bytes) { return {reinterpret_cast<const char *>(bytes.data()), bytes.size()}; }
 
 /// Plain comparison, for public values only; secrets are compared with ct_equal().
 inline bool equal(ByteView a, ByteView b) { return std::equal(a.begin(), a.end(), b.begin(), b.end()); }

@@ -210,8 +210,8 @@ class Core final : private tailcfg::MapSink, private Relays::Regions, private fi
     bool active{false};
   };
   Pending pending_;
-  std::optional<ByteView> overlay_out_;   ///< in the bytes of the current input
-  std::optional<Action> datagram_out_;    ///< sealed in place
+  std::optional<ByteView> overlay_out_;  ///< in the bytes of the current input
+  std::optional<Action> datagram_out_;   ///< sealed in place
   Bytes<128> own_packet_;
 
   control::Settings settings_;

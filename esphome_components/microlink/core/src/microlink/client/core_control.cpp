@@ -97,8 +97,9 @@ void Core::handle_control_event_(Instant now, const control::Event &event) {
       break;
     case Kind::LOGGED_OUT:
       this->identity_.forget_node();
-      for (const Record record : {Record::NODE_KEY, Record::PENDING_NODE_KEY, Record::SELF, Record::RELAY_CACHE,
-                                  Record::PEER_CACHE_0, Record::PEER_CACHE_1, Record::PEER_CACHE_2, Record::PEER_CACHE_3})
+      for (const Record record :
+           {Record::NODE_KEY, Record::PENDING_NODE_KEY, Record::SELF, Record::RELAY_CACHE, Record::PEER_CACHE_0,
+            Record::PEER_CACHE_1, Record::PEER_CACHE_2, Record::PEER_CACHE_3})
         this->duties_.erase(record);
       this->stop_(now);
       break;

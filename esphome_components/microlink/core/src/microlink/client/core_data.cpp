@@ -89,7 +89,8 @@ bool Core::is_own_address_(const IpAddress &address) const {
 
 // --- outbound --------------------------------------------------------------------------------------------------------
 
-/// A packet of the local stack. It is sealed in place: `packet` has OVERLAY_HEADROOM in front and OVERLAY_TAILROOM behind.
+/// A packet of the local stack. It is sealed in place: `packet` has OVERLAY_HEADROOM in front and OVERLAY_TAILROOM
+/// behind.
 void Core::handle_overlay_(Instant now, ByteSpan packet) {
   const auto parsed = ip::parse_packet(packet);
   if (!parsed || parsed->version == 0 || packet.size() > OVERLAY_MTU)

@@ -93,7 +93,8 @@ void Core::health(std::string_view text) {
 
 void Core::tailnet_lock(bool enabled) {
   if (enabled && !this->tailnet_lock_)
-    this->log_.warning("tailnet lock is on: peers accept this node only once its key was signed (`tailscale lock sign`)");
+    this->log_.warning(
+        "tailnet lock is on: peers accept this node only once its key was signed (`tailscale lock sign`)");
   this->tailnet_lock_ = enabled;
 }
 

@@ -8,8 +8,8 @@
 
 namespace microlink::client {
 
-/// When to poll control again for a peer that is not in the table (architecture decision D13): one poll at a time, three
-/// in a burst, then 30 s from the end of the last; a want that was not answered is not asked again for a minute.
+/// When to poll control again for a peer that is not in the table (architecture decision D13): one poll at a time,
+/// three in a burst, then 30 s from the end of the last; a want that was not answered is not asked again for a minute.
 class PollPolicy {
  public:
   static constexpr uint8_t BURST = 3;

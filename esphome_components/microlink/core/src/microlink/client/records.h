@@ -38,7 +38,8 @@ class RecordDuties {
   uint32_t erase_{0};
 };
 
-/// Record layouts; all integers big-endian, each starts with a version byte. An unknown version is as good as no record.
+/// Record layouts; all integers big-endian, each starts with a version byte. An unknown version is as good as no
+/// record.
 ///
 /// CONTROL_KEY   1 | key 32 | control URL (the key counts for this one only)
 /// RELAY_CACHE   1 | region u16 | derp port u16 | stun port i32 | flags u8 | IPv4/IPv6 16 + 16 | host u8+n | cert u8+n

@@ -11,8 +11,8 @@ constexpr uint16_t HTTPS_PORT = 443;
 
 }  // namespace
 
-Relays::Relays(std::array<Stream *, COUNT> streams, const Regions &regions, const NodePrivate &node_key,
-               Random &random, LogSink *log)
+Relays::Relays(std::array<Stream *, COUNT> streams, const Regions &regions, const NodePrivate &node_key, Random &random,
+               LogSink *log)
     : regions_(regions),
       node_key_(node_key),
       random_(random),
@@ -97,10 +97,7 @@ void Relays::connect_(Instant now, Slot &slot) {
   const uint16_t port = node->derp_port != 0 ? node->derp_port : own_host ? HTTPS_PORT : this->control_port_;
   const tailcfg::DerpRegion *region = this->regions_.find_region(slot.region);
   const bool ideal = &region->nodes[0] == node;
-  slot.stream.open({.host = host,
-                    .port = port,
-                    .address = node->ipv4.is_set() ? node->ipv4 : node->ipv6,
-                    .tls = true});
+  slot.stream.open({.host = host, .port = port, .address = node->ipv4.is_set() ? node->ipv4 : node->ipv6, .tls = true});
   const Error error = slot.derp.start(now, {.host = host,
                                             .ideal_node = ideal ? std::string_view{} : region->nodes[0].name.view(),
                                             .node_key = &this->node_key_});
@@ -249,11 +246,16 @@ std::optional<Relays::Event> Relays::poll_event(Instant now) {
           slot.backoff.reset();
           this->connects_++;
           this->log_.info("region %u: connected%s", slot.region, is_home ? ", home" : "");
-          return Event{.kind = Event::Kind::CONNECTED, .region = slot.region, .is_home = is_home, .took = now - slot.started};
+          return Event{
+              .kind = Event::Kind::CONNECTED, .region = slot.region, .is_home = is_home, .took = now - slot.started};
         case derp::Event::Kind::PACKET:
           if (!is_home)
             slot.last_used = now;
-          return Event{.kind = Event::Kind::PACKET, .region = slot.region, .is_home = is_home, .key = event->key, .packet = event->packet};
+          return Event{.kind = Event::Kind::PACKET,
+                       .region = slot.region,
+                       .is_home = is_home,
+                       .key = event->key,
+                       .packet = event->packet};
         case derp::Event::Kind::PEER_GONE:
           return Event{.kind = Event::Kind::PEER_GONE, .region = slot.region, .is_home = is_home, .key = event->key};
         case derp::Event::Kind::HEALTH:

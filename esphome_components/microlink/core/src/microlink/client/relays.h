@@ -88,7 +88,7 @@ class Relays {
     derp::Client derp;
     State state{State::IDLE};
     uint16_t region{0};
-    uint8_t node{0};       ///< which of the region's relays
+    uint8_t node{0};  ///< which of the region's relays
     uint8_t failures{0};
     bool down_told{false};
     Backoff backoff{milliseconds(200), seconds(5)};

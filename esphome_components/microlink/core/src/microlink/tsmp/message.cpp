@@ -119,8 +119,8 @@ Error answer_echo(ByteSpan packet) {
   copy(parsed->source.raw(), destination);
   transport[0] = v4 ? ICMP_ECHO_REPLY : ICMPV6_ECHO_REPLY;
   store_u16be(transport.subspan(2), 0);
-  const uint16_t sum = v4 ? ip::checksum(transport)
-                          : ip::transport_checksum(parsed->destination, parsed->source, ip::ICMPV6, transport);
+  const uint16_t sum =
+      v4 ? ip::checksum(transport) : ip::transport_checksum(parsed->destination, parsed->source, ip::ICMPV6, transport);
   store_u16be(transport.subspan(2), sum);
   return Error::NONE;
 }

@@ -17,19 +17,25 @@ namespace microlink::tsmp {
 constexpr size_t PING_DATA_BYTES = 8;
 using PingData = Bytes<PING_DATA_BYTES>;
 
-enum class RejectReason : uint8_t { ACL = 'A', SHIELDS_UP = 'S', FORWARDING_OFF = 'F', HOST_FIREWALL = 'W', TRANSIT_IP = 'T' };
+enum class RejectReason : uint8_t {
+  ACL = 'A',
+  SHIELDS_UP = 'S',
+  FORWARDING_OFF = 'F',
+  HOST_FIREWALL = 'W',
+  TRANSIT_IP = 'T'
+};
 
 struct Message {
   enum class Type : uint8_t { PING = 'p', PONG = 'o', REJECT = '!', DISCO_ADVERTISEMENT = 'a' };
   Type type{Type::PING};
-  PingData data{};                ///< PING, PONG
-  uint16_t peer_api_port{0};      ///< PONG; 0 = none
-  uint8_t protocol{0};            ///< REJECT: of the flow
+  PingData data{};            ///< PING, PONG
+  uint16_t peer_api_port{0};  ///< PONG; 0 = none
+  uint8_t protocol{0};        ///< REJECT: of the flow
   RejectReason reason{RejectReason::ACL};
-  uint16_t source_port{0};        ///< REJECT: as the originator sent it
+  uint16_t source_port{0};  ///< REJECT: as the originator sent it
   uint16_t destination_port{0};
-  bool maybe_broken{false};       ///< REJECT: the flow may work all the same
-  Bytes<32> disco_key{};          ///< DISCO_ADVERTISEMENT
+  bool maybe_broken{false};  ///< REJECT: the flow may work all the same
+  Bytes<32> disco_key{};     ///< DISCO_ADVERTISEMENT
 };
 
 /// The IP payload of a packet with protocol TSMP; longer ones are fine. TRUNCATED, or UNEXPECTED for another type.

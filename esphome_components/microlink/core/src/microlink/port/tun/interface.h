@@ -7,8 +7,8 @@
 
 namespace microlink::tun {
 
-/// The kernel's side of an overlay interface: addresses, MTU, routes. Each function returns an empty string, or one line
-/// that says what the kernel refused.
+/// The kernel's side of an overlay interface: addresses, MTU, routes. Each function returns an empty string, or one
+/// line that says what the kernel refused.
 
 std::string set_mtu(const std::string &name, size_t mtu);
 std::string set_up(const std::string &name);

@@ -59,9 +59,8 @@ void TunDevice::set_addresses(std::span<const Endpoint> addresses) {
     report(add_address(this->name_, address));
   for (const std::string_view range : RANGES) {
     const Prefix prefix = *parse_prefix(range);
-    const bool have = std::any_of(wanted.begin(), wanted.end(), [&](const IpAddress &address) {
-      return address.is_v4() == prefix.address.is_v4();
-    });
+    const bool have = std::any_of(wanted.begin(), wanted.end(),
+                                  [&](const IpAddress &address) { return address.is_v4() == prefix.address.is_v4(); });
     if (have)
       report(add_route(this->name_, prefix));
   }
@@ -78,8 +77,8 @@ void TunDevice::serve(Instant, std::span<const pollfd> fds) {
     const ssize_t n = ::read(this->fd_.get(), buffer + OVERLAY_HEADROOM, OVERLAY_MTU);
     if (n <= 0)
       return;
-    this->runner_->feed({.kind = Input::Kind::OVERLAY,
-                         .bytes = ByteSpan(buffer + OVERLAY_HEADROOM, static_cast<size_t>(n))});
+    this->runner_->feed(
+        {.kind = Input::Kind::OVERLAY, .bytes = ByteSpan(buffer + OVERLAY_HEADROOM, static_cast<size_t>(n))});
   }
 }
 

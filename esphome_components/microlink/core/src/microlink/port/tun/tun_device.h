@@ -7,8 +7,8 @@
 
 namespace microlink::tun {
 
-/// The overlay as a real interface of the system (Linux TUN; needs CAP_NET_ADMIN): both tailnet addresses, MTU 1280, and
-/// routes for the tailnet's ranges only. The system's own stack answers on it.
+/// The overlay as a real interface of the system (Linux TUN; needs CAP_NET_ADMIN): both tailnet addresses, MTU 1280,
+/// and routes for the tailnet's ranges only. The system's own stack answers on it.
 class TunDevice final : public posix::Overlay, public posix::Companion {
  public:
   /// `log` may be null; it must outlive the device.
