@@ -99,7 +99,7 @@ Error Session::set_auth_key(Instant now, std::string_view auth_key) {
   this->slow_backoff_.reset();
   if (this->state_ == State::BACKING_OFF) {
     this->connect_(now);
-  } else if (this->state_ == State::WAITING_FOR_LOGIN) {
+  } else if (this->state_ == State::WAITING_FOR_LOGIN || this->state_ == State::REGISTERING) {
     this->channel_.http().cancel(this->register_stream_);
     this->want_register_(now);
   }
@@ -266,8 +266,10 @@ std::optional<Event> Session::poll_event() {
 std::optional<Transmit> Session::poll_transmit(Instant now, ByteSpan out) {
   if (out.size() < MIN_TRANSMIT_BYTES)
     return std::nullopt;
-  if (const size_t size = this->key_fetch_.poll_transmit(this->authority_, out); size != 0)
-    return Transmit{Link::KEY, out.first(size)};
+  if (this->state_ == State::FETCHING_KEY) {
+    if (const size_t size = this->key_fetch_().poll_transmit(this->authority_, out); size != 0)
+      return Transmit{Link::KEY, out.first(size)};
+  }
   for (const Link link : {Link::NOISE, Link::NOISE_FALLBACK}) {
     if (const size_t size = this->attempt_(link).poll_transmit(this->authority_, out); size != 0)
       return Transmit{link, out.first(size)};
@@ -314,7 +316,7 @@ void Session::transition_(State state) {
 void Session::close_everything_() {
   for (const Link link : {Link::KEY, Link::NOISE, Link::NOISE_FALLBACK})
     this->close_(link);
-  this->key_fetch_ = KeyFetch{};
+  this->answer_.emplace<KeyFetch>();
   this->channel_.clear();
   this->map_parser_.reset();
   this->register_stream_ = this->update_stream_ = this->map_stream_ = this->ping_stream_ = 0;

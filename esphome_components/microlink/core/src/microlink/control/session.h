@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <variant>
 
 #include "microlink/base/backoff.h"
 #include "microlink/base/engine.h"
@@ -95,7 +96,7 @@ class Session {
   std::optional<Transmit> poll_transmit(Instant now, ByteSpan out);
   static constexpr size_t MIN_TRANSMIT_BYTES = 512;
   /// Body of any request.
-  static constexpr size_t MAX_REQUEST_BYTES = 2048;
+  static constexpr size_t MAX_REQUEST_BYTES = 1536;
   static constexpr size_t MAX_AUTH_KEY_BYTES = 128;
   Instant next_timeout() const { return this->timers_.next(); }
   State state() const { return this->state_; }
@@ -140,6 +141,11 @@ class Session {
   void lost_(Instant now, Error error);
   Duration next_pause_();
   void logged_out_(Error error);
+
+  KeyFetch &key_fetch_() { return *std::get_if<KeyFetch>(&this->answer_); }
+  tailcfg::RegisterResponseParser &register_parser_() {
+    return *std::get_if<tailcfg::RegisterResponseParser>(&this->answer_);
+  }
 
   // session_connect.cpp
   void connect_(Instant now);
@@ -199,7 +205,8 @@ class Session {
   bool proven_{false};  ///< a whole message came since the last loss: come back quickly
 
   std::array<LinkState, static_cast<size_t>(Link::COUNT)> links_{};
-  KeyFetch key_fetch_;
+  /// The first until a connection is established, the second on it: never both.
+  std::variant<KeyFetch, tailcfg::RegisterResponseParser> answer_;
   std::array<Attempt, 2> attempts_;
   bool handshake_failed_{false};  ///< one of this round's attempts got as far as the handshake
   MachinePublic control_key_{};
@@ -223,7 +230,6 @@ class Session {
   bool registered_{false};  ///< in this run, and not refused since
   bool logging_out_{false};
   bool machine_authorized_{false};
-  tailcfg::RegisterResponseParser register_parser_;
   uint16_t answer_status_{0};
   std::optional<uint32_t> retry_after_;
 

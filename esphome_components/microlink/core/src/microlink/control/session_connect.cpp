@@ -21,7 +21,7 @@ void Session::connect_(Instant now) {
 
 void Session::fetch_key_(Instant now) {
   this->transition_(State::FETCHING_KEY);
-  this->key_fetch_.begin();
+  this->answer_.emplace<KeyFetch>().begin();
   this->open_(Link::KEY);
   this->timers_.arm(Timer::ATTEMPT, now + ATTEMPT_TIMEOUT);
 }
@@ -71,7 +71,7 @@ void Session::handle_open(Instant now, Link link) {
     return;
   state = LinkState::OPEN;
   if (link == Link::KEY) {
-    this->key_fetch_.open();
+    this->key_fetch_().open();
   } else if (const Error error = this->attempt_(link).open(this->machine_, this->control_key_, this->random_);
              error != Error::NONE) {
     this->attempt_failed_(now, link, error);
@@ -82,7 +82,7 @@ void Session::handle_bytes(Instant now, Link link, ByteSpan in) {
   if (this->links_[static_cast<size_t>(link)] != LinkState::OPEN || in.empty())
     return;
   if (link == Link::KEY) {
-    this->key_fetch_.handle_bytes(in);
+    this->key_fetch_().handle_bytes(in);
     this->key_progress_(now, Error::MALFORMED);
     return;
   }
@@ -112,7 +112,7 @@ void Session::handle_closed(Instant now, Link link, Error error) {
   state = LinkState::CLOSED;
   const Error reason = error == Error::NONE ? Error::CLOSED : error;
   if (link == Link::KEY) {
-    this->key_fetch_.handle_closed();
+    this->key_fetch_().handle_closed();
     this->key_progress_(now, reason);
   } else if (this->state_ == State::CONNECTING) {
     this->attempt_(link).handle_closed();
@@ -125,10 +125,10 @@ void Session::handle_closed(Instant now, Link link, Error error) {
 void Session::key_progress_(Instant now, Error error) {
   if (this->state_ != State::FETCHING_KEY)
     return;
-  if (this->key_fetch_.state() == KeyFetch::State::FAILED) {
+  if (this->key_fetch_().state() == KeyFetch::State::FAILED) {
     this->back_off_(now, error, this->next_pause_());
-  } else if (this->key_fetch_.state() == KeyFetch::State::DONE) {
-    this->control_key_ = this->key_fetch_.key();
+  } else if (this->key_fetch_().state() == KeyFetch::State::DONE) {
+    this->control_key_ = this->key_fetch_().key();
     this->key_source_ = KeySource::FETCHED;
     this->key_is_fresh_ = true;
     this->key_changed_ =

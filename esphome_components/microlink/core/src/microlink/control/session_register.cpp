@@ -51,7 +51,7 @@ void Session::send_register_(Instant now) {
   if (this->register_stream_ == 0)
     return;
   this->wants_.registration = false;
-  this->register_parser_.reset();
+  this->answer_.emplace<tailcfg::RegisterResponseParser>();
   this->answer_status_ = 0;
   this->retry_after_.reset();
   this->timers_.arm(Timer::REQUEST,
@@ -67,7 +67,7 @@ void Session::register_event_(Instant now, const http::H2Event &event) {
       return;
     case http::H2Event::Kind::DATA:
       if (this->answer_status_ == 200) {
-        (void) this->register_parser_.handle_bytes(event.data);  // finish() says so again
+        (void) this->register_parser_().handle_bytes(event.data);  // finish() says so again
       } else {
         this->keep_text_(event.data);
       }
@@ -99,14 +99,14 @@ void Session::register_answered_(Instant now) {
                     usable ? seconds(wait) : milliseconds(5000 + this->random_.below(5001)));
     return;
   }
-  const Error error = this->answer_status_ == 200 ? this->register_parser_.finish() : Error::REJECTED;
+  const Error error = this->answer_status_ == 200 ? this->register_parser_().finish() : Error::REJECTED;
   if (error != Error::NONE) {
     if (this->text_.empty())
       (void) this->text_.assign("control sent no usable answer to the registration");
     this->register_refused_(now, error);
     return;
   }
-  const tailcfg::RegisterResponse &response = this->register_parser_.response();
+  const tailcfg::RegisterResponse &response = this->register_parser_().response();
   if (!response.error.empty()) {
     this->text_.clear();
     this->keep_text_(as_bytes(response.error));
