@@ -1,0 +1,75 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""What script/bench measures."""
+
+import argparse
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "interop"))
+
+from binaries import ROOT
+from figures import Row, circumstances, load, table, write
+from join import join
+from lab import remove_orphans
+from memory import memory
+from paths import paths
+from recovery import recovery
+
+MEASUREMENTS: dict[str, Callable[[int], list[Row]]] = {
+    "join": join,
+    "paths": paths,
+    "recovery": recovery,
+    "memory": memory,
+}
+
+
+def rv32() -> str:
+    """Count instructions with script/bench-rv32; its lines as Markdown."""
+    done = subprocess.run([ROOT / "script" / "bench-rv32"], text=True, capture_output=True, check=False, timeout=900)
+    if done.returncode not in {0, 1} or not done.stdout:
+        message = f"script/bench-rv32: {done.stdout}{done.stderr}"
+        raise RuntimeError(message)
+    lines = ["| | instructions, or bytes | |", "|---|--:|---|"]
+    for line in done.stdout.splitlines():
+        name, value, *verdict = line.split(maxsplit=2)
+        lines.append(f"| `{name}` | {value} | {' '.join(verdict)} |")
+    return "\n".join(lines)
+
+
+def main() -> int:
+    """Measure what the command line names, or everything."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("names", nargs="*")
+    parser.add_argument("--runs", type=int)
+    parser.add_argument("--write", action="store_true")
+    options = parser.parse_args()
+    names = options.names or [*MEASUREMENTS, "rv32"]
+    unknown = set(names) - {*MEASUREMENTS, "rv32"}
+    if unknown:
+        print(f"script/bench: there is no {' or '.join(sorted(unknown))} (script/bench --help)", file=sys.stderr)
+        return 2
+    if os.geteuid() != 0 and names != ["rv32"]:
+        print("script/bench: the lab's network namespaces need root; only rv32 does without", file=sys.stderr)
+        return 1
+    if names != ["rv32"]:
+        remove_orphans()
+    print(circumstances(), flush=True)
+    for name in names:
+        before = load()
+        if name == "rv32":
+            text = rv32()
+        else:
+            measure = MEASUREMENTS[name]
+            text = table(measure(options.runs) if options.runs else measure())  # type: ignore[call-arg]
+        print(f"\n## {name} (load {before:.1f} before, {load():.1f} after)\n\n{text}", flush=True)
+        if options.write:
+            write(name, f"{circumstances()}\n\n{text}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
