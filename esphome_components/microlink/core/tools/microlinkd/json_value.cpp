@@ -7,7 +7,9 @@ namespace microlink::tools {
 
 namespace {
 constexpr size_t MAX_DEPTH = 8;
-}
+
+bool is_blank(std::string_view text) { return text.find_first_not_of(" \t\r\n") == std::string_view::npos; }
+}  // namespace
 
 std::optional<JsonValue> JsonValue::parse(std::string_view text) {
   json::Tokenizer tokenizer;
@@ -21,10 +23,7 @@ std::optional<JsonValue> JsonValue::parse(std::string_view text) {
     JsonValue value;
     switch (token) {
       case json::Token::DONE:
-        return tokenizer.rest().empty() ||
-                       as_text(tokenizer.rest()).find_first_not_of(" \t\r\n") == std::string_view::npos
-                   ? std::optional(std::move(root))
-                   : std::nullopt;
+        return is_blank(as_text(tokenizer.rest())) ? std::optional(std::move(root)) : std::nullopt;
       case json::Token::NEED_MORE:
       case json::Token::BAD:
         return std::nullopt;
