@@ -2,6 +2,7 @@
 #pragma once
 
 #include "microlink/client.h"
+#include "microlink/client/core_types.h"
 #include "microlink/client/identity.h"
 #include "microlink/client/poll_policy.h"
 #include "microlink/client/records.h"
@@ -96,6 +97,10 @@ class Core final : private tailcfg::MapSink, private Relays::Regions, private fi
   // core_control.cpp
   bool settle_control_(Instant now);
   void handle_control_event_(Instant now, const control::Event &event);
+  void handle_login_event_(const control::Event &event);
+  void handle_key_event_(Instant now, const control::Event &event);
+  void take_registration_(Instant now, bool authorized);
+  void forget_identity_(Instant now);
   void tell_disconnected_(const control::Event &event);
   void accept_rotation_(Instant now);
   void refuse_rotation_(Instant now, std::string_view why);
@@ -174,13 +179,6 @@ class Core final : private tailcfg::MapSink, private Relays::Regions, private fi
   std::optional<Action> next_tunnel_action_(Instant now, ByteSpan scratch);
   std::optional<Action> send_to_peer_(Instant now, netmap::PeerId id, ByteView message);
 
-  /// What the engines were told of the peer in a slot.
-  struct KnownPeer {
-    netmap::PeerId id{};
-    NodePublic key{};
-    DiscoPublic disco_key{};
-  };
-
   Config config_;
   LogSink *log_sink_;
   Log log_;
@@ -202,13 +200,6 @@ class Core final : private tailcfg::MapSink, private Relays::Regions, private fi
   std::array<Stream, MAX_STREAMS> streams_;
   Bytes<Stream::MAX_PLAIN_BYTES> plain_;     ///< about to be sealed
   Bytes<Stream::MAX_PLAIN_BYTES> rx_plain_;  ///< decrypted, being read
-  /// Bytes of the current input that are not used up yet; the port's, or of rx_plain_.
-  struct Pending {
-    StreamId stream{0};
-    ByteSpan in{};
-    ByteSpan plain{};
-    bool active{false};
-  };
   Pending pending_;
   std::optional<ByteView> overlay_out_;  ///< in the bytes of the current input
   std::optional<Action> datagram_out_;   ///< sealed in place

@@ -19,11 +19,6 @@ bool Core::settle_control_(Instant now) {
 
 void Core::handle_control_event_(Instant now, const control::Event &event) {
   using Kind = control::Event::Kind;
-  if (this->trying_pending_ &&
-      (event.kind == Kind::LOGIN_URL || event.kind == Kind::REGISTER_FAILED || event.kind == Kind::NEED_NODE_KEY)) {
-    this->fall_back_to_old_key_(now);
-    return;
-  }
   switch (event.kind) {
     case Kind::CLOSE:
       this->streams_[static_cast<StreamId>(event.link)].close();
@@ -35,6 +30,84 @@ void Core::handle_control_event_(Instant now, const control::Event &event) {
       this->statistics_.control_connects++;
       break;
     }
+    case Kind::CONTROL_KEY:
+    case Kind::KEY_MISMATCH:
+    case Kind::NEED_NODE_KEY:
+    case Kind::ROTATED:
+    case Kind::ROTATION_FAILED:
+    case Kind::LOGGED_OUT:
+      this->handle_key_event_(now, event);
+      break;
+    case Kind::REGISTERED:
+      this->take_registration_(now, event.machine_authorized);
+      break;
+    case Kind::LOGIN_URL:
+    case Kind::REGISTER_FAILED:
+      if (this->trying_pending_)
+        this->fall_back_to_old_key_(now);
+      else
+        this->handle_login_event_(event);
+      break;
+    case Kind::STREAMING:
+      this->streaming_ = true;
+      this->magicsock_.netcheck().set_control_connected(true);
+      this->refused_ = false;
+      if (this->authorized_)
+        this->message_.clear();
+      break;
+    case Kind::DISCONNECTED:
+      this->streaming_ = false;
+      this->magicsock_.netcheck().set_control_connected(false);
+      this->tell_disconnected_(event);
+      break;
+    case Kind::MESSAGE:
+      this->set_message_(event.text);
+      this->push_event_({.kind = Event::Kind::MESSAGE, .text = this->message_.view()});
+      break;
+    case Kind::PING_REQUEST:  // HEAD over the open internet and pings on control's behalf: a node may leave them out
+    case Kind::COUNT:
+      break;
+  }
+}
+
+void Core::handle_login_event_(const control::Event &event) {
+  this->registered_ = false;
+  if (event.kind == control::Event::Kind::LOGIN_URL) {
+    this->login_url_.assign(event.text);
+    this->set_message_("open the login URL to add this device to the tailnet, or give it an auth key");
+    this->push_event_({.kind = Event::Kind::LOGIN_URL, .text = this->login_url_.view()});
+    return;
+  }
+  this->refused_ = true;
+  this->login_url_.clear();
+  this->set_message_(event.text);
+  this->log_.error("the coordination server refused the registration: %.*s", static_cast<int>(event.text.size()),
+                   event.text.data());
+}
+
+void Core::take_registration_(Instant now, bool authorized) {
+  if (this->trying_pending_) {
+    this->trying_pending_ = false;
+    this->accept_rotation_(now);
+  } else if (this->stale_pending_) {  // registered anew with the old key, by an auth key
+    this->identity_.abandon_rotation();
+    this->duties_.erase(Record::PENDING_NODE_KEY);
+  }
+  this->stale_pending_ = false;
+  this->login_url_.clear();
+  this->message_.clear();
+  this->refused_ = false;
+  this->registered_ = true;
+  this->authorized_ = authorized;
+  if (!authorized)
+    this->set_message_("an admin must approve this device in the tailnet's admin console");
+  wipe(this->auth_key_.writable());
+  this->auth_key_size_ = 0;
+}
+
+void Core::handle_key_event_(Instant now, const control::Event &event) {
+  using Kind = control::Event::Kind;
+  switch (event.kind) {
     case Kind::CONTROL_KEY:
       if (event.changed)
         this->log_.warning("the coordination server has another key than last time: %s",
@@ -48,40 +121,11 @@ void Core::handle_control_event_(Instant now, const control::Event &event) {
       this->set_message_(event.text);
       this->log_.error("%.*s", static_cast<int>(event.text.size()), event.text.data());
       break;
-    case Kind::LOGIN_URL:
-      this->login_url_.assign(event.text);
-      this->registered_ = false;
-      this->set_message_("open the login URL to add this device to the tailnet, or give it an auth key");
-      this->push_event_({.kind = Event::Kind::LOGIN_URL, .text = this->login_url_.view()});
-      break;
-    case Kind::REGISTERED:
-      if (this->trying_pending_) {
-        this->trying_pending_ = false;
-        this->accept_rotation_(now);
-      } else if (this->stale_pending_) {  // registered anew with the old key, by an auth key
-        this->identity_.abandon_rotation();
-        this->duties_.erase(Record::PENDING_NODE_KEY);
-      }
-      this->stale_pending_ = false;
-      this->login_url_.clear();
-      this->message_.clear();
-      this->refused_ = false;
-      this->registered_ = true;
-      this->authorized_ = event.machine_authorized;
-      if (!this->authorized_)
-        this->set_message_("an admin must approve this device in the tailnet's admin console");
-      wipe(this->auth_key_.writable());
-      this->auth_key_size_ = 0;
-      break;
-    case Kind::REGISTER_FAILED:
-      this->refused_ = true;
-      this->registered_ = false;
-      this->login_url_.clear();
-      this->set_message_(event.text);
-      this->log_.error("the coordination server refused the registration: %.*s", static_cast<int>(event.text.size()),
-                       event.text.data());
-      break;
     case Kind::NEED_NODE_KEY:
+      if (this->trying_pending_) {
+        this->fall_back_to_old_key_(now);
+        break;
+      }
       this->stale_pending_ = false;
       if (!this->identity_.is_rotating()) {
         this->identity_.begin_rotation(this->random_);
@@ -96,34 +140,20 @@ void Core::handle_control_event_(Instant now, const control::Event &event) {
       this->refuse_rotation_(now, event.text);
       break;
     case Kind::LOGGED_OUT:
-      this->identity_.forget_node();
-      for (const Record record :
-           {Record::NODE_KEY, Record::PENDING_NODE_KEY, Record::SELF, Record::RELAY_CACHE, Record::PEER_CACHE_0,
-            Record::PEER_CACHE_1, Record::PEER_CACHE_2, Record::PEER_CACHE_3})
-        this->duties_.erase(record);
-      this->stop_(now);
+      this->forget_identity_(now);
       break;
-    case Kind::STREAMING:
-      this->streaming_ = true;
-      this->magicsock_.netcheck().set_control_connected(true);
-      this->refused_ = false;
-      if (this->authorized_)
-        this->message_.clear();
-      break;
-    case Kind::DISCONNECTED:
-      this->streaming_ = false;
-      this->magicsock_.netcheck().set_control_connected(false);
-      this->tell_disconnected_(event);
-      break;
-    case Kind::PING_REQUEST:
-      break;  // HEAD over the open internet and pings on control's behalf are diagnostics that a node may leave out
-    case Kind::MESSAGE:
-      this->set_message_(event.text);
-      this->push_event_({.kind = Event::Kind::MESSAGE, .text = this->message_.view()});
-      break;
-    case Kind::COUNT:
+    default:
       break;
   }
+}
+
+/// Logged out: the machine key stays, all that belongs to the node goes.
+void Core::forget_identity_(Instant now) {
+  this->identity_.forget_node();
+  for (const Record record : {Record::NODE_KEY, Record::PENDING_NODE_KEY, Record::SELF, Record::RELAY_CACHE,
+                              Record::PEER_CACHE_0, Record::PEER_CACHE_1, Record::PEER_CACHE_2, Record::PEER_CACHE_3})
+    this->duties_.erase(record);
+  this->stop_(now);
 }
 
 /// One line for the person: whom it is about, what is wrong, what to look at. What TLS said stands already.

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "microlink/netmap/netmap.h"
+#include "microlink/ports.h"
+
+namespace microlink::client {
+
+/// What the engines were told of the peer in a slot.
+struct KnownPeer {
+  netmap::PeerId id{};
+  NodePublic key{};
+  DiscoPublic disco_key{};
+};
+
+/// Bytes of the current input that are not used up yet: the port's, or of rx_plain_.
+struct Pending {
+  StreamId stream{0};
+  ByteSpan in{};
+  ByteSpan plain{};
+  bool active{false};
+};
+
+}  // namespace microlink::client
