@@ -14,12 +14,15 @@ Tunnel::Tunnel(Random &random) : random_(random) {}
 void Tunnel::set_identity(const NodePrivate &self) {
   this->self_.copy_from(self);
   this->checker_.set_identity(self.public_key());
+  this->replies_.clear();
   for (Slot slot = 0; slot != MAX_PEERS; slot++) {
     Peer &peer = this->peers_[slot];
     if (!this->is_used_(peer))
       continue;
     const NodePublic key = peer.key;
+    const bool relayed = peer.relayed;
     (void) this->add_peer(slot, key);
+    this->set_relayed(slot, relayed);
   }
 }
 
@@ -41,6 +44,7 @@ void Tunnel::remove_peer(Slot slot) {
   this->end_handshake_(peer);
   this->wipe_sessions_(peer);
   this->drop_queue_(slot);
+  this->drop_replies_(slot);
   this->slot_events_[slot] = 0;
   peer.static_shared.clear();
   peer.key = {};
@@ -57,13 +61,18 @@ void Tunnel::reset_session(Slot slot) {
   const bool wanted = peer->handshake != NO_HANDSHAKE || peer->wants_handshake || this->has_queued_(slot);
   this->end_handshake_(*peer);
   this->wipe_sessions_(*peer);
+  this->drop_replies_(slot);
   peer->initiation_sent = Instant{INT64_MIN};
-  peer->wants_handshake = wanted;
+  peer->wants_handshake = wanted;  // next_timeout() is due if a place is free
 }
 
 void Tunnel::set_relayed(Slot slot, bool relayed) {
-  if (Peer *peer = this->peer_in_(slot))
-    peer->relayed = relayed;
+  Peer *peer = this->peer_in_(slot);
+  if (peer == nullptr)
+    return;
+  peer->relayed = relayed;
+  if (!relayed)
+    peer->relayed_due = Instant::NEVER;
 }
 
 Tunnel::Peer *Tunnel::peer_in_(Slot slot) {
@@ -76,7 +85,8 @@ uint32_t Tunnel::new_index_(Slot slot) {
   while (true) {
     const uint32_t index = (this->random_.u32() & ~SLOT_MASK) | slot;
     const bool taken = index == peer.current.receive.local_index || index == peer.previous.receive.local_index ||
-                       index == peer.next.receive.local_index;
+                       index == peer.next.receive.local_index ||
+                       (peer.handshake != NO_HANDSHAKE && index == this->handshakes_[peer.handshake].local_index);
     if ((index & ~SLOT_MASK) != 0 && !taken)
       return index;
   }
@@ -92,10 +102,12 @@ void Tunnel::wipe_sessions_(Peer &peer) {
 
 void Tunnel::want_handshake_(Instant now, Slot slot) {
   Peer &peer = this->peers_[slot];
-  if (peer.handshake != NO_HANDSHAKE || peer.wants_handshake)
+  if (peer.handshake != NO_HANDSHAKE)
     return;
-  peer.wants_handshake = true;
-  peer.attempt_started = now;
+  if (!peer.wants_handshake) {
+    peer.wants_handshake = true;
+    peer.attempt_started = now;
+  }
   this->start_waiting_handshakes_(now);
 }
 
@@ -123,12 +135,15 @@ void Tunnel::start_waiting_handshakes_(Instant now) {
     handshake.sent = 0;
     handshake.local_index = 0;
     handshake.cookies = {};
-    const bool sent_before = first->initiation_sent != Instant{INT64_MIN};
-    handshake.retransmit_due = sent_before ? std::max(now, first->initiation_sent + REKEY_TIMEOUT) : now;
+    handshake.retransmit_due = earliest_initiation_(now, *first);
     first->handshake = static_cast<uint8_t>(place);
     first->wants_handshake = false;
     this->ask_for_reservation_(now);
   }
+}
+
+Instant Tunnel::earliest_initiation_(Instant now, const Peer &peer) {
+  return peer.initiation_sent == Instant{INT64_MIN} ? now : std::max(now, peer.initiation_sent + REKEY_TIMEOUT);
 }
 
 void Tunnel::end_handshake_(Peer &peer) {
@@ -181,9 +196,10 @@ void Tunnel::handle_timeout(Instant now) {
       this->want_handshake_(now, slot);
     }
     if (now >= peer.keepalive_due || now >= peer.relayed_due) {
-      const bool idle = now >= peer.relayed_due && now - peer.last_data > RELAYED_ACTIVE && now < peer.keepalive_due;
+      const bool in_use = peer.last_data != Instant{INT64_MIN} && now - peer.last_data <= RELAYED_ACTIVE;
+      const bool wanted = now >= peer.keepalive_due || in_use;
       peer.keepalive_due = peer.relayed_due = Instant::NEVER;
-      peer.send_keepalive = !idle && this->can_send_(now, peer);
+      peer.send_keepalive = (peer.send_keepalive || wanted) && this->can_send_(now, peer);
     }
     this->expire_sessions_(now, slot);
   }
@@ -219,14 +235,18 @@ void Tunnel::expire_sessions_(Instant now, Slot slot) {
   if (peer.next.receive.is_set() && now >= peer.next.created + REJECT_AFTER_TIME)
     peer.next.clear();
   if (peer.current.receive.is_set() && now >= peer.current.created + REJECT_AFTER_TIME) {
-    this->wipe_sessions_(peer);
+    peer.current.clear();  // not `next`, which may be confirmed yet
+    peer.keepalive_due = peer.relayed_due = peer.answer_due = Instant::NEVER;
+    peer.send_keepalive = false;
     this->push_event_(Event::Kind::SESSION_EXPIRED, slot);
   }
 }
 
 Instant Tunnel::next_timeout() const {
   Instant soonest = Instant::NEVER;
+  bool place_is_free = false;
   for (const Handshake &handshake : this->handshakes_) {
+    place_is_free = place_is_free || !handshake.in_use;
     if (handshake.in_use)
       soonest = earlier(soonest, handshake.retransmit_due);
   }
@@ -236,6 +256,8 @@ Instant Tunnel::next_timeout() const {
     soonest = earlier(soonest, earlier(peer.answer_due, earlier(peer.keepalive_due, peer.relayed_due)));
     if (peer.handshake != NO_HANDSHAKE || peer.wants_handshake)
       soonest = earlier(soonest, peer.attempt_started + REKEY_ATTEMPT_TIME);
+    if (peer.wants_handshake && place_is_free)
+      soonest = earlier(soonest, peer.attempt_started);  // now: the place's last holder was removed or reset
     if (peer.current.receive.is_set())
       soonest = earlier(soonest, peer.current.created + REJECT_AFTER_TIME);
     if (peer.previous.receive.is_set())
@@ -283,21 +305,25 @@ void Tunnel::push_event_(Event::Kind kind, Slot slot) {
 
 void Tunnel::ask_for_reservation_(Instant now) {
   const auto until = this->timestamps_.reservation_needed(now);
-  if (!until || *until - this->reservation_asked_ < seconds(60))
+  if (!until || now < this->reservation_retry_)
     return;
+  this->reservation_retry_ = now + RESERVATION_RETRY;
   this->reservation_asked_ = *until;
   this->reservation_event_ = true;
 }
 
 void Tunnel::handle_reserved(Instant now, WallTime reserved_until) {
   this->timestamps_.grant(reserved_until);
+  this->reservation_retry_ = Instant{INT64_MIN};
   for (Handshake &handshake : this->handshakes_) {
     if (handshake.in_use && handshake.sent == 0)
-      handshake.retransmit_due = earlier(handshake.retransmit_due, now);
+      handshake.retransmit_due = earliest_initiation_(now, this->peers_[handshake.slot]);
   }
 }
 
 Tunnel::PeerInfo Tunnel::info(Instant now, Slot slot) const {
+  if (slot >= MAX_PEERS)
+    return {.state = SessionState::IDLE, .handshake_age = {}, .rx_bytes = 0, .tx_bytes = 0};
   const Peer &peer = this->peers_[slot];
   PeerInfo out{.state = SessionState::IDLE, .handshake_age = {}, .rx_bytes = peer.rx_bytes, .tx_bytes = peer.tx_bytes};
   if (peer.handshake != NO_HANDSHAKE || peer.wants_handshake)

@@ -103,11 +103,13 @@ class Tunnel {
   void handle_timeout(Instant now);
 
   PeerInfo info(Instant now, Slot slot) const;
-  bool has_session(Slot slot) const { return this->peers_[slot].current.receive.is_set(); }
+  bool has_session(Slot slot) const { return slot < MAX_PEERS && this->peers_[slot].current.receive.is_set(); }
 
   static constexpr Duration RELAYED_KEEPALIVE = seconds(25);
   /// A relayed session that carried data within this time is kept alive.
   static constexpr Duration RELAYED_ACTIVE = seconds(300);
+  /// RESERVE_TIMESTAMP is repeated while nothing was stored and a handshake waits for it.
+  static constexpr Duration RESERVATION_RETRY = seconds(10);
 
  private:
   struct Peer {
@@ -165,7 +167,8 @@ class Tunnel {
   void wipe_sessions_(Peer &peer);
 
   Result<Received> handle_initiation_(Instant now, const Source &from, ByteView message);
-  Result<Received> handle_response_(Instant now, const Source &from, ByteView message);
+  Handshake *handshake_of_(uint32_t local_index);
+  Result<Received> handle_response_(Instant now, ByteView message);
   Result<Received> handle_cookie_reply_(Instant now, ByteView message);
   Result<Received> handle_transport_(Instant now, ByteSpan message);
   Error check_macs_(Instant now, const Source &from, ByteView message);
@@ -176,6 +179,7 @@ class Tunnel {
 
   void want_handshake_(Instant now, Slot slot);
   void start_waiting_handshakes_(Instant now);
+  static Instant earliest_initiation_(Instant now, const Peer &peer);
   void end_handshake_(Peer &peer);
   void handle_handshake_timeout_(Instant now, Slot slot);
   void expire_sessions_(Instant now, Slot slot);
@@ -185,6 +189,7 @@ class Tunnel {
   ByteSpan seal_(Instant now, Slot slot, ByteSpan buffer, size_t size);
   void queue_packet_(Slot slot, ByteView packet);
   void drop_queue_(Slot slot);
+  void drop_replies_(Slot slot);
   bool has_queued_(Slot slot) const;
 
   void note_sent_(Instant now, Peer &peer, bool data);
@@ -206,6 +211,7 @@ class Tunnel {
   bool reservation_event_{false};
   NodePublic unknown_initiator_{};  ///< the last one; unset = none
   WallTime reservation_asked_{WallTime::UNKNOWN};
+  Instant reservation_retry_{INT64_MIN};  ///< not asked again before
   Instant load_window_start_{};
   Instant under_load_until_{INT64_MIN};
   uint32_t load_count_{0};

@@ -42,7 +42,7 @@ Result<Tunnel::Received> Tunnel::handle_datagram(Instant now, const Source &from
     case MessageType::INITIATION:
       return this->handle_initiation_(now, from, message);
     case MessageType::RESPONSE:
-      return this->handle_response_(now, from, message);
+      return this->handle_response_(now, message);
     case MessageType::COOKIE_REPLY:
       return this->handle_cookie_reply_(now, message);
     case MessageType::TRANSPORT:
@@ -61,7 +61,7 @@ bool Tunnel::is_under_load_(Instant now) {
   return now < this->under_load_until_;
 }
 
-/// mac1 always, mac2 under load. NOT_READY when a cookie reply was sent instead.
+/// Of an initiation: mac1 always, mac2 under load. NOT_READY when a cookie reply was sent instead.
 Error Tunnel::check_macs_(Instant now, const Source &from, ByteView message) {
   if (!this->checker_.has_valid_mac1(message))
     return Error::AUTH_FAILED;
@@ -128,20 +128,31 @@ Result<Tunnel::Received> Tunnel::handle_initiation_(Instant now, const Source &f
   return Received{*slot, {}};
 }
 
-Result<Tunnel::Received> Tunnel::handle_response_(Instant now, const Source &from, ByteView message) {
+/// The initiation of ours that a message answers. One that was not sent yet has no index, and nothing can answer it:
+/// its Noise state is still zeros, which everybody knows.
+Tunnel::Handshake *Tunnel::handshake_of_(uint32_t local_index) {
+  const Peer *peer = this->peer_in_(static_cast<Slot>(local_index & SLOT_MASK));
+  if (peer == nullptr || peer->handshake == NO_HANDSHAKE || (local_index & ~SLOT_MASK) == 0)
+    return nullptr;
+  Handshake &handshake = this->handshakes_[peer->handshake];
+  return handshake.sent != 0 && handshake.local_index == local_index ? &handshake : nullptr;
+}
+
+Result<Tunnel::Received> Tunnel::handle_response_(Instant now, ByteView message) {
   Reader in(message);
   in.u32le();
   const uint32_t remote_index = in.u32le();
   const uint32_t local_index = in.u32le();
-  const Slot slot = static_cast<Slot>(local_index & SLOT_MASK);
-  Peer *peer = this->peer_in_(slot);
-  if (peer == nullptr || peer->handshake == NO_HANDSHAKE || this->handshakes_[peer->handshake].local_index != local_index)
+  Handshake *handshake = this->handshake_of_(local_index);
+  if (handshake == nullptr)
     return Error::UNEXPECTED;
-  if (const Error error = this->check_macs_(now, from, message); error != Error::NONE)
-    return error;
+  // No mac2 even under load: who knows our random index has seen our initiation, which is what a cookie shows.
+  if (!this->checker_.has_valid_mac1(message))
+    return Error::AUTH_FAILED;
+  const Slot slot = handshake->slot;
+  Peer *peer = &this->peers_[slot];
   TransportKeys keys;
-  const Error error = this->handshakes_[peer->handshake].noise.read_response(this->self_, message, keys);
-  if (error != Error::NONE)
+  if (const Error error = handshake->noise.read_response(this->self_, message, keys); error != Error::NONE)
     return error;
 
   this->end_handshake_(*peer);
@@ -153,7 +164,7 @@ Result<Tunnel::Received> Tunnel::handle_response_(Instant now, const Source &fro
   peer->next.clear();
   peer->current.start(now, keys.send, keys.receive, local_index, remote_index, true);
   peer->last_minute_done = false;
-  peer->send_keepalive = !this->has_queued_(slot);  // the other side may send only after a packet of ours
+  peer->send_keepalive = true;  // unless data goes first: the other side may send only after a packet of ours
   peer->rx_bytes += message.size();
   this->note_received_(now, *peer, false);
   this->push_event_(Event::Kind::HANDSHAKE_DONE, slot);
@@ -164,15 +175,13 @@ Result<Tunnel::Received> Tunnel::handle_response_(Instant now, const Source &fro
 Result<Tunnel::Received> Tunnel::handle_cookie_reply_(Instant now, ByteView message) {
   Reader in(message);
   in.u32le();
-  const uint32_t index = in.u32le();
-  const Slot slot = static_cast<Slot>(index & SLOT_MASK);
-  Peer *peer = this->peer_in_(slot);
-  if (peer == nullptr || peer->handshake == NO_HANDSHAKE || this->handshakes_[peer->handshake].local_index != index)
+  Handshake *handshake = this->handshake_of_(in.u32le());
+  if (handshake == nullptr)
     return Error::UNEXPECTED;
-  const Error error = this->handshakes_[peer->handshake].cookies.handle_reply(now, peer->key, message);
-  if (error != Error::NONE)
+  const NodePublic &peer = this->peers_[handshake->slot].key;
+  if (const Error error = handshake->cookies.handle_reply(now, peer, message); error != Error::NONE)
     return error;
-  return Received{slot, {}};
+  return Received{handshake->slot, {}};
 }
 
 /// The first packet with the key pair that we answered with: now both sides have it.

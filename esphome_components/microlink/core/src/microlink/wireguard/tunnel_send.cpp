@@ -37,6 +37,7 @@ ByteSpan Tunnel::seal_(Instant now, Slot slot, ByteSpan buffer, size_t size) {
   crypto::seal(peer.current.send_key, crypto::nonce_le(counter), {}, payload);
   const ByteSpan message = buffer.first(TRANSPORT_HEADER_BYTES + payload.size());
   peer.tx_bytes += message.size();
+  peer.send_keepalive = false;
   this->note_sent_(now, peer, size != 0);
   const bool worn = peer.current.send_counter >= REKEY_AFTER_MESSAGES;
   if (worn || (peer.current.is_initiator && now >= peer.current.created + REKEY_AFTER_TIME))
@@ -103,7 +104,6 @@ std::optional<Tunnel::Transmit> Tunnel::transmit_queued_(Instant now, ByteSpan o
   copy(ByteView(oldest->packet).first(oldest->size), out.subspan(TRANSPORT_HEADER_BYTES));
   oldest->order = 0;
   const Slot slot = oldest->slot;
-  this->peers_[slot].send_keepalive = false;
   return Transmit{.kind = Transmit::Kind::DATA, .slot = slot, .bytes = this->seal_(now, slot, out, oldest->size)};
 }
 
@@ -129,7 +129,8 @@ void Tunnel::queue_packet_(Slot slot, ByteView packet) {
   copy(packet, place->packet);
   place->size = static_cast<uint16_t>(packet.size());
   place->slot = slot;
-  place->order = ++this->queue_order_;
+  this->queue_order_ = std::max<uint32_t>(1, this->queue_order_ + 1);  // 0 is a free place
+  place->order = this->queue_order_;
 }
 
 void Tunnel::drop_queue_(Slot slot) {
@@ -142,6 +143,14 @@ void Tunnel::drop_queue_(Slot slot) {
 bool Tunnel::has_queued_(Slot slot) const {
   return std::any_of(this->queue_.begin(), this->queue_.end(),
                      [slot](const Queued &queued) { return queued.order != 0 && queued.slot == slot; });
+}
+
+void Tunnel::drop_replies_(Slot slot) {
+  for (size_t left = this->replies_.size(); left != 0; left--) {
+    const auto reply = this->replies_.pop();
+    if (reply->to_source || reply->slot != slot)
+      (void) this->replies_.push(*reply);
+  }
 }
 
 }  // namespace microlink::wireguard
