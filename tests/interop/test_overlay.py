@@ -16,6 +16,7 @@ from traffic import ECHO_PORT, WEB_PORT, Iperf, bracketed, fetch, megabits, serv
 
 type Pair = tuple[Microlinkd, Tailscaled]
 INTERFACE = "ml0"
+CURL_PROXY_REFUSED = 97
 NOBODY_PORT = 4321  # served by the daemon, but nothing listens on it
 
 # Sends all of its standard input, ends its direction, and prints what comes until the other side ends too.
@@ -117,6 +118,20 @@ def exchange(lab: Lab, address: str, port: int, data: bytes, place: Place = "b")
     return subprocess.run(command, input=data, check=True, capture_output=True, timeout=40).stdout
 
 
+def official_netcat(lab: Lab, official: Tailscaled, peer: str, port: int, data: bytes) -> bytes:
+    """Send bytes with `tailscale nc` to an echo server; what came back. It ends when its input does."""
+    argv = [binary("tailscale"), f"--socket={official.socket}", "nc", peer, str(port)]
+    command = [*lab.enter("b"), "timeout", "20", *map(str, argv)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as program:
+        assert program.stdin is not None
+        assert program.stdout is not None
+        program.stdin.write(data)
+        program.stdin.flush()
+        got = program.stdout.read(len(data))
+        program.stdin.close()
+    return got
+
+
 def addresses_of(node: Microlinkd) -> list[str]:
     """Both addresses of a node of ours."""
     status = node.status()
@@ -141,9 +156,7 @@ def test_served_ports_lead_to_local_services(lab: Lab, served: Pair) -> None:
         assert fetch(lab, "b", f"http://{bracketed(address)}:{WEB_PORT}/file") == file.read_bytes()
         assert exchange(lab, address, ECHO_PORT, data) == data
         lab.run("b", sys.executable, "-c", _UDP_CLIENT, address, str(ECHO_PORT))
-    nc = ["timeout", "20", binary("tailscale"), f"--socket={official.socket}", "nc", "microlink", str(ECHO_PORT)]
-    done = subprocess.run([*lab.enter("b"), *map(str, nc)], input=b"over", check=False, capture_output=True, timeout=30)
-    assert done.stdout == b"over"
+    assert official_netcat(lab, official, "microlink", ECHO_PORT, b"over") == b"over"
 
 
 def test_ports_without_a_service_refuse(lab: Lab, served: Pair) -> None:
@@ -153,3 +166,37 @@ def test_ports_without_a_service_refuse(lab: Lab, served: Pair) -> None:
             with pytest.raises(subprocess.CalledProcessError) as caught:
                 fetch(lab, "b", f"http://{bracketed(address)}:{port}/", seconds=10)
             assert caught.value.returncode in {7, 56}, caught.value.stderr  # refused, or reset once connected
+
+
+@pytest.fixture
+def proxy(plane: Plane, tailscaled: StartTailscaled, online: Online) -> Pair:
+    """Our node at a with a SOCKS proxy and two forwarded ports, an official one at b with an interface."""
+    forwards = [f"8081:official:{WEB_PORT}", f"127.0.0.1:7008:official:{ECHO_PORT}"]
+    options = [word for each in forwards for word in ("--forward", each)]
+    node = online("a", "microlink", "--socks5", "127.0.0.1:1080", *options)
+    official = tailscaled("b", "official", tun="tailscale0")
+    assert plane.node("microlink").online
+    official.sees("microlink")
+    node.wait_peer("official", lambda peer: peer["home_derp"])
+    return node, official
+
+
+def test_socks_proxy_and_forwards_lead_to_peers(lab: Lab, proxy: Pair) -> None:
+    node, official = proxy
+    serve_echo(lab, "b")
+    content = serve_files(lab, "b", 2_000_000).read_bytes()
+    names = [*map(str, official.status()["TailscaleIPs"]), "official", str(node.wait_peer("official")["name"])]
+    for name in names:
+        url = f"http://{bracketed(name)}:{WEB_PORT}/file"
+        assert fetch(lab, "a", url, "--proxy", "socks5h://127.0.0.1:1080") == content
+    assert fetch(lab, "a", "http://127.0.0.1:8081/file") == content
+    data = bytes(i * 11 % 249 for i in range(500_000))
+    assert exchange(lab, "127.0.0.1", 7008, data, "a") == data
+
+
+@pytest.mark.parametrize(("host", "port"), [("nobody", WEB_PORT), ("official", NOBODY_PORT)])
+def test_socks_proxy_says_no(lab: Lab, proxy: Pair, host: str, port: int) -> None:
+    assert proxy
+    with pytest.raises(subprocess.CalledProcessError) as caught:
+        fetch(lab, "a", f"http://{host}:{port}/", "--proxy", "socks5h://127.0.0.1:1080", seconds=15)
+    assert caught.value.returncode == CURL_PROXY_REFUSED, caught.value.stderr

@@ -4,13 +4,16 @@
 #include <memory>
 #include <vector>
 
+#include "microlink/port/lwip/local_services.h"
+#include "microlink/port/lwip/outbound_services.h"
 #include "microlink/port/posix/runner.h"
 #include "microlink/port/tun/tun_device.h"
 #include "microlinkd/overlay_options.h"
 
 namespace microlink::tools {
 
-/// The daemon's end of the overlay, as the command line wants it. Made before the node and gone after it.
+/// The daemon's end of the overlay, as the command line wants it: an interface of the system, or else a stack of its own
+/// in userspace. Made before the node and gone after it.
 class LocalOverlay {
  public:
   /// `log` may be null; it must outlive this.
@@ -18,7 +21,7 @@ class LocalOverlay {
 
   /// Empty, or one line that says what is wrong.
   std::string open();
-  /// For the node; null when packets have nowhere to go.
+  /// For the node, after open().
   posix::Overlay *interface();
   /// Interfaces of the system that are the overlay, not the underlay.
   std::vector<std::string> interfaces() const;
@@ -29,6 +32,9 @@ class LocalOverlay {
   OverlayOptions options_;
   LogSink *log_;
   std::unique_ptr<tun::TunDevice> tun_;
+  std::unique_ptr<lwip::UserspaceStack> stack_;
+  std::unique_ptr<lwip::LocalServices> services_;
+  std::unique_ptr<lwip::OutboundServices> outbound_;
 };
 
 }  // namespace microlink::tools

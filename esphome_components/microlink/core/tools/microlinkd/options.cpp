@@ -30,6 +30,9 @@ enum Option : int {
   OPTION_RECORD,
   OPTION_START_DOWN,
   OPTION_TUN,
+  OPTION_SERVE,
+  OPTION_SOCKS5,
+  OPTION_FORWARD,
   OPTION_JSON,
   OPTION_UNTIL_DIRECT,
   OPTION_TIMEOUT,
@@ -67,6 +70,9 @@ constexpr option RUN_OPTIONS[] = {
     {"record", required_argument, nullptr, OPTION_RECORD},
     {"start-down", no_argument, nullptr, OPTION_START_DOWN},
     {"tun", required_argument, nullptr, OPTION_TUN},
+    {"serve", required_argument, nullptr, OPTION_SERVE},
+    {"socks5", required_argument, nullptr, OPTION_SOCKS5},
+    {"forward", required_argument, nullptr, OPTION_FORWARD},
 };
 constexpr option COMMAND_OPTIONS[] = {
     {"json", no_argument, nullptr, OPTION_JSON},
@@ -194,6 +200,15 @@ void apply_run_option(Options &out, int which) {
       break;
     case OPTION_TUN:
       out.problem = out.overlay.set_tun(optarg);
+      break;
+    case OPTION_SERVE:
+      out.problem = out.overlay.add_served(optarg);
+      break;
+    case OPTION_SOCKS5:
+      out.problem = out.overlay.set_socks5(optarg);
+      break;
+    case OPTION_FORWARD:
+      out.problem = out.overlay.add_forward(optarg);
       break;
     default:
       break;

@@ -36,6 +36,9 @@ run:
   --record FILE            record what happens, for replay
   --start-down             wait for "microlinkd up"
   --tun NAME               the tailnet as an interface of this machine; needs root
+  --serve PORT[,PORT...]   let peers reach these ports of 127.0.0.1, TCP and UDP
+  --socks5 ADDR:PORT       SOCKS 5 proxy that leads to the peers
+  --forward LOCAL:PEER:PORT  a port of this machine that leads to a peer's; may be repeated
 
 Commands to the daemon:
   --json                   the daemon's answer as it is
