@@ -93,7 +93,7 @@ class Where:
 
     @property
     def directory(self) -> Path:
-        """Where the build, its key and its authority are kept for the next run."""
+        """Where the authority, the key and the configuration are kept for the next run."""
         return KEPT / ("loopback" if self.loopback else "lab")
 
     @property
@@ -137,7 +137,7 @@ def compile_program(where: Where) -> Program:
     if issued.exists() and time.time() - issued.stat().st_mtime > CERTIFICATE_SECONDS:
         for file in directory.glob("*.*"):
             file.unlink()
-    build = Build(certificates=make_certificates(directory, where.ip), directory=directory / "esphome")
+    build = Build(certificates=make_certificates(directory, where.ip), directory=KEPT / "esphome")
     secret = directory / "secrets.yaml"
     if not secret.exists():
         secret.touch(mode=0o600)
