@@ -267,7 +267,8 @@ class Demo:
         print(f"  {a} {binary('microlinkd')} ping {NODE} --socket {self.daemon.socket}")
         print(f"  {a} {ROOT}/build/venv/bin/aioesphomeapi-logs --port {self.where.api_port} 127.0.0.1")
         print(f"  logs: {self.lab.directory}", flush=True)
-        signal.pause()
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.pause()
 
 
 async def run(demo: Demo) -> None:
