@@ -71,5 +71,20 @@ TEST(Tsmp, echo_requests_turn_into_replies) {
   }
 }
 
+TEST(Tsmp, mapped_addresses_in_an_ipv6_header_are_not_answered) {
+  const std::vector<uint8_t> mapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 100, 64, 0, 1};
+  for (const ptrdiff_t at : {8, 24}) {
+    std::vector<uint8_t> echo = packet_named("echo_request_ipv6");
+    std::copy(mapped.begin(), mapped.end(), echo.begin() + at);
+    EXPECT_EQ(answer_echo(echo), Error::UNEXPECTED);
+    std::vector<uint8_t> ping = packet_named("ping_ipv6");
+    std::copy(mapped.begin(), mapped.end(), ping.begin() + at);
+    if (const auto packet = ip::parse_packet(ping)) {
+      Bytes<128> room;
+      EXPECT_FALSE(write_pong(*packet, {}, room));
+    }
+  }
+}
+
 }  // namespace
 }  // namespace microlink::tsmp

@@ -77,6 +77,8 @@ Result<Message> parse(ByteView payload) {
 
 Result<size_t> write(const Message &message, const IpAddress &source, const IpAddress &destination, uint32_t id,
                      ByteSpan out) {
+  if (source.is_v4() != destination.is_v4())  // a mapped address in an IPv6 header
+    return Error::UNEXPECTED;
   Bytes<MAX_PAYLOAD_BYTES> room;
   const ByteView payload = ByteView(room).first(write_payload(message, room));
   Writer packet(out);
@@ -107,6 +109,8 @@ Error answer_echo(ByteSpan packet) {
   if (!parsed || parsed->is_later_fragment || parsed->transport.size() < 8)
     return Error::UNEXPECTED;
   const bool v4 = parsed->version == 4;
+  if (parsed->source.is_v4() != v4 || parsed->destination.is_v4() != v4)
+    return Error::UNEXPECTED;  // mapped addresses do not belong on a wire
   const bool is_request = v4 ? parsed->protocol == ip::ICMP && parsed->icmp_type == ICMP_ECHO_REQUEST
                              : parsed->protocol == ip::ICMPV6 && parsed->icmp_type == ICMPV6_ECHO_REQUEST;
   if (!is_request)

@@ -41,8 +41,8 @@ struct Message {
 /// The IP payload of a packet with protocol TSMP; longer ones are fine. TRUNCATED, or UNEXPECTED for another type.
 Result<Message> parse(ByteView payload);
 
-/// A whole packet from `source` to `destination` into `out`: how many bytes, NO_SPACE. `id` is IPv4's identification or
-/// IPv6's flow label (20 bits).
+/// A whole packet from `source` to `destination` into `out`: how many bytes, NO_SPACE, UNEXPECTED for addresses of two
+/// families. `id` is IPv4's identification or IPv6's flow label (20 bits).
 Result<size_t> write(const Message &message, const IpAddress &source, const IpAddress &destination, uint32_t id,
                      ByteSpan out);
 /// The answer to a ping that came in `request`. Its id is the bitwise complement of the request's, as upstream has it.
