@@ -84,6 +84,12 @@ def _first_line(*command: str | Path) -> str:
     return (done.stdout or done.stderr).strip().split("\n")[0]
 
 
+def _commit() -> str:
+    # The page itself does not count: it is what is being written.
+    changed = _first_line("git", "-C", ROOT, "status", "--porcelain", "-uno", "--", ".", ":!docs/performance.md")
+    return _first_line("git", "-C", ROOT, "describe", "--always") + ("-dirty" if changed else "")
+
+
 def circumstances() -> str:
     """Say when, on what and with what the figures were taken."""
     cpuinfo = Path("/proc/cpuinfo").read_text()
@@ -91,7 +97,7 @@ def circumstances() -> str:
     processor = f"{os.cpu_count()} × {model[1] if model else 'unknown processor'}"
     versions = {
         "microlinkd": _first_line(binary("microlinkd"), "--version").removeprefix("microlinkd "),
-        "commit": _first_line("git", "-C", ROOT, "describe", "--always", "--dirty"),
+        "commit": _commit(),
         "tailscaled": _first_line(binary("tailscaled"), "--version"),
         "Headscale": _first_line(binary("headscale"), "version").removeprefix("headscale version "),
     }
