@@ -10,6 +10,8 @@
 #include "microlink/crypto/aead.h"
 #include "microlink/crypto/blake2s.h"
 
+void bench_tunnel();  // tunnel.cpp
+
 namespace {
 
 using namespace microlink;
@@ -69,5 +71,6 @@ int main() {
   bench_aead("seal_64", "open_64", 64, 0);
   bench_aead("seal_1280_unaligned", "open_1280_unaligned", 1280, 1);
   bench_blake2s();
+  bench_tunnel();
   return 0;
 }
