@@ -11,10 +11,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   if (const auto parsed = ip::parse_packet(packet)) {
     const auto message = tsmp::parse(parsed->protocol == ip::TSMP ? parsed->transport : ByteView(packet));
     Bytes<128> room;
+    const bool one_family = parsed->source.is_v4() == parsed->destination.is_v4();
     if (message) {
       const auto n = tsmp::write(*message, parsed->source, parsed->destination, 1, room);
-      if (!n)
+      if (static_cast<bool>(n) != one_family)
         __builtin_trap();
+      if (!n)
+        return 0;
       const auto again = ip::parse_packet(ByteView(room).first(*n));
       if (!again || again->protocol != ip::TSMP)
         __builtin_trap();
