@@ -3,6 +3,7 @@
 
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -12,7 +13,8 @@ from microlinkd import Microlinkd
 from nodes import Online, StartTailscaled
 from peers import Tailscaled
 from planes import Plane
-from traffic import ECHO_PORT, WEB_PORT, Iperf, bracketed, fetch, megabits, serve_echo, serve_files
+from traffic import ECHO_PORT, WEB_PORT, Iperf, bracketed, fetch, megabits, serve_echo, serve_files, without_udp
+from waiting import wait_for
 
 type Pair = tuple[Microlinkd, Tailscaled]
 INTERFACE = "ml0"
@@ -200,3 +202,39 @@ def test_socks_proxy_says_no(lab: Lab, proxy: Pair, host: str, port: int) -> Non
     with pytest.raises(subprocess.CalledProcessError) as caught:
         fetch(lab, "a", f"http://{host}:{port}/", "--proxy", "socks5h://127.0.0.1:1080", seconds=15)
     assert caught.value.returncode == CURL_PROXY_REFUSED, caught.value.stderr
+
+
+@pytest.mark.timeout(120)
+def test_transfers_survive_a_change_of_path(
+    lab: Lab, plane: Plane, tailscaled: StartTailscaled, online: Online
+) -> None:
+    node, official = online("a", "microlink", "--tun", INTERFACE), tailscaled("b", "official", tun="tailscale0")
+    assert plane.node("microlink").online
+    official.sees("microlink")
+    node.wait_peer("official", lambda peer: peer["home_derp"])
+    node.ping_directly("official")
+    files = {"a": serve_files(lab, "a", 20_000_000), "b": serve_files(lab, "b", 20_000_000)}
+    addresses = {"a": official.ip(), "b": str(node.status()["ipv4"])}
+    options = ["-sS", "--noproxy", "", "--limit-rate", "1M", "-m", "90"]
+    transfers = {
+        place: subprocess.Popen(
+            [*lab.enter(place), "curl", *options, f"http://{address}:{WEB_PORT}/file"], stdout=subprocess.PIPE
+        )
+        for place, address in (("a", addresses["a"]), ("b", addresses["b"]))
+    }
+    got = {place: bytearray() for place in transfers}
+    readers = [
+        threading.Thread(target=lambda place=place, program=program: got[place].extend(program.stdout.read()))
+        for place, program in transfers.items()
+    ]
+    for reader in readers:
+        reader.start()
+    with without_udp(lab, "a"):
+        node.wait_peer("official", lambda peer: peer["direct"] is None, 30)
+        wait_for("it goes on through the relay", lambda: node.reaches("official"), 20)
+    node.ping_directly("official", 40)
+    for reader in readers:
+        reader.join()
+    assert [program.wait() for program in transfers.values()] == [0, 0]
+    assert got["a"] == files["b"].read_bytes()
+    assert got["b"] == files["a"].read_bytes()

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
 """Real traffic between the lab's hosts: a web server, an echo server, iperf3."""
 
+import contextlib
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -35,6 +37,17 @@ streams, datagrams = Streams(("::", port), Stream), Datagrams(("::", port), Data
 threading.Thread(target=datagrams.serve_forever, daemon=True).start()
 streams.serve_forever()
 """
+
+
+@contextlib.contextmanager
+def without_udp(lab: Lab, host: Literal["a", "b"]) -> Iterator[None]:
+    """Drop all UDP of a host's own network device for the block."""
+    lab.run(host, "nft", "add table inet silent")
+    for hook, key in (("output", "oifname"), ("input", "iifname")):
+        lab.run(host, "nft", f"add chain inet silent {hook} {{ type filter hook {hook} priority 0; }}")
+        lab.run(host, "nft", f"add rule inet silent {hook} {key} eth0 meta l4proto udp drop")
+    yield
+    lab.run(host, "nft", "delete table inet silent")
 
 
 def bracketed(address: str) -> str:
