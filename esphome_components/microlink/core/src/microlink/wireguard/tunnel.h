@@ -134,6 +134,7 @@ class Tunnel {
     bool relayed{false};
     bool last_minute_done{false};  ///< the one handshake before a receiving session runs out was asked for
   };
+  static_assert(sizeof(Peer) <= 640);  // 544 today, on 32 bits and on 64
   /// An initiation of ours that is under way.
   struct Handshake {
     Initiator noise;
