@@ -39,12 +39,15 @@ constexpr size_t MAX_ALLOWED_IPS_PER_PEER = 4;
 constexpr size_t MAX_NODE_NAME_BYTES = 64;
 /// Tags read of one node while it passes by. More: ignored.
 constexpr size_t MAX_TAGS_PER_NODE = 8;
+/// A tag. Longer: cut, and selects nobody.
 constexpr size_t MAX_TAG_BYTES = 40;
 /// DERP regions kept: home, needed and nearest (ADR 0005). Full: the farthest goes.
 constexpr size_t MAX_DERP_REGIONS = MICROLINK_MAX_DERP_REGIONS;
 /// Relays of one region kept, in the DERP map's order. More: ignored.
 constexpr size_t MAX_NODES_PER_REGION = 2;
+/// Host names. Longer ones of the DERP map: cut, and cannot be reached.
 constexpr size_t MAX_HOST_BYTES = 80;
+/// URLs: control's, and those that it sends. Longer: refused.
 constexpr size_t MAX_URL_BYTES = 192;
 /// Own endpoints announced to control and in CallMeMaybe. More: ignored.
 constexpr size_t MAX_OWN_ENDPOINTS = 8;
@@ -68,5 +71,10 @@ constexpr size_t MAX_QUEUED_PACKETS = MICROLINK_MAX_QUEUED_PACKETS;
 constexpr size_t DERP_DATA_QUEUE_BYTES = MICROLINK_DERP_DATA_QUEUE_BYTES;
 /// DISCO has its own room, so that a full pipe cannot starve path discovery: two or three messages.
 constexpr size_t DERP_DISCO_QUEUE_BYTES = MICROLINK_DERP_DISCO_QUEUE_BYTES;
+
+/// What a whole client may take on a 32-bit chip without TLS's own memory. docs/memory.md tells what it is made of.
+constexpr size_t CLIENT_BUDGET_BYTES = 33'000 + MAX_PEERS * 1'664 + MAX_HANDSHAKES * 192 +
+                                       MAX_QUEUED_PACKETS * (OVERLAY_MTU + 8) + MAX_DERP_REGIONS * 1'136 +
+                                       2 * (DERP_DATA_QUEUE_BYTES + DERP_DISCO_QUEUE_BYTES);
 
 }  // namespace microlink

@@ -16,6 +16,8 @@ constexpr char IPN_VERSION[] = "1.94.1-microlink";
 
 }  // namespace
 
+static_assert(sizeof(void *) != 4 || sizeof(Core) <= CLIENT_BUDGET_BYTES, "more than docs/memory.md promises");
+
 Core::Core(const Config &config, const TrustStore &trust, LogSink *log)
     : config_(config),
       log_sink_(log),

@@ -90,7 +90,8 @@ class Core final : private tailcfg::MapSink, private Relays::Regions, private fi
   bool decrypt_pending_(Instant now);
   void deliver_pending_(Instant now);
   void tell_untrusted_(const Stream &stream);
-  ByteView produce_plain_(Instant now, StreamId id);
+  std::optional<size_t> seal_relay_(Instant now, StreamId id, ByteSpan out);
+  std::optional<size_t> seal_control_(Instant now, StreamId &id, ByteSpan out);
   static bool is_relay_(StreamId id) { return id >= RELAY_0; }
   static control::Link link_of_(StreamId id) { return static_cast<control::Link>(id); }
 
@@ -198,7 +199,6 @@ class Core final : private tailcfg::MapSink, private Relays::Regions, private fi
   WallTime clock_reserved_{WallTime::UNKNOWN};
 
   std::array<Stream, MAX_STREAMS> streams_;
-  Bytes<Stream::MAX_PLAIN_BYTES> plain_;     ///< about to be sealed
   Bytes<Stream::MAX_PLAIN_BYTES> rx_plain_;  ///< decrypted, being read
   Pending pending_;
   std::optional<ByteView> overlay_out_;  ///< in the bytes of the current input

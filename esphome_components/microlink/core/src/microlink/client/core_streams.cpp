@@ -148,12 +148,26 @@ void Core::end_stream_(Instant now, StreamId id, Error error) {
   this->settle_(now);
 }
 
-/// What the stream's user has to send next; empty for nothing. Control chooses the connection itself, so its bytes are
-/// asked for only while none of its streams is blocked.
-ByteView Core::produce_plain_(Instant now, StreamId id) {
-  if (is_relay_(id))
-    return ByteView(this->plain_).first(this->relays_.poll_transmit(now, id - RELAY_0, this->plain_));
-  return {};
+/// Seals what the relay connection has to send next; 0 for nothing, empty when TLS failed. The plain bytes stand on the
+/// stack for that long only, in a frame of their own: far from the deepest point of the stack.
+[[gnu::noinline]] std::optional<size_t> Core::seal_relay_(Instant now, StreamId id, ByteSpan out) {
+  Bytes<Stream::MAX_PLAIN_BYTES> plain;
+  const size_t size = this->relays_.poll_transmit(now, id - RELAY_0, plain);
+  if (size == 0)
+    return 0;
+  const size_t sealed = this->streams_[id].seal(ByteView(plain).first(size), out);
+  return sealed == 0 ? std::nullopt : std::optional(sealed);
+}
+
+/// The same for control, which chooses the connection itself.
+[[gnu::noinline]] std::optional<size_t> Core::seal_control_(Instant now, StreamId &id, ByteSpan out) {
+  Bytes<Stream::MAX_PLAIN_BYTES> plain;
+  const auto transmit = this->control_->poll_transmit(now, plain);
+  if (!transmit)
+    return 0;
+  id = static_cast<StreamId>(transmit->link);
+  const size_t sealed = this->streams_[id].seal(transmit->bytes, out);
+  return sealed == 0 ? std::nullopt : std::optional(sealed);
 }
 
 std::optional<Action> Core::next_stream_action_(Instant now, ByteSpan scratch) {
@@ -178,21 +192,21 @@ std::optional<Action> Core::next_stream_action_(Instant now, ByteSpan scratch) {
     }
     if (!is_relay_(id) || !stream.is_open())
       continue;
-    const ByteView plain = this->produce_plain_(now, id);
-    if (plain.empty())
-      continue;
-    if (const size_t n = stream.seal(plain, scratch); n != 0)
-      return Action{.kind = Action::Kind::SEND_STREAM, .stream = id, .bytes = scratch.first(n)};
-    this->end_stream_(now, id, Error::CLOSED);
+    const auto sealed = this->seal_relay_(now, id, scratch);
+    if (!sealed)
+      this->end_stream_(now, id, Error::CLOSED);
+    else if (*sealed != 0)
+      return Action{.kind = Action::Kind::SEND_STREAM, .stream = id, .bytes = scratch.first(*sealed)};
   }
+  // Control's bytes are asked for only while none of its streams is blocked.
   if (!this->control_ || control_blocked)
     return std::nullopt;
-  const auto transmit = this->control_->poll_transmit(now, this->plain_);
-  if (!transmit)
+  StreamId id = CONTROL_NOISE;
+  const auto sealed = this->seal_control_(now, id, scratch);
+  if (sealed && *sealed == 0)
     return std::nullopt;
-  const StreamId id = static_cast<StreamId>(transmit->link);
-  if (const size_t n = this->streams_[id].seal(transmit->bytes, scratch); n != 0)
-    return Action{.kind = Action::Kind::SEND_STREAM, .stream = id, .bytes = scratch.first(n)};
+  if (sealed)
+    return Action{.kind = Action::Kind::SEND_STREAM, .stream = id, .bytes = scratch.first(*sealed)};
   this->end_stream_(now, id, Error::CLOSED);
   return this->next_stream_action_(now, scratch);
 }

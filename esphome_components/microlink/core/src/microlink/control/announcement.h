@@ -6,8 +6,8 @@
 
 namespace microlink::control {
 
-/// What the server is to know of this node, and which version of it the server confirmed. Updates and streaming requests
-/// are made from the same values, since servers differ in which of the two they believe (02 §1.2, 07 §4).
+/// What the server is to know of this node, and which version of it the server confirmed. Updates and streaming
+/// requests are made from the same values, since servers differ in which of the two they believe (02 §1.2, 07 §4).
 class Announcement {
  public:
   Announcement(const DiscoPublic &disco_key, const tailcfg::Hostinfo &hostinfo)

@@ -7,8 +7,8 @@
 
 namespace microlink::control {
 
-/// One try at a ts2021 connection: the HTTP upgrade with the Noise initiation in it, and the server's response (01 §3.2,
-/// §3.3). What comes after the response is left to the channel.
+/// One try at a ts2021 connection: the HTTP upgrade with the Noise initiation in it, and the server's response (01
+/// §3.2, §3.3). What comes after the response is left to the channel.
 class Attempt {
  public:
   Attempt();

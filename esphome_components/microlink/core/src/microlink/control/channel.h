@@ -35,9 +35,9 @@ class Channel {
   NoiseFraming framing_;
   EarlyPayload early_;
   http::H2Connection http_;
-  ByteSpan in_{};           ///< the caller's, until it is used up
-  ByteView plaintext_{};    ///< within in_ or the framing's buffer
-  ByteView held_{};         ///< nine bytes that turned out to be HTTP/2, not yet handed on
+  ByteSpan in_{};         ///< the caller's, until it is used up
+  ByteView plaintext_{};  ///< within in_ or the framing's buffer
+  ByteView held_{};       ///< nine bytes that turned out to be HTTP/2, not yet handed on
   Error error_{Error::NONE};
 };
 

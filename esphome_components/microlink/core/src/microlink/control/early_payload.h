@@ -18,11 +18,11 @@ class EarlyPayload {
   static constexpr uint32_t MAX_BYTES = 1024;
 
   enum class State : uint8_t {
-    HEADER,   ///< collecting nine bytes
-    SKIPPING, ///< inside the payload
-    ABSENT,   ///< the nine bytes of held() belong to HTTP/2, and all that follow
-    DONE,     ///< all that follows belongs to HTTP/2
-    BAD,      ///< longer than MAX_BYTES
+    HEADER,    ///< collecting nine bytes
+    SKIPPING,  ///< inside the payload
+    ABSENT,    ///< the nine bytes of held() belong to HTTP/2, and all that follow
+    DONE,      ///< all that follows belongs to HTTP/2
+    BAD,       ///< longer than MAX_BYTES
   };
   State state() const { return this->state_; }
   bool is_over() const { return this->state_ == State::ABSENT || this->state_ == State::DONE; }

@@ -61,18 +61,18 @@ struct Transmit {
 
 /// What the session is doing. Timers: see Session::Timer.
 enum class SessionState : uint8_t {
-  STOPPED,          ///< nothing runs. Exits: start() → FETCHING_KEY or CONNECTING
-  FETCHING_KEY,     ///< GET /key. ATTEMPT 10 s. Exits: key → CONNECTING; failure → BACKING_OFF
-  CONNECTING,       ///< Noise over one or two links. ATTEMPT 10 s, FALLBACK 500 ms. Exits: first handshake →
-                    ///< REGISTERING, STREAMING or LOGGING_OUT; all failed → FETCHING_KEY (once) or BACKING_OFF
-  REGISTERING,      ///< RegisterRequest under way. REQUEST 60 s. Exits: accepted → STREAMING; AuthURL →
-                    ///< WAITING_FOR_LOGIN; NodeKeyExpired → NEEDS_NODE_KEY; refused or lost → BACKING_OFF
+  STOPPED,            ///< nothing runs. Exits: start() → FETCHING_KEY or CONNECTING
+  FETCHING_KEY,       ///< GET /key. ATTEMPT 10 s. Exits: key → CONNECTING; failure → BACKING_OFF
+  CONNECTING,         ///< Noise over one or two links. ATTEMPT 10 s, FALLBACK 500 ms. Exits: first handshake →
+                      ///< REGISTERING, STREAMING or LOGGING_OUT; all failed → FETCHING_KEY (once) or BACKING_OFF
+  REGISTERING,        ///< RegisterRequest under way. REQUEST 60 s. Exits: accepted → STREAMING; AuthURL →
+                      ///< WAITING_FOR_LOGIN; NodeKeyExpired → NEEDS_NODE_KEY; refused or lost → BACKING_OFF
   WAITING_FOR_LOGIN,  ///< followup under way. REQUEST 5 min, then asked again. Exits as REGISTERING
   NEEDS_NODE_KEY,     ///< waits for rotate(), connected or not. Exit: rotate() → REGISTERING
-  STREAMING,        ///< map stream asked for or running. WATCHDOG 120 s. Exits: lost → BACKING_OFF; node unknown →
-                    ///< BACKING_OFF, then registers again; rotate() stays here
-  BACKING_OFF,      ///< no connection. RETRY. Exit: timer → FETCHING_KEY or CONNECTING
-  LOGGING_OUT,      ///< the last RegisterRequest is under way, or its connection. REQUEST 15 s. Exit → STOPPED
+  STREAMING,          ///< map stream asked for or running. WATCHDOG 120 s. Exits: lost → BACKING_OFF; node unknown →
+                      ///< BACKING_OFF, then registers again; rotate() stays here
+  BACKING_OFF,        ///< no connection. RETRY. Exit: timer → FETCHING_KEY or CONNECTING
+  LOGGING_OUT,        ///< the last RegisterRequest is under way, or its connection. REQUEST 15 s. Exit → STOPPED
   COUNT,
 };
 const char *session_state_name(SessionState state);

@@ -5,8 +5,8 @@
 
 namespace microlink::control {
 
-/// Events that wait to be polled, one bit each: the same event twice is one event, and nothing can overflow. CLOSE comes
-/// out before OPEN, and both before everything else; what the others say is the state at the time of polling.
+/// Events that wait to be polled, one bit each: the same event twice is one event, and nothing can overflow. CLOSE
+/// comes out before OPEN, and both before everything else; what the others say is the state at the time of polling.
 class EventQueue {
  public:
   using Kind = Event::Kind;

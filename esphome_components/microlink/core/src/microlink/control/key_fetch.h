@@ -10,12 +10,12 @@ namespace microlink::control {
 class KeyFetch {
  public:
   enum class State : uint8_t {
-    IDLE,     ///< Exit: begin() → OPENING
-    OPENING,  ///< Exit: open() → REQUEST
-    REQUEST,  ///< Exit: poll_transmit() → RESPONSE
-    RESPONSE, ///< Exits → DONE, FAILED
-    DONE,     ///< key() is control's Noise key
-    FAILED,   ///< status() may say why
+    IDLE,      ///< Exit: begin() → OPENING
+    OPENING,   ///< Exit: open() → REQUEST
+    REQUEST,   ///< Exit: poll_transmit() → RESPONSE
+    RESPONSE,  ///< Exits → DONE, FAILED
+    DONE,      ///< key() is control's Noise key
+    FAILED,    ///< status() may say why
   };
   State state() const { return this->state_; }
   uint16_t status() const { return this->response_.status(); }

@@ -13,9 +13,9 @@ class MapTap final : public tailcfg::MapSink {
   explicit MapTap(tailcfg::MapSink &to) : to_(to) {}
 
   // Noted; taken and cleared by the session after each piece of the stream.
-  bool message_read{false};                  ///< a message that was not a keep-alive came to its end
-  std::optional<Duration> sleep{};           ///< Debug.SleepSeconds
-  bool ping_read{false};                     ///< `ping` holds a new PingRequest
+  bool message_read{false};         ///< a message that was not a keep-alive came to its end
+  std::optional<Duration> sleep{};  ///< Debug.SleepSeconds
+  bool ping_read{false};            ///< `ping` holds a new PingRequest
   PingReply ping{};
 
   void stream_begin() override { this->to_.stream_begin(); }

@@ -12,10 +12,10 @@ namespace microlink::control {
 class PingReply {
  public:
   enum class Kind : uint8_t {
-    OWNER,      ///< HEAD of an ordinary URL, or a ping of TSMP, disco, ICMP: the owner's
-    HEAD,       ///< HEAD path() over Noise
-    C2N,        ///< POST path() over Noise, with body()
-    UNUSABLE,   ///< nothing that could be answered
+    OWNER,     ///< HEAD of an ordinary URL, or a ping of TSMP, disco, ICMP: the owner's
+    HEAD,      ///< HEAD path() over Noise
+    C2N,       ///< POST path() over Noise, with body()
+    UNUSABLE,  ///< nothing that could be answered
   };
 
   /// `payload` is base64 of an HTTP/1 request, perhaps cut: for c2n only.

@@ -48,7 +48,7 @@ Session::Session(const Settings &settings, const Identity &identity, const tailc
       log_(log, "control"),
       authority_(settings.server.authority()),
       announcement_(identity.disco_key, hostinfo),
-      backoff_(seconds(1), seconds(60)),
+      backoff_(milliseconds(250), seconds(60)),
       slow_backoff_(seconds(30), seconds(900)),
       node_key_(identity.node_key),
       update_backoff_(seconds(1), seconds(60)),
@@ -194,8 +194,8 @@ void Session::handle_timeout(Instant now) {
   }
   if (this->timers_.due(Timer::RETRY, now))
     this->connect_(now);
-  if (this->timers_.due(Timer::FALLBACK, now) && this->links_[static_cast<size_t>(Link::NOISE_FALLBACK)] ==
-                                                     LinkState::CLOSED)
+  if (this->timers_.due(Timer::FALLBACK, now) &&
+      this->links_[static_cast<size_t>(Link::NOISE_FALLBACK)] == LinkState::CLOSED)
     this->open_(Link::NOISE_FALLBACK);
   if (this->timers_.due(Timer::ATTEMPT, now)) {
     if (this->state_ == State::FETCHING_KEY) {

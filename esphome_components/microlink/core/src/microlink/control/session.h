@@ -50,8 +50,8 @@ class Session {
   using State = SessionState;
 
   /// `sink`, `random`, `log`, identity.machine and what hostinfo views must outlive the session.
-  Session(const Settings &settings, const Identity &identity, const tailcfg::Hostinfo &hostinfo,
-          tailcfg::MapSink &sink, Random &random, LogSink *log);
+  Session(const Settings &settings, const Identity &identity, const tailcfg::Hostinfo &hostinfo, tailcfg::MapSink &sink,
+          Random &random, LogSink *log);
 
   // --- Commands ------------------------------------------------------------------------------------------------
 
@@ -143,9 +143,7 @@ class Session {
   void logged_out_(Error error);
 
   KeyFetch &key_fetch_() { return *std::get_if<KeyFetch>(&this->answer_); }
-  tailcfg::RegisterResponseParser &register_parser_() {
-    return *std::get_if<tailcfg::RegisterResponseParser>(&this->answer_);
-  }
+  auto &register_parser_() { return *std::get_if<tailcfg::RegisterResponseParser>(&this->answer_); }
 
   // session_connect.cpp
   void connect_(Instant now);
@@ -214,7 +212,7 @@ class Session {
   bool key_is_fresh_{false};  ///< fetched since the last established connection
   bool key_changed_{false};
   Way way_{Way::UNKNOWN};
-  bool plain_first_{false};  ///< what NOISE is in this round, if there are two ways
+  bool plain_first_{false};   ///< what NOISE is in this round, if there are two ways
   Instant plain_again_at_{};  ///< not over port 80 before
 
   Link noise_link_{Link::NOISE};
@@ -245,7 +243,7 @@ class Session {
   MapTap tap_;
   tailcfg::MapParser map_parser_;
   Error error_{Error::NONE};
-  FixedString<200> text_;  ///< of the server or our own, for a person
+  FixedString<200> text_;            ///< of the server or our own, for a person
   Bytes<MAX_REQUEST_BYTES> body_{};  ///< of the request being sent
 };
 

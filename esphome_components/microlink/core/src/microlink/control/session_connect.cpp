@@ -131,8 +131,7 @@ void Session::key_progress_(Instant now, Error error) {
     this->control_key_ = this->key_fetch_().key();
     this->key_source_ = KeySource::FETCHED;
     this->key_is_fresh_ = true;
-    this->key_changed_ =
-        this->settings_.cached_key.is_set() && this->control_key_ != this->settings_.cached_key;
+    this->key_changed_ = this->settings_.cached_key.is_set() && this->control_key_ != this->settings_.cached_key;
     this->close_(Link::KEY);
     this->timers_.stop(Timer::ATTEMPT);
     this->race_(now);

@@ -95,8 +95,7 @@ void Session::register_answered_(Instant now) {
   if (this->answer_status_ == 429 && !this->rotation_is_extra_()) {
     const uint32_t wait = this->retry_after_.value_or(0);
     const bool usable = wait > 0 && wait <= MAX_RETRY_AFTER_SECONDS;
-    this->back_off_(now, Error::REJECTED,
-                    usable ? seconds(wait) : milliseconds(5000 + this->random_.below(5001)));
+    this->back_off_(now, Error::REJECTED, usable ? seconds(wait) : milliseconds(5000 + this->random_.below(5001)));
     return;
   }
   const Error error = this->answer_status_ == 200 ? this->register_parser_().finish() : Error::REJECTED;
@@ -138,8 +137,7 @@ void Session::register_refused_(Instant now, Error error) {
   const bool server_trouble = this->answer_status_ >= 500;
   if (!server_trouble)
     this->login_url_.clear();
-  this->back_off_(now, error,
-                  server_trouble ? this->next_pause_() : this->slow_backoff_.next(this->random_));
+  this->back_off_(now, error, server_trouble ? this->next_pause_() : this->slow_backoff_.next(this->random_));
 }
 
 void Session::rotation_failed_(std::string_view text) {

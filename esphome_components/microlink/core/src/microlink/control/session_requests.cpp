@@ -14,9 +14,7 @@ constexpr Duration UPDATE_TIMEOUT = seconds(30);
 constexpr Duration MAX_SLEEP = seconds(300);
 
 /// Statuses by which servers say that they do not know this node key (02 §1).
-bool means_unknown_node(uint16_t status) {
-  return status == 400 || status == 401 || status == 403 || status == 404;
-}
+bool means_unknown_node(uint16_t status) { return status == 400 || status == 401 || status == 403 || status == 404; }
 
 }  // namespace
 

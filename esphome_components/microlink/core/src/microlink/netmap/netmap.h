@@ -74,7 +74,7 @@ struct Event {
 
 /// Peers that shall be admitted when they pass by; see Netmap::want(). Full: the oldest want goes.
 constexpr size_t MAX_WANTS = 6;
-/// A want's text: a name, or a node key as text.
+/// its text: a name, or a node key as text.
 constexpr size_t MAX_SELECTOR_BYTES = std::max<size_t>(MAX_NODE_NAME_BYTES, MAX_KEY_TEXT_BYTES);
 /// Events that wait for poll_event(). Full: RESYNC takes their place.
 constexpr size_t MAX_NETMAP_EVENTS = 2 * MAX_PEERS + 8;
@@ -148,7 +148,7 @@ class Netmap {
   /// A session with this peer runs: it keeps its slot. When it ends, what the peer was wanted for is over too.
   void set_live(PeerId id, bool live);
   /// Admit this peer when it passes by: address, name or node key as a selector. Satisfied wants disappear. MALFORMED
-  /// if the text is empty or too long. For how long a want is worth a poll is the owner's decision.
+  /// if the text is empty or too long. For how long it is worth a poll is the owner's decision.
   Error want(std::string_view selector);
   void remove_want(std::string_view selector);
   void clear_wants() { this->wants_.clear(); }
