@@ -65,14 +65,16 @@ struct Transfer {
     tcp_arg(client, this);
     tcp_err(client, [](void *self, err_t) { static_cast<Transfer *>(self)->failed = true; });
     tcp_sent(client, [](void *self, tcp_pcb *pcb, u16_t) -> err_t { return static_cast<Transfer *>(self)->more(pcb); });
-    ASSERT_EQ(tcp_connect(client, &to, 80, [](void *self, tcp_pcb *pcb, err_t) -> err_t {
-                return static_cast<Transfer *>(self)->more(pcb);
-              }), ERR_OK);
+    ASSERT_EQ(
+        tcp_connect(client, &to, 80,
+                    [](void *self, tcp_pcb *pcb, err_t) -> err_t { return static_cast<Transfer *>(self)->more(pcb); }),
+        ERR_OK);
   }
   err_t more(tcp_pcb *pcb) {
     while (this->sent != this->to_send.size()) {
       const size_t n = std::min<size_t>({this->to_send.size() - this->sent, tcp_sndbuf(pcb), 8000});
-      if (n == 0 || tcp_write(pcb, this->to_send.data() + this->sent, static_cast<u16_t>(n), TCP_WRITE_FLAG_COPY) != ERR_OK)
+      if (n == 0 ||
+          tcp_write(pcb, this->to_send.data() + this->sent, static_cast<u16_t>(n), TCP_WRITE_FLAG_COPY) != ERR_OK)
         return tcp_output(pcb);
       this->sent += n;
     }
@@ -130,10 +132,13 @@ TEST_P(Back, udp_of_every_size_that_fits_and_of_more) {
   std::vector<size_t> sizes;
   udp_pcb *server = udp_new_ip_type(IP_GET_TYPE(&this->b_));
   ASSERT_EQ(udp_bind(server, &this->b_, 53), ERR_OK);
-  udp_recv(server, [](void *self, udp_pcb *, pbuf *packet, const ip_addr_t *, u16_t) {
-    static_cast<std::vector<size_t> *>(self)->push_back(packet->tot_len);
-    pbuf_free(packet);
-  }, &sizes);
+  udp_recv(
+      server,
+      [](void *self, udp_pcb *, pbuf *packet, const ip_addr_t *, u16_t) {
+        static_cast<std::vector<size_t> *>(self)->push_back(packet->tot_len);
+        pbuf_free(packet);
+      },
+      &sizes);
   udp_pcb *client = udp_new_ip_type(IP_GET_TYPE(&this->b_));
   udp_bind(client, &this->a_, 0);
   const std::vector<size_t> wanted = {0, 1, 512, 1232, 1253, 3000};  // the last in fragments
@@ -156,10 +161,13 @@ TEST(BackToBack, ping) {
   const ip_addr_t to = to_lwip(*parse_ip("100.64.0.2"));
   raw_bind(raw, &from);
   int answers = 0;
-  raw_recv(raw, [](void *self, raw_pcb *, pbuf *packet, const ip_addr_t *) -> u8_t {
-    *static_cast<int *>(self) += pbuf_get_at(packet, 20) == ICMP_ER;
-    return 0;
-  }, &answers);
+  raw_recv(
+      raw,
+      [](void *self, raw_pcb *, pbuf *packet, const ip_addr_t *) -> u8_t {
+        *static_cast<int *>(self) += pbuf_get_at(packet, 20) == ICMP_ER;
+        return 0;
+      },
+      &answers);
   pbuf *packet = pbuf_alloc(PBUF_IP, 64, PBUF_RAM);
   auto *echo = static_cast<icmp_echo_hdr *>(packet->payload);
   std::memset(packet->payload, 0, 64);

@@ -102,7 +102,8 @@ void UdpService::answer_(Flow &flow) {
     if (packet == nullptr)
       return;
     if (pbuf_take(packet, bytes, size) == ERR_OK)
-      (void) udp_sendto_if_src(this->pcb_, packet, &flow.peer, flow.peer_port, this->stack_.interface().get(), &flow.own);
+      (void) udp_sendto_if_src(this->pcb_, packet, &flow.peer, flow.peer_port, this->stack_.interface().get(),
+                               &flow.own);
     pbuf_free(packet);
   }
 }

@@ -6,8 +6,8 @@
 
 namespace microlink::lwip {
 
-/// UDP of one port: each peer's address and port gets a socket of its own to the same port of 127.0.0.1, so that answers
-/// find their way back.
+/// UDP of one port: each peer's address and port gets a socket of its own to the same port of 127.0.0.1, so that
+/// answers find their way back.
 class UdpService final : public posix::Companion {
  public:
   UdpService(UserspaceStack &stack, uint16_t port);

@@ -25,7 +25,11 @@ std::optional<IpAddress> find_peer(const posix::Driven &driven, const std::strin
 }
 
 Outbound::Outbound(Instant now, Splices &splices, posix::Fd socket)
-    : splices_(splices), socket_(std::move(socket)), speaks_socks_(true), state_(State::ASKING), deadline_(now + ASK_LIMIT) {}
+    : splices_(splices),
+      socket_(std::move(socket)),
+      speaks_socks_(true),
+      state_(State::ASKING),
+      deadline_(now + ASK_LIMIT) {}
 
 Outbound::Outbound(Instant now, Splices &splices, posix::Fd socket, std::string peer, uint16_t port)
     : splices_(splices),
@@ -120,9 +124,8 @@ void Outbound::on_error_(void *self, err_t error) {
 
 bool Outbound::send_(const std::string &bytes) {
   // A few bytes into an empty buffer: all of them, or the other side is gone.
-  return bytes.empty() ||
-         ::send(this->socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT) ==
-             static_cast<ssize_t>(bytes.size());
+  return bytes.empty() || ::send(this->socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT) ==
+                              static_cast<ssize_t>(bytes.size());
 }
 
 void Outbound::fail_(Socks5::Reply reply) {

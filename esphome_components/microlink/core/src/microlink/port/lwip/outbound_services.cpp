@@ -31,8 +31,7 @@ std::string OutboundServices::listen_(const Endpoint &local, std::string peer, u
 bool OutboundServices::connect(Instant now, posix::Fd socket, std::string peer, uint16_t port) {
   if (this->full_())
     return false;
-  this->outbounds_.push_back(
-      std::make_unique<Outbound>(now, this->splices_, std::move(socket), std::move(peer), port));
+  this->outbounds_.push_back(std::make_unique<Outbound>(now, this->splices_, std::move(socket), std::move(peer), port));
   return true;
 }
 

@@ -10,8 +10,9 @@
 
 namespace microlink::lwip {
 
-/// The tailnet as an interface of lwIP 2.2: MTU 1280, both tailnet addresses with all their bits (/32, /128), no link layer
-/// and so no ARP, neighbour discovery, duplicate address detection or multicast groups. Up while it has an address.
+/// The tailnet as an interface of lwIP 2.2: MTU 1280, both tailnet addresses with all their bits (/32, /128), no link
+/// layer and so no ARP, neighbour discovery, duplicate address detection or multicast groups. Up while it has an
+/// address.
 ///
 /// All functions are called where lwIP may be called: with NO_SYS=1 on the one thread, else on the tcpip thread or with
 /// the core lock held. Routes come from overlay_route.h.
@@ -21,8 +22,8 @@ class OverlayNetif {
   class Sink {
    public:
     virtual ~Sink() = default;
-    /// An IP packet of at most MTU bytes, maybe in pieces (pbuf_copy_partial()). lwIP keeps it: TCP sends it again when it
-    /// is lost, while the client seals in place. So the sink copies; that is the one copy on the way out. False: no
+    /// An IP packet of at most MTU bytes, maybe in pieces (pbuf_copy_partial()). lwIP keeps it: TCP sends it again when
+    /// it is lost, while the client seals in place. So the sink copies; that is the one copy on the way out. False: no
     /// room; TCP tries again later.
     virtual bool send(const pbuf &packet) = 0;
   };

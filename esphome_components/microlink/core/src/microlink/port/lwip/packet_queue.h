@@ -10,8 +10,8 @@
 
 namespace microlink::lwip {
 
-/// Packets on their way from lwIP to the client, first in, first out, each with the room around it that the client wants.
-/// One thread. Full: what comes is refused.
+/// Packets on their way from lwIP to the client, first in, first out, each with the room around it that the client
+/// wants. One thread. Full: what comes is refused.
 class PacketQueue {
  public:
   explicit PacketQueue(size_t slots) : slots_(std::make_unique<Slot[]>(slots)), count_(slots) {}

@@ -26,7 +26,8 @@ ByteView view_of(const std::string &text) { return {reinterpret_cast<const uint8
 /// A name goes into logs and look-ups: letters, digits, dashes, dots, underscores.
 bool is_name(ByteView bytes) {
   return !bytes.empty() && std::all_of(bytes.begin(), bytes.end(), [](uint8_t c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
+           c == '_';
   });
 }
 

@@ -8,8 +8,8 @@
 
 namespace microlink::lwip {
 
-/// The server's side of a SOCKS 5 conversation (RFC 1928) up to the answer to the request: CONNECT without authentication,
-/// to an IPv4 or IPv6 address or a name. Bytes in, bytes out.
+/// The server's side of a SOCKS 5 conversation (RFC 1928) up to the answer to the request: CONNECT without
+/// authentication, to an IPv4 or IPv6 address or a name. Bytes in, bytes out.
 class Socks5 {
  public:
   enum class State : uint8_t {

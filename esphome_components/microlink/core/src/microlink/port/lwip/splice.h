@@ -11,9 +11,9 @@
 
 namespace microlink::lwip {
 
-/// A TCP connection of the stack and a stream socket of the system, made one. Each side is read only as fast as the other
-/// takes it: the stack's window opens when the socket has taken the bytes, the socket is read while the stack has room.
-/// The end of one direction is passed on alone, a reset as a reset.
+/// A TCP connection of the stack and a stream socket of the system, made one. Each side is read only as fast as the
+/// other takes it: the stack's window opens when the socket has taken the bytes, the socket is read while the stack has
+/// room. The end of one direction is passed on alone, a reset as a reset.
 class Splice {
  public:
   enum class State : uint8_t {

@@ -98,7 +98,5 @@ IpAddress UserspaceStack::own_address(const IpAddress &like) const {
 }  // namespace microlink::lwip
 
 /// Milliseconds for lwIP's timers.
-extern "C" u32_t sys_now() {
-  return static_cast<u32_t>(static_cast<int64_t>(microlink::lwip::told_time) / 1000);
-}
+extern "C" u32_t sys_now() { return static_cast<u32_t>(static_cast<int64_t>(microlink::lwip::told_time) / 1000); }
 #endif  // MICROLINK_LWIP

@@ -12,8 +12,8 @@
 namespace microlink::lwip {
 
 /// The overlay as a network stack inside the program (lwIP with NO_SYS=1): no privileges, no interface of the system.
-/// Answers echo requests, and refuses what nobody serves. One thread: the Runner's. lwIP is one per process, but several
-/// stacks may be open as long as they live on one thread.
+/// Answers echo requests, and refuses what nobody serves. One thread: the Runner's. lwIP is one per process, but
+/// several stacks may be open as long as they live on one thread.
 ///
 /// Packets of the client are kept until serve(), so that nothing of lwIP runs while the client's actions are performed.
 class UserspaceStack final : public posix::Overlay, public posix::Companion, private OverlayNetif::Sink {
