@@ -84,7 +84,10 @@ class Microlinkd(Process):
         return [*command, "--state-dir", self.state_dir, "--log-level", LOG_LEVEL]
 
     def ask(self, command: str, **arguments: object) -> Any:  # noqa: ANN401 - whatever JSON it says
-        """Send one command to the daemon's socket; its answer."""
+        """Send one command to the daemon's socket; its answer. AssertionError: the daemon has ended."""
+        if not self.running():
+            message = f"{self.name} ended with {self.exit_status()}"
+            raise AssertionError(message)
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(SOCKET_SECONDS)
             connection.connect(str(self.socket))
