@@ -6,6 +6,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
+OURS = ("microlinkd", "netcat")
 
 
 def binary(name: str) -> Path:
@@ -13,7 +14,7 @@ def binary(name: str) -> Path:
 
     Raises FileNotFoundError with the next step: a missing program is a failure, never a reason to skip.
     """
-    default = ROOT / "build" / ("host" if name == "microlinkd" else "interop") / name
+    default = ROOT / "build" / ("host" if name in OURS else "interop") / name
     path = Path(os.environ.get(f"MICROLINK_{name.upper()}", default))
     if not path.is_file():
         message = f"{path} is not there: run script/setup and script/build, or set MICROLINK_{name.upper()}"
