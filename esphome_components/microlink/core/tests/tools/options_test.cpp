@@ -122,5 +122,33 @@ TEST(Options, an_interface) {
     EXPECT_NE(parse({"run", "--tun", name}).problem, "") << name;
 }
 
+TEST(Options, a_stack_in_userspace) {
+  const OverlayOptions o = parse({"run", "--serve", "22,80", "--serve", "80,443", "--socks5", "127.0.0.1:1080",
+                                  "--forward", "8080:sensor:80", "--forward=[::1]:23:[fd7a:115c:a1e0::7]:22"})
+                               .overlay;
+  EXPECT_EQ(o.served, (std::vector<uint16_t>{22, 80, 443}));
+  EXPECT_EQ(to_text(o.socks5).view(), "127.0.0.1:1080");
+  ASSERT_EQ(o.forwards.size(), 2U);
+  EXPECT_EQ(to_text(o.forwards[0].local).view(), "127.0.0.1:8080");
+  EXPECT_EQ(o.forwards[0].peer, "sensor");
+  EXPECT_EQ(o.forwards[0].port, 80);
+  EXPECT_EQ(to_text(o.forwards[1].local).view(), "[::1]:23");
+  EXPECT_EQ(o.forwards[1].peer, "fd7a:115c:a1e0::7");
+  EXPECT_EQ(o.forwards[1].port, 22);
+}
+
+TEST(Options, a_stack_in_userspace_wrong) {
+  for (const char *ports : {"", "0", "65536", "80,", ",80", "http", "1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17"})
+    EXPECT_NE(parse({"run", "--serve", ports}).problem, "") << ports;
+  for (const char *local : {"", "0", "1.2.3.4", "host:80", "127.0.0.1:0"})
+    EXPECT_NE(parse({"run", "--socks5", local}).problem, "") << local;
+  for (const char *forward :
+       {"", "80", "80:sensor", "sensor:80", "80:sensor:0", "80::80", "a:b:c", ":sensor:80", "80:[]:80"})
+    EXPECT_NE(parse({"run", "--forward", forward}).problem, "") << forward;
+  EXPECT_NE(parse({"run", "--tun", "ml0", "--serve", "80"}).problem, "");
+  EXPECT_NE(parse({"run", "--tun", "ml0", "--socks5", "1080"}).problem, "");
+  EXPECT_NE(parse({"run", "--tun", "ml0", "--forward", "80:a:80"}).problem, "");
+}
+
 }  // namespace
 }  // namespace microlink::tools

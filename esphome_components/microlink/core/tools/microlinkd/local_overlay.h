@@ -12,8 +12,8 @@
 
 namespace microlink::tools {
 
-/// The daemon's end of the overlay, as the command line wants it: an interface of the system, or else a stack of its own
-/// in userspace. Made before the node and gone after it.
+/// The daemon's end of the overlay, as the command line wants it: an interface of the system, or else a stack of its
+/// own in userspace. Made before the node and gone after it.
 class LocalOverlay {
  public:
   /// `log` may be null; it must outlive this.

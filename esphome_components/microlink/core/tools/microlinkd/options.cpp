@@ -45,9 +45,9 @@ struct NamedVerb {
   Verb verb;
 };
 constexpr NamedVerb VERBS[] = {
-    {"run", Verb::RUN},       {"status", Verb::STATUS},         {"peers", Verb::PEERS}, {"ping", Verb::PING},
-    {"netcheck", Verb::NETCHECK}, {"rotate-key", Verb::ROTATE_KEY}, {"down", Verb::DOWN},   {"up", Verb::UP},
-    {"logout", Verb::LOGOUT}, {"watch", Verb::WATCH},           {"replay", Verb::REPLAY},
+    {"run", Verb::RUN},           {"status", Verb::STATUS},         {"peers", Verb::PEERS},   {"ping", Verb::PING},
+    {"netcheck", Verb::NETCHECK}, {"rotate-key", Verb::ROTATE_KEY}, {"down", Verb::DOWN},     {"up", Verb::UP},
+    {"logout", Verb::LOGOUT},     {"watch", Verb::WATCH},           {"replay", Verb::REPLAY},
 };
 
 constexpr option SHARED_OPTIONS[] = {

@@ -48,15 +48,16 @@ std::string OverlayOptions::set_tun(const char *text) {
 
 std::string OverlayOptions::add_served(const char *text) {
   std::string_view rest = text;
-  do {
+  for (bool more = true; more;) {
     const size_t comma = std::min(rest.find(','), rest.size());
     const auto port = parse_port(rest.substr(0, comma));
-    rest.remove_prefix(std::min(comma + 1, rest.size()));
+    more = comma != rest.size();
+    rest.remove_prefix(more ? comma + 1 : comma);
     if (!port)
       return "--serve takes ports from 1 to 65535, e.g. --serve 22,80";
     if (std::find(this->served.begin(), this->served.end(), *port) == this->served.end())
       this->served.push_back(*port);
-  } while (!rest.empty());
+  }
   if (this->served.size() > lwip::LocalServices::MAX_PORTS)
     return "--serve takes at most " + std::to_string(lwip::LocalServices::MAX_PORTS) + " ports";
   return {};
