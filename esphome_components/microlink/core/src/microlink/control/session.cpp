@@ -48,7 +48,7 @@ Session::Session(const Settings &settings, const Identity &identity, const tailc
       log_(log, "control"),
       authority_(settings.server.authority()),
       announcement_(identity.disco_key, hostinfo),
-      backoff_(milliseconds(250), seconds(60)),
+      backoff_(seconds(1), seconds(60)),
       slow_backoff_(seconds(30), seconds(900)),
       node_key_(identity.node_key),
       update_backoff_(seconds(1), seconds(60)),
