@@ -7,14 +7,15 @@
 
 namespace microlink::wireguard {
 
-/// Which counters of a session were seen: a ring of bits over the newest ones (RFC 6479). A counter older than
-/// WINDOW_BITS behind the newest is refused.
+/// Which counters of a session were seen: a ring of bits over the newest ones (RFC 6479). A counter older than BITS
+/// behind the newest is refused.
 ///
 ///   words   [ … | … | … | … ]     word (counter / 32) % WORDS; the word after the newest one is always stale and is
 ///                  ^ newest       cleared as the window slides, hence one word less than the ring can be told apart
-class ReplayWindow {
+template<size_t BITS> class ReplayWindowOf {
  public:
-  static constexpr size_t WINDOW_BITS = 512;
+  static constexpr size_t WINDOW_BITS = BITS;
+  static_assert(BITS % 32 == 0);
 
   /// Whether the counter is new. Changes nothing: an unauthenticated packet must not move the window.
   bool accepts(uint64_t counter) const {
@@ -39,13 +40,30 @@ class ReplayWindow {
 
   void reset() { *this = {}; }
 
+  /// Take over the newest counters of a wider window.
+  template<size_t WIDER> void narrow(const ReplayWindowOf<WIDER> &from) {
+    static_assert(WIDER >= BITS);
+    this->reset();
+    const uint64_t next = from.next();
+    for (uint64_t counter = next > BITS ? next - BITS : 0; counter < next; counter++) {
+      if (!from.accepts(counter))
+        this->mark(counter);
+    }
+  }
+  /// One above the newest counter seen.
+  uint64_t next() const { return this->next_; }
+
  private:
   static constexpr size_t WORDS = WINDOW_BITS / 32 + 1;
   static size_t word_(uint64_t counter) { return static_cast<size_t>(counter / 32 % WORDS); }
   static uint32_t bit_(uint64_t counter) { return uint32_t{1} << (counter % 32); }
 
-  uint64_t next_{0};  ///< one above the newest counter seen
+  uint64_t next_{0};
   std::array<uint32_t, WORDS> words_{};
 };
+
+/// Of the keys in use; and of those that only receive what was still under way.
+using ReplayWindow = ReplayWindowOf<1024>;
+using LateReplayWindow = ReplayWindowOf<512>;
 
 }  // namespace microlink::wireguard

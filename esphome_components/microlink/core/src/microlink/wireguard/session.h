@@ -58,7 +58,7 @@ struct CurrentSession {
 };
 
 struct PreviousSession {
-  ReplayWindow window;
+  LateReplayWindow window;
   Instant created{};
   ReceiveKey receive;
 
@@ -66,7 +66,7 @@ struct PreviousSession {
   void take(const ReplayWindow &seen, Instant made, const ReceiveKey &from) {
     if (!from.is_set())
       return;
-    this->window = seen;
+    this->window.narrow(seen);
     this->created = made;
     this->receive.key.copy_from(from.key);
     this->receive.local_index = from.local_index;

@@ -207,16 +207,12 @@ Result<Tunnel::Received> Tunnel::handle_transport_(Instant now, ByteSpan message
   const bool is_previous = !is_next && peer->previous.receive.local_index == index;
   if (!is_next && !is_previous && peer->current.receive.local_index != index)
     return Error::UNEXPECTED;
-  const ReceiveKey &key = is_next       ? peer->next.receive
-                          : is_previous ? peer->previous.receive
-                                        : peer->current.receive;
-  const Instant created = is_next       ? peer->next.created
-                          : is_previous ? peer->previous.created
-                                        : peer->current.created;
+  const ReceiveKey &key = is_next ? peer->next.receive : is_previous ? peer->previous.receive : peer->current.receive;
+  const Instant created = is_next ? peer->next.created : is_previous ? peer->previous.created : peer->current.created;
   if (now >= created + REJECT_AFTER_TIME || counter >= REJECT_AFTER_MESSAGES)
     return Error::UNEXPECTED;
-  ReplayWindow &window = is_previous ? peer->previous.window : peer->current.window;
-  if (!is_next && !window.accepts(counter))
+  const bool seen = is_previous ? !peer->previous.window.accepts(counter) : !peer->current.window.accepts(counter);
+  if (!is_next && seen)
     return Error::REPLAYED;
   const ByteSpan sealed = message.subspan(TRANSPORT_HEADER_BYTES);
   if (!crypto::open(key.key, crypto::nonce_le(counter), {}, sealed))
@@ -227,7 +223,10 @@ Result<Tunnel::Received> Tunnel::handle_transport_(Instant now, ByteSpan message
     this->push_event_(Event::Kind::HANDSHAKE_DONE, slot);
     this->start_waiting_handshakes_(now);
   }
-  window.mark(counter);  // of `current`, if it was next
+  if (is_previous)
+    peer->previous.window.mark(counter);
+  else
+    peer->current.window.mark(counter);  // which is what was next
   peer->rx_bytes += message.size();
   const ByteSpan padded = sealed.first(sealed.size() - crypto::TAG_BYTES);
   this->note_received_(now, *peer, !padded.empty());
