@@ -211,10 +211,16 @@ Error Magicsock::ping(Instant now, netmap::PeerId id) {
   Slot *slot = this->slot_of_(id);
   if (slot == nullptr || !slot->allowed || this->state_ == State::STOPPED || !this->ensure_box_(*slot))
     return Error::UNKNOWN_PEER;
-  if (this->ping_.deadline != Instant::NEVER || this->ping_result_)
-    return Error::NOT_READY;
   const uint16_t region = this->relay_for_(*slot);
-  this->ping_ = {id, now, now + PING_TIMEOUT, region, region != 0};
+  if (this->ping_.deadline != Instant::NEVER && this->ping_.peer == id) {
+    // Asked for again: the first may be lost, or the peer did not know our key yet.
+    this->ping_.region = region;
+    this->ping_.relay_due = region != 0;
+  } else if (this->ping_.deadline != Instant::NEVER || this->ping_result_) {
+    return Error::NOT_READY;
+  } else {
+    this->ping_ = {id, now, now + PING_TIMEOUT, region, region != 0};
+  }
   slot->path.ping_all(now);
   this->rearm_();
   return Error::NONE;

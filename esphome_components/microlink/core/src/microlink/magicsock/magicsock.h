@@ -80,8 +80,9 @@ class Magicsock {
   /// Where to send to `id` now. Call note_sent() after a WireGuard message went that way.
   Route route(Instant now, netmap::PeerId id) const;
   void note_sent(Instant now, netmap::PeerId id);
-  /// One DISCO round trip, over the relay and all candidates at once; ends in PONG or PING_TIMED_OUT. One at a time:
-  /// NOT_READY while another runs. UNKNOWN_PEER also for a peer without a disco key.
+  /// One DISCO round trip, over the relay and all candidates at once; ends in PONG or PING_TIMED_OUT. One peer at a
+  /// time: NOT_READY while another's runs; asked again for the same peer it sends again. UNKNOWN_PEER also for a peer
+  /// without a disco key.
   Error ping(Instant now, netmap::PeerId id);
 
   std::optional<Event> poll_event();
