@@ -214,13 +214,13 @@ def test_transfers_survive_a_change_of_path(
     node.wait_peer("official", lambda peer: peer["home_derp"])
     node.ping_directly("official")
     files = {"a": serve_files(lab, "a", 20_000_000), "b": serve_files(lab, "b", 20_000_000)}
-    addresses = {"a": official.ip(), "b": str(node.status()["ipv4"])}
+    fetched: dict[Place, str] = {"a": official.ip(), "b": str(node.status()["ipv4"])}
     options = ["-sS", "--noproxy", "", "--limit-rate", "1M", "-m", "90"]
     transfers = {
         place: subprocess.Popen(
             [*lab.enter(place), "curl", *options, f"http://{address}:{WEB_PORT}/file"], stdout=subprocess.PIPE
         )
-        for place, address in (("a", addresses["a"]), ("b", addresses["b"]))
+        for place, address in fetched.items()
     }
     got = {place: bytearray() for place in transfers}
     readers = [

@@ -51,8 +51,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   std::vector<uint8_t> plain(text.size());
   const bool valid = text.size() >= crypto::TAG_BYTES &&
                      crypto_aead_chacha20poly1305_ietf_decrypt(plain.data(), nullptr, nullptr, text.data(), text.size(),
-                                                               ad.data(), ad.size(), nonce.data(),
-                                                               raw_key.data()) == 0;
+                                                               ad.data(), ad.size(), nonce.data(), raw_key.data()) == 0;
   require(crypto::open(key, nonce, ad, message) == valid);
   for (const uint8_t byte : message)
     require(valid || byte == 0);

@@ -26,9 +26,7 @@ constexpr uint32_t TAG_1280 = 0x41781f3c;
 
 void bench_loop() {
   // 1 000 rounds of two instructions and the one before them.
-  report("loop_of_2001", count([] {
-           asm volatile("li t0, 1000\n1: addi t0, t0, -1\nbnez t0, 1b" ::: "t0");
-         }));
+  report("loop_of_2001", count([] { asm volatile("li t0, 1000\n1: addi t0, t0, -1\nbnez t0, 1b" ::: "t0"); }));
 }
 
 void bench_aead(const char *seal_name, const char *open_name, size_t bytes, size_t alignment) {

@@ -183,7 +183,9 @@ TEST(EarlyPayload, is_skipped_in_any_chunks) {
 }
 
 TEST(EarlyPayload, holds_nine_bytes_of_http) {
-  const Buffer in = testing::from_hex("000012040000000000" "0003");
+  const Buffer in = testing::from_hex(
+      "000012040000000000"
+      "0003");
   EarlyPayload early;
   ByteView view = in;
   early.handle_bytes(view);

@@ -70,7 +70,9 @@ TEST(Register, shows_the_servers_error_and_retries_slowly) {
 
 TEST(Register, shows_the_text_of_other_statuses) {
   World w;
-  w.on_register = [](const Value &) { return World::Reply{400, "unsupported client\nversion: " + std::string(500, '1')}; };
+  w.on_register = [](const Value &) {
+    return World::Reply{400, "unsupported client\nversion: " + std::string(500, '1')};
+  };
   w.start();
   const auto text = w.last_of(Kind::REGISTER_FAILED)->text;
   EXPECT_TRUE(std::string(text).starts_with("unsupported client version: 111"));
@@ -84,9 +86,9 @@ TEST(Register, honours_retry_after) {
     World w;
     const std::string value = header;
     w.on_register = [value](const Value &) {
-      return World::Reply{429, "slow down",
-                          value.empty() ? testing::Nghttp2Server::Headers{}
-                                        : testing::Nghttp2Server::Headers{{"retry-after", value}}};
+      return World::Reply{
+          429, "slow down",
+          value.empty() ? testing::Nghttp2Server::Headers{} : testing::Nghttp2Server::Headers{{"retry-after", value}}};
     };
     w.start();
     EXPECT_EQ(w.session->state(), State::BACKING_OFF);

@@ -18,13 +18,13 @@ TEST(ServerUrl, is_read_in_parts) {
     uint16_t port;
     bool tls;
   };
-  for (const Case &c : {Case{"https://controlplane.tailscale.com", "controlplane.tailscale.com",
-                             "controlplane.tailscale.com", 0, true},
-                        Case{"https://hs.example:8443/", "hs.example", "hs.example:8443", 8443, true},
-                        Case{"http://127.0.0.1:8080", "127.0.0.1", "127.0.0.1:8080", 8080, false},
-                        Case{"http://localhost", "localhost", "localhost", 0, false},
-                        Case{"https://[2001:db8::1]:65535", "2001:db8::1", "[2001:db8::1]:65535", 65535, true},
-                        Case{"https://[::1]", "::1", "[::1]", 0, true}}) {
+  for (const Case &c :
+       {Case{"https://controlplane.tailscale.com", "controlplane.tailscale.com", "controlplane.tailscale.com", 0, true},
+        Case{"https://hs.example:8443/", "hs.example", "hs.example:8443", 8443, true},
+        Case{"http://127.0.0.1:8080", "127.0.0.1", "127.0.0.1:8080", 8080, false},
+        Case{"http://localhost", "localhost", "localhost", 0, false},
+        Case{"https://[2001:db8::1]:65535", "2001:db8::1", "[2001:db8::1]:65535", 65535, true},
+        Case{"https://[::1]", "::1", "[::1]", 0, true}}) {
     const auto url = ServerUrl::parse(c.url);
     ASSERT_TRUE(url) << c.url;
     EXPECT_EQ(url->host, c.host);
@@ -35,10 +35,26 @@ TEST(ServerUrl, is_read_in_parts) {
 }
 
 TEST(ServerUrl, refuses_everything_else) {
-  for (const char *url : {"", "https://", "https:///", "ftp://x", "x.example", "https://x/path", "https://x?y",
-                          "https://u@x", "https://x:", "https://x:0", "https://x:65536", "https://x:-1", "https://x:1x",
-                          "https://[::1", "https://[]", "https://[::1]x", "https://[::g]", "https://a b",
-                          "https://x\r\n", "HTTPS://x"})
+  for (const char *url : {"",
+                          "https://",
+                          "https:///",
+                          "ftp://x",
+                          "x.example",
+                          "https://x/path",
+                          "https://x?y",
+                          "https://u@x",
+                          "https://x:",
+                          "https://x:0",
+                          "https://x:65536",
+                          "https://x:-1",
+                          "https://x:1x",
+                          "https://[::1",
+                          "https://[]",
+                          "https://[::1]x",
+                          "https://[::g]",
+                          "https://a b",
+                          "https://x\r\n",
+                          "HTTPS://x"})
     EXPECT_EQ(ServerUrl::parse(url).error(), Error::MALFORMED) << url;
   EXPECT_EQ(ServerUrl::parse("https://" + std::string(MAX_HOST_BYTES + 1, 'a')).error(), Error::MALFORMED);
 }

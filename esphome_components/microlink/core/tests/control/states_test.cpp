@@ -46,7 +46,7 @@ void drive(World &w, State state) {
     case State::LOGGING_OUT:
       w.on_register = [](const Value &request) {
         return request.has("Expiry") && request["Expiry"].text().starts_with("1970") ? World::Reply{.hold = true}
-                                                                                      : sample("success");
+                                                                                     : sample("success");
       };
       break;
     case State::COUNT:
@@ -75,18 +75,23 @@ NodePublic other_key() {
 }
 
 const Input INPUTS[] = {
-    {"start",
-     [](World &w) { (void) w.session->start(w.now); },
-     {{State::STOPPED, State::FETCHING_KEY}}},
+    {"start", [](World &w) { (void) w.session->start(w.now); }, {{State::STOPPED, State::FETCHING_KEY}}},
     {"stop",
      [](World &w) { w.session->stop(w.now); },
-     {{State::FETCHING_KEY, State::STOPPED}, {State::CONNECTING, State::STOPPED}, {State::REGISTERING, State::STOPPED},
-      {State::WAITING_FOR_LOGIN, State::STOPPED}, {State::NEEDS_NODE_KEY, State::STOPPED},
-      {State::STREAMING, State::STOPPED}, {State::BACKING_OFF, State::STOPPED}, {State::LOGGING_OUT, State::STOPPED}}},
+     {{State::FETCHING_KEY, State::STOPPED},
+      {State::CONNECTING, State::STOPPED},
+      {State::REGISTERING, State::STOPPED},
+      {State::WAITING_FOR_LOGIN, State::STOPPED},
+      {State::NEEDS_NODE_KEY, State::STOPPED},
+      {State::STREAMING, State::STOPPED},
+      {State::BACKING_OFF, State::STOPPED},
+      {State::LOGGING_OUT, State::STOPPED}}},
     {"reconnect",
      [](World &w) { w.session->reconnect(w.now); },
-     {{State::BACKING_OFF, State::FETCHING_KEY}, {State::REGISTERING, State::CONNECTING},
-      {State::WAITING_FOR_LOGIN, State::CONNECTING}, {State::STREAMING, State::CONNECTING},
+     {{State::BACKING_OFF, State::FETCHING_KEY},
+      {State::REGISTERING, State::CONNECTING},
+      {State::WAITING_FOR_LOGIN, State::CONNECTING},
+      {State::STREAMING, State::CONNECTING},
       {State::LOGGING_OUT, State::CONNECTING}}},
     {"set_auth_key",
      [](World &w) { (void) w.session->set_auth_key(w.now, "tskey-auth-x"); },
@@ -99,8 +104,10 @@ const Input INPUTS[] = {
      {{State::STREAMING, State::NEEDS_NODE_KEY}}},
     {"logout",
      [](World &w) { w.session->logout(w.now); },
-     {{State::REGISTERING, State::LOGGING_OUT}, {State::WAITING_FOR_LOGIN, State::LOGGING_OUT},
-      {State::NEEDS_NODE_KEY, State::LOGGING_OUT}, {State::STREAMING, State::LOGGING_OUT},
+     {{State::REGISTERING, State::LOGGING_OUT},
+      {State::WAITING_FOR_LOGIN, State::LOGGING_OUT},
+      {State::NEEDS_NODE_KEY, State::LOGGING_OUT},
+      {State::STREAMING, State::LOGGING_OUT},
       {State::BACKING_OFF, State::FETCHING_KEY}}},
     {"poll_again", [](World &w) { (void) w.session->poll_again(w.now); }, {}},
     {"set_preferred_derp", [](World &w) { w.session->set_preferred_derp(w.now, 5); }, {}},
@@ -120,8 +127,10 @@ const Input INPUTS[] = {
      {{State::FETCHING_KEY, State::BACKING_OFF}}},
     {"closed NOISE",
      [](World &w) { w.close_link(Link::NOISE, Error::CLOSED); },
-     {{State::REGISTERING, State::BACKING_OFF}, {State::WAITING_FOR_LOGIN, State::BACKING_OFF},
-      {State::STREAMING, State::BACKING_OFF}, {State::LOGGING_OUT, State::BACKING_OFF}}},
+     {{State::REGISTERING, State::BACKING_OFF},
+      {State::WAITING_FOR_LOGIN, State::BACKING_OFF},
+      {State::STREAMING, State::BACKING_OFF},
+      {State::LOGGING_OUT, State::BACKING_OFF}}},
     {"closed FALLBACK", [](World &w) { w.close_link(Link::NOISE_FALLBACK, Error::CLOSED); }, {}},
     {"bytes KEY",
      [](World &w) {
@@ -134,8 +143,10 @@ const Input INPUTS[] = {
        std::string junk(100, 'j');
        w.session->handle_bytes(w.now, Link::NOISE, {reinterpret_cast<uint8_t *>(junk.data()), junk.size()});
      },
-     {{State::REGISTERING, State::BACKING_OFF}, {State::WAITING_FOR_LOGIN, State::BACKING_OFF},
-      {State::STREAMING, State::BACKING_OFF}, {State::LOGGING_OUT, State::BACKING_OFF}}},
+     {{State::REGISTERING, State::BACKING_OFF},
+      {State::WAITING_FOR_LOGIN, State::BACKING_OFF},
+      {State::STREAMING, State::BACKING_OFF},
+      {State::LOGGING_OUT, State::BACKING_OFF}}},
     {"bytes FALLBACK",
      [](World &w) {
        std::string junk(100, 'j');

@@ -46,8 +46,7 @@ void World::make_session() {
   hostinfo.app = "test";
   hostinfo.ipn_version = "1.98.0";
   const Identity identity{this->machine, this->node.public_key(), this->disco.public_key()};
-  this->session =
-      std::make_unique<Session>(this->settings, identity, hostinfo, this->sink, this->random, nullptr);
+  this->session = std::make_unique<Session>(this->settings, identity, hostinfo, this->sink, this->random, nullptr);
 }
 
 void World::start() {
@@ -98,8 +97,8 @@ void World::perform(const Event &event) {
     this->silent_[link] = false;
   } else if (event.kind == Event::Kind::OPEN) {
     EXPECT_EQ(this->links_[link], nullptr);
-    this->opened.push_back(std::string(NAMES[link]) + " " + std::string(event.host) + ":" +
-                           std::to_string(event.port) + (event.tls ? " tls" : ""));
+    this->opened.push_back(std::string(NAMES[link]) + " " + std::string(event.host) + ":" + std::to_string(event.port) +
+                           (event.tls ? " tls" : ""));
     this->opened_at.push_back(this->now);
     const Door door = event.tls ? this->tls : this->plain;
     if (door == Door::OPEN) {
@@ -171,9 +170,8 @@ void World::key_request(const std::string &request) {
   const std::string body = R"({"legacyPublicKey":"mkey:)" + std::string(64, '0') + R"(","publicKey":")" +
                            std::string(this->control_key.to_text().view()) + "\"}";
   const std::string answer =
-      this->key_answer.empty()
-          ? "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body
-          : this->key_answer;
+      this->key_answer.empty() ? "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body
+                               : this->key_answer;
   this->links_[static_cast<size_t>(Link::KEY)]->out.push_back(answer);
 }
 
@@ -184,8 +182,8 @@ void World::upgrade(Link link, Connection &connection) {
   const size_t at = connection.request.find(name) + name.size();
   Bytes<noise::INITIATION_BYTES> initiation;
   ASSERT_TRUE(base64_decode(connection.request.substr(at, base64_size(initiation.size())), initiation));
-  const auto answer = noise::respond(this->control_secret, initiation,
-                                     std::to_string(tailcfg::CAPABILITY_VERSION), this->random);
+  const auto answer =
+      noise::respond(this->control_secret, initiation, std::to_string(tailcfg::CAPABILITY_VERSION), this->random);
   std::string out =
       "HTTP/1.1 101 Switching Protocols\r\nUpgrade: tailscale-control-protocol\r\nConnection: upgrade\r\n\r\n";
   if (!answer || this->close_after_upgrade) {
@@ -316,8 +314,7 @@ bool World::to_session() {
     }
     for (size_t at = 0; at < bytes.size() && this->links_[i] != nullptr; at += this->chunk) {
       const size_t n = std::min(this->chunk, bytes.size() - at);
-      this->session->handle_bytes(this->now, static_cast<Link>(i),
-                                  {reinterpret_cast<uint8_t *>(bytes.data()) + at, n});
+      this->session->handle_bytes(this->now, static_cast<Link>(i), {reinterpret_cast<uint8_t *>(bytes.data()) + at, n});
       if (this->chunk == SIZE_MAX)
         break;
     }

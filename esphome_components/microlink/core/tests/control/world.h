@@ -69,13 +69,13 @@ class World {
 
   // The server's script.
   crypto::SecretKey control_secret;
-  MachinePublic control_key;       ///< what GET /key says; not always the truth
-  std::string key_answer;          ///< whole HTTP response instead of the usual one
+  MachinePublic control_key;  ///< what GET /key says; not always the truth
+  std::string key_answer;     ///< whole HTTP response instead of the usual one
   Door plain{Door::OPEN}, tls{Door::OPEN};
   bool early_payload{true};
   bool close_after_upgrade{false};
   bool garble_response{false};
-  size_t chunk{SIZE_MAX};          ///< bytes given to the session at a time
+  size_t chunk{SIZE_MAX};  ///< bytes given to the session at a time
   std::function<Reply(const testing::Value &)> on_register;
   std::function<Reply(const testing::Value &)> on_update;
   std::function<Reply(const testing::Value &)> on_map;
@@ -96,11 +96,11 @@ class World {
   SeededRandom random;
   RecordingSink sink;
   std::vector<Event::Kind> events;
-  std::vector<std::string> texts;        ///< of the events, beside them
-  std::vector<std::string> opened;       ///< "KEY control.example:443 tls"
+  std::vector<std::string> texts;   ///< of the events, beside them
+  std::vector<std::string> opened;  ///< "KEY control.example:443 tls"
   std::vector<Instant> opened_at;
   std::vector<testing::Value> registers, updates, maps;
-  std::vector<std::string> others;       ///< "HEAD /path body"
+  std::vector<std::string> others;  ///< "HEAD /path body"
   std::vector<std::string> key_requests;
   std::optional<Event> last_of(Event::Kind kind) const;
   size_t count(Event::Kind kind) const;

@@ -29,8 +29,9 @@ TEST(Aead, example_of_the_rfc) {
   const Secret<32> key(from_hex("808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9f"));
   const auto nonce = bytes_of<12>(from_hex("070000004041424344454647"));
   const Buffer ad = from_hex("50515253c0c1c2c3c4c5c6c7");
-  const std::string text = "Ladies and Gentlemen of the class of '99: If I could offer you only one tip for the "
-                           "future, sunscreen would be it.";
+  const std::string text =
+      "Ladies and Gentlemen of the class of '99: If I could offer you only one tip for the "
+      "future, sunscreen would be it.";
   Buffer buffer(text.begin(), text.end());
   buffer.resize(text.size() + TAG_BYTES);
   seal(key, nonce, ad, buffer);
@@ -63,8 +64,9 @@ TEST(Aead, xchacha_of_the_draft) {
   const Secret<32> key(from_hex("808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9f"));
   const auto nonce = bytes_of<24>(from_hex("404142434445464748494a4b4c4d4e4f5051525354555657"));
   const Buffer ad = from_hex("50515253c0c1c2c3c4c5c6c7");
-  const std::string text = "Ladies and Gentlemen of the class of '99: If I could offer you only one tip for the "
-                           "future, sunscreen would be it.";
+  const std::string text =
+      "Ladies and Gentlemen of the class of '99: If I could offer you only one tip for the "
+      "future, sunscreen would be it.";
   Buffer buffer(text.begin(), text.end());
   buffer.resize(text.size() + TAG_BYTES);
   xseal(key, nonce, ad, buffer);

@@ -41,8 +41,9 @@ TEST(Poly1305, edges_of_the_rfc) {
       {"#7", r2 + s0, ones, "03" + zeros(15)},
       {"#8", r2 + ones, "02" + zeros(15), "03" + zeros(15)},
       {"#9", r1 + s0, ones + "f0" + std::string(30, 'f') + "11" + zeros(15), "05" + zeros(15)},
-      {"#10", r1 + s0, ones + "fb" + std::string(30, 'e').replace(0, 30, "fefefefefefefefefefefefefefefe") +
-                           "01010101010101010101010101010101",
+      {"#10", r1 + s0,
+       ones + "fb" + std::string(30, 'e').replace(0, 30, "fefefefefefefefefefefefefefefe") +
+           "01010101010101010101010101010101",
        zeros(16)},
       {"#11", r2 + s0, "fd" + std::string(30, 'f'), "fa" + std::string(30, 'f')},
       {"#12", "0100000000000000040000000000000000000000000000000000000000000000",
@@ -61,8 +62,8 @@ TEST(Poly1305, edges_of_the_rfc) {
 TEST(Poly1305, agrees_with_libsodium_on_extreme_words) {
   constexpr unsigned SEED = 3;
   std::mt19937 generator(SEED);
-  const uint32_t extremes[] = {0, 1, 2, 3, 4, 5, 0x7fffffff, 0x80000000,
-                               0xfffffffa, 0xfffffffb, 0xfffffffc, 0xffffffff};
+  const uint32_t extremes[] = {0,          1,          2,          3,          4,          5,
+                               0x7fffffff, 0x80000000, 0xfffffffa, 0xfffffffb, 0xfffffffc, 0xffffffff};
   const auto word = [&] {
     return generator() % 4 == 0 ? static_cast<uint32_t>(generator()) : extremes[generator() % std::size(extremes)];
   };

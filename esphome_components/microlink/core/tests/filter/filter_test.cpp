@@ -284,9 +284,8 @@ TEST(Filter, obsolete_bits_deny_everything) {
   }
   Bench bench;
   bench.feed_self();
-  bench.feed(
-      R"({"PacketFilter":[{"SrcIPs":["*"],"SrcBits":null,"DstPorts":[{"IP":"*","Bits":null,"Ports":{"First":0,)"
-      R"("Last":65535}}]}]})");
+  bench.feed(R"({"PacketFilter":[{"SrcIPs":["*"],"SrcBits":null,"DstPorts":[{"IP":"*","Bits":null,"Ports":{"First":0,)"
+             R"("Last":65535}}]}]})");
   EXPECT_TRUE(bench.lets_in("100.64.0.2"));
 }
 

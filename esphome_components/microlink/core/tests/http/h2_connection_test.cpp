@@ -190,8 +190,8 @@ TEST_F(H2, credits_both_windows_so_that_megabytes_pass) {
 }
 
 TEST_F(H2, respects_the_servers_windows_and_frame_size) {
-  this->server_ = std::make_unique<Nghttp2Server>(
-      std::vector<nghttp2_settings_entry>{{NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 100}});
+  this->server_ =
+      std::make_unique<Nghttp2Server>(std::vector<nghttp2_settings_entry>{{NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 100}});
   // The server's SETTINGS come first, as they do when it speaks before the request.
   this->to_client(this->server_->drain());
   const std::string body(1000, 'w');
@@ -300,14 +300,28 @@ TEST_F(H2, stops_sending_when_the_answer_is_complete) {
 }
 
 TEST_F(H2, drops_responses_that_are_malformed) {
-  for (const char *hex : {
-           "000001000100000001" "61",            // DATA before HEADERS
-           "000001010500000001" "83",            // no :status, a request's field
-           "000006010500000001" "88" "0f0d0135" "88",  // content-length 5 and :status again
-           "000005010500000001" "880f0d0135",    // content-length 5, no content
-           "000005010400000001" "880f0d0131" "000002000100000001" "6162",  // more than announced
-           "000001010400000001" "88" "000001010400000001" "88",            // a second head
-           "000001010400000001" "88" "000001010500000001" "88"}) {         // trailers with :status
+  for (const char *hex : {"000001000100000001"
+                          "61",  // DATA before HEADERS
+                          "000001010500000001"
+                          "83",  // no :status, a request's field
+                          "000006010500000001"
+                          "88"
+                          "0f0d0135"
+                          "88",  // content-length 5 and :status again
+                          "000005010500000001"
+                          "880f0d0135",  // content-length 5, no content
+                          "000005010400000001"
+                          "880f0d0131"
+                          "000002000100000001"
+                          "6162",  // more than announced
+                          "000001010400000001"
+                          "88"
+                          "000001010400000001"
+                          "88",  // a second head
+                          "000001010400000001"
+                          "88"
+                          "000001010500000001"
+                          "88"}) {  // trailers with :status
     this->answers_.clear();
     EXPECT_EQ(this->after(hex), H2Error::NO_ERROR) << hex;
     EXPECT_TRUE(this->answers_[1].reset) << hex;
@@ -318,37 +332,93 @@ TEST_F(H2, drops_responses_that_are_malformed) {
 
 TEST_F(H2, fails_on_what_breaks_the_connection) {
   const std::map<std::string, H2Error> cases = {
-      {"004001000000000001", H2Error::FRAME_SIZE_ERROR},                      // 16385 bytes
-      {"000001000000000000" "00", H2Error::PROTOCOL_ERROR},                   // DATA on stream 0
-      {"000001000000000002" "00", H2Error::PROTOCOL_ERROR},                   // DATA on a server's stream
-      {"000001000000000003" "00", H2Error::PROTOCOL_ERROR},                   // DATA on an idle stream
-      {"000001000800000001" "01", H2Error::PROTOCOL_ERROR},                   // padding longer than the frame
-      {"000000000800000001", H2Error::FRAME_SIZE_ERROR},                      // no pad length
-      {"000001010400000003" "88", H2Error::PROTOCOL_ERROR},                   // HEADERS on an idle stream
-      {"000001010400000001" "80", H2Error::COMPRESSION_ERROR},                // index 0
-      {"000001010400000001" "48", H2Error::COMPRESSION_ERROR},                // stops inside a field
-      {"000002012400000001" "8888", H2Error::FRAME_SIZE_ERROR},               // no room for the priority
-      {"000001010000000001" "88" "000000000000000001", H2Error::PROTOCOL_ERROR},  // DATA before END_HEADERS
-      {"000001010000000001" "88" "000000090400000003", H2Error::PROTOCOL_ERROR},  // another stream's CONTINUATION
-      {"000000090400000001", H2Error::PROTOCOL_ERROR},                        // CONTINUATION of nothing
-      {"000005020000000000" "0000000000", H2Error::PROTOCOL_ERROR},           // PRIORITY on stream 0
-      {"000003030000000001" "000000", H2Error::FRAME_SIZE_ERROR},             // short RST_STREAM
-      {"000004030000000003" "00000000", H2Error::PROTOCOL_ERROR},             // RST_STREAM of an idle stream
-      {"000000040000000001", H2Error::PROTOCOL_ERROR},                        // SETTINGS on a stream
-      {"000005040000000000" "0000000000", H2Error::FRAME_SIZE_ERROR},         // SETTINGS of five bytes
-      {"000006040100000000" "000300000001", H2Error::FRAME_SIZE_ERROR},       // ACK with content
-      {"000006040000000000" "000200000001", H2Error::PROTOCOL_ERROR},         // ENABLE_PUSH
-      {"000006040000000000" "000480000000", H2Error::FLOW_CONTROL_ERROR},     // window of 2^31
-      {"000006040000000000" "000500003fff", H2Error::PROTOCOL_ERROR},         // frame size too small
-      {"000004050400000001" "00000002", H2Error::PROTOCOL_ERROR},             // PUSH_PROMISE
-      {"000008060000000001" "0000000000000000", H2Error::PROTOCOL_ERROR},     // PING on a stream
-      {"000007060000000000" "00000000000000", H2Error::FRAME_SIZE_ERROR},     // short PING
-      {"000008070000000001" "0000000000000000", H2Error::PROTOCOL_ERROR},     // GOAWAY on a stream
-      {"000007070000000000" "00000000000000", H2Error::FRAME_SIZE_ERROR},     // short GOAWAY
-      {"000004080000000000" "00000000", H2Error::PROTOCOL_ERROR},             // WINDOW_UPDATE of nothing
-      {"000004080000000000" "7fffffff", H2Error::FLOW_CONTROL_ERROR},         // above 2^31-1
-      {"000004080000000003" "00000001", H2Error::PROTOCOL_ERROR},             // of an idle stream
-      {"000003080000000001" "000000", H2Error::FRAME_SIZE_ERROR},
+      {"004001000000000001", H2Error::FRAME_SIZE_ERROR},  // 16385 bytes
+      {"000001000000000000"
+       "00",
+       H2Error::PROTOCOL_ERROR},  // DATA on stream 0
+      {"000001000000000002"
+       "00",
+       H2Error::PROTOCOL_ERROR},  // DATA on a server's stream
+      {"000001000000000003"
+       "00",
+       H2Error::PROTOCOL_ERROR},  // DATA on an idle stream
+      {"000001000800000001"
+       "01",
+       H2Error::PROTOCOL_ERROR},                          // padding longer than the frame
+      {"000000000800000001", H2Error::FRAME_SIZE_ERROR},  // no pad length
+      {"000001010400000003"
+       "88",
+       H2Error::PROTOCOL_ERROR},  // HEADERS on an idle stream
+      {"000001010400000001"
+       "80",
+       H2Error::COMPRESSION_ERROR},  // index 0
+      {"000001010400000001"
+       "48",
+       H2Error::COMPRESSION_ERROR},  // stops inside a field
+      {"000002012400000001"
+       "8888",
+       H2Error::FRAME_SIZE_ERROR},  // no room for the priority
+      {"000001010000000001"
+       "88"
+       "000000000000000001",
+       H2Error::PROTOCOL_ERROR},  // DATA before END_HEADERS
+      {"000001010000000001"
+       "88"
+       "000000090400000003",
+       H2Error::PROTOCOL_ERROR},                        // another stream's CONTINUATION
+      {"000000090400000001", H2Error::PROTOCOL_ERROR},  // CONTINUATION of nothing
+      {"000005020000000000"
+       "0000000000",
+       H2Error::PROTOCOL_ERROR},  // PRIORITY on stream 0
+      {"000003030000000001"
+       "000000",
+       H2Error::FRAME_SIZE_ERROR},  // short RST_STREAM
+      {"000004030000000003"
+       "00000000",
+       H2Error::PROTOCOL_ERROR},                        // RST_STREAM of an idle stream
+      {"000000040000000001", H2Error::PROTOCOL_ERROR},  // SETTINGS on a stream
+      {"000005040000000000"
+       "0000000000",
+       H2Error::FRAME_SIZE_ERROR},  // SETTINGS of five bytes
+      {"000006040100000000"
+       "000300000001",
+       H2Error::FRAME_SIZE_ERROR},  // ACK with content
+      {"000006040000000000"
+       "000200000001",
+       H2Error::PROTOCOL_ERROR},  // ENABLE_PUSH
+      {"000006040000000000"
+       "000480000000",
+       H2Error::FLOW_CONTROL_ERROR},  // window of 2^31
+      {"000006040000000000"
+       "000500003fff",
+       H2Error::PROTOCOL_ERROR},  // frame size too small
+      {"000004050400000001"
+       "00000002",
+       H2Error::PROTOCOL_ERROR},  // PUSH_PROMISE
+      {"000008060000000001"
+       "0000000000000000",
+       H2Error::PROTOCOL_ERROR},  // PING on a stream
+      {"000007060000000000"
+       "00000000000000",
+       H2Error::FRAME_SIZE_ERROR},  // short PING
+      {"000008070000000001"
+       "0000000000000000",
+       H2Error::PROTOCOL_ERROR},  // GOAWAY on a stream
+      {"000007070000000000"
+       "00000000000000",
+       H2Error::FRAME_SIZE_ERROR},  // short GOAWAY
+      {"000004080000000000"
+       "00000000",
+       H2Error::PROTOCOL_ERROR},  // WINDOW_UPDATE of nothing
+      {"000004080000000000"
+       "7fffffff",
+       H2Error::FLOW_CONTROL_ERROR},  // above 2^31-1
+      {"000004080000000003"
+       "00000001",
+       H2Error::PROTOCOL_ERROR},  // of an idle stream
+      {"000003080000000001"
+       "000000",
+       H2Error::FRAME_SIZE_ERROR},
   };
   for (const auto &[hex, error] : cases) {
     for (this->chunking_ = 0; this->chunking_ != 2; this->chunking_++) {
@@ -364,13 +434,17 @@ TEST_F(H2, fails_on_what_breaks_the_connection) {
 }
 
 TEST_F(H2, ignores_what_it_may) {
-  for (const char *hex : {
-           "0000040a0000000001" "01020304",       // unknown type
-           "000005020000000001" "0000000001",     // PRIORITY
-           "000006040000000000" "00ff12345678",   // unknown setting
-           "000004080000000001" "00000001",
-           "000008060100000000" "0000000000000000",  // PING ACK of nothing
-           "000000040100000000"}) {
+  for (const char *hex : {"0000040a0000000001"
+                          "01020304",  // unknown type
+                          "000005020000000001"
+                          "0000000001",  // PRIORITY
+                          "000006040000000000"
+                          "00ff12345678",  // unknown setting
+                          "000004080000000001"
+                          "00000001",
+                          "000008060100000000"
+                          "0000000000000000",  // PING ACK of nothing
+                          "000000040100000000"}) {
     EXPECT_EQ(this->after(hex), H2Error::NO_ERROR) << hex;
     EXPECT_EQ(this->client_.state(), H2Connection::State::OPEN);
   }
@@ -383,22 +457,36 @@ TEST_F(H2, wants_settings_first) {
 }
 
 TEST_F(H2, reads_continuations_and_bounds_them) {
-  EXPECT_EQ(this->after("000001012900000001" "00"), H2Error::FRAME_SIZE_ERROR);
+  EXPECT_EQ(this->after("000001012900000001"
+                        "00"),
+            H2Error::FRAME_SIZE_ERROR);
   this->answers_.clear();
   // HEADERS with padding and priority, then two CONTINUATIONs, one of them empty.
-  EXPECT_EQ(this->after("000009012900000001" "020000000010" "48" "0000" "000000090000000001" "000004090400000001"
+  EXPECT_EQ(this->after("000009012900000001"
+                        "020000000010"
+                        "48"
+                        "0000"
+                        "000000090000000001"
+                        "000004090400000001"
                         "03323033"),
             H2Error::NO_ERROR);
   EXPECT_EQ(this->answers_[1].status, 203);
   EXPECT_TRUE(this->answers_[1].ended);
 
-  std::string endless = "000001010000000001" "88";
+  std::string endless =
+      "000001010000000001"
+      "88";
   for (int i = 0; i != 9000; i++)
     endless += "000000090000000001";
   EXPECT_EQ(this->after(endless), H2Error::ENHANCE_YOUR_CALM);
-  std::string big = "000001010000000001" "88";
+  std::string big =
+      "000001010000000001"
+      "88";
   for (int i = 0; i != 3; i++)
-    big += "000fa0090000000001" "00017f7f9a1f" + std::string(2 * (0xfa0 - 6), '6');
+    big +=
+        "000fa0090000000001"
+        "00017f7f9a1f" +
+        std::string(2 * (0xfa0 - 6), '6');
   EXPECT_EQ(this->after(big), H2Error::ENHANCE_YOUR_CALM);
 }
 

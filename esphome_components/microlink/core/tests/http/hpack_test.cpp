@@ -67,7 +67,7 @@ TEST(Hpack, agrees_with_nghttp2_on_random_responses) {
   const uint32_t seed = std::random_device{}();
   SCOPED_TRACE(seed);
   std::mt19937 random(seed);
-  const std::vector<std::string> names = {"content-type", "server", "date", "x-very-long-header-name-that-is-cut",
+  const std::vector<std::string> names = {"content-type", "server",    "date", "x-very-long-header-name-that-is-cut",
                                           "retry-afterx", "set-cookie"};
   for (int round = 0; round != 3000; round++) {
     Fields fields;
@@ -125,9 +125,13 @@ TEST(Hpack, encodes_what_nghttp2_reads) {
   hpack_literal(out, StaticField::CONTENT_TYPE, "application/json");
   hpack_literal(out, StaticField::CONTENT_LENGTH, "12");
   ASSERT_TRUE(out.ok());
-  EXPECT_EQ(inflate(out.written()),
-            (Fields{{":method", "POST"}, {":method", "HEAD"}, {":scheme", "https"}, {":authority", "control.example"},
-                    {":path", path}, {"content-type", "application/json"}, {"content-length", "12"}}));
+  EXPECT_EQ(inflate(out.written()), (Fields{{":method", "POST"},
+                                            {":method", "HEAD"},
+                                            {":scheme", "https"},
+                                            {":authority", "control.example"},
+                                            {":path", path},
+                                            {"content-type", "application/json"},
+                                            {"content-length", "12"}}));
 }
 
 TEST(Hpack, says_when_a_section_stops_inside_a_field) {
@@ -152,10 +156,18 @@ TEST(Hpack, refuses_what_a_table_of_size_zero_cannot_have) {
 TEST(Hpack, refuses_bad_huffman_padding) {
   HpackDecoder decoder;
   // Literal without indexing, name "x" (plain), value in Huffman: 'a' is 00011.
-  EXPECT_EQ(decode(decoder, testing::from_hex("8800017881" "1f")), Error::NONE);
-  EXPECT_EQ(decode(decoder, testing::from_hex("8800017881" "18")), Error::MALFORMED);    // zeros as padding
-  EXPECT_EQ(decode(decoder, testing::from_hex("8800017882" "1fff")), Error::MALFORMED);  // more than seven bits
-  EXPECT_EQ(decode(decoder, testing::from_hex("8800017884" "ffffffff")), Error::MALFORMED);  // EOS itself
+  EXPECT_EQ(decode(decoder, testing::from_hex("8800017881"
+                                              "1f")),
+            Error::NONE);
+  EXPECT_EQ(decode(decoder, testing::from_hex("8800017881"
+                                              "18")),
+            Error::MALFORMED);  // zeros as padding
+  EXPECT_EQ(decode(decoder, testing::from_hex("8800017882"
+                                              "1fff")),
+            Error::MALFORMED);  // more than seven bits
+  EXPECT_EQ(decode(decoder, testing::from_hex("8800017884"
+                                              "ffffffff")),
+            Error::MALFORMED);  // EOS itself
 }
 
 TEST(Hpack, refuses_pseudo_fields_out_of_place) {

@@ -62,8 +62,8 @@ class Nghttp2Server {
   };
   static ssize_t read_(nghttp2_session *, int32_t, uint8_t *, size_t, uint32_t *, nghttp2_data_source *, void *);
   static int frame_(nghttp2_session *, const nghttp2_frame *, void *);
-  static int header_(nghttp2_session *, const nghttp2_frame *, const uint8_t *, size_t, const uint8_t *, size_t, uint8_t,
-                     void *);
+  static int header_(nghttp2_session *, const nghttp2_frame *, const uint8_t *, size_t, const uint8_t *, size_t,
+                     uint8_t, void *);
   static int chunk_(nghttp2_session *, uint8_t, int32_t, const uint8_t *, size_t, void *);
   static ssize_t pad_(nghttp2_session *, const nghttp2_frame *, size_t, void *);
 

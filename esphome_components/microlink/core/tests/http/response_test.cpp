@@ -33,8 +33,9 @@ Outcome feed(const std::string &text, size_t chunk = SIZE_MAX, bool close = fals
 }
 
 const std::string WITH_LENGTH = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX: y\r\n\r\nhello";
-const std::string CHUNKED = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-                            "3\r\nhel\r\n02;ext=1\r\nlo\r\n0\r\nTrailer: x\r\n\r\n";
+const std::string CHUNKED =
+    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    "3\r\nhel\r\n02;ext=1\r\nlo\r\n0\r\nTrailer: x\r\n\r\n";
 
 TEST(Response, reads_a_body_in_any_chunks) {
   for (const std::string &text : {WITH_LENGTH, CHUNKED}) {
@@ -67,8 +68,8 @@ TEST(Response, knows_responses_without_content) {
 
 TEST(Response, refuses_contradictions_and_bounds) {
   for (const char *head :
-       {"Content-Length: 5\r\nContent-Length: 6", "Content-Length: -1", "Content-Length: x", "Content-Length: ",
-        "Transfer-Encoding: gzip", "Transfer-Encoding: chunked\r\nContent-Length: 5",
+       {"Content-Length: 5\r\nContent-Length: 6", "Content-Length: -1", "Content-Length: x",
+        "Content-Length: ", "Transfer-Encoding: gzip", "Transfer-Encoding: chunked\r\nContent-Length: 5",
         "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked", "Content-Length: 99999999999999999999"})
     EXPECT_EQ(feed("HTTP/1.1 200 OK\r\n" + std::string(head) + "\r\n\r\nhello").state, Response::State::BAD) << head;
   const std::string chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";

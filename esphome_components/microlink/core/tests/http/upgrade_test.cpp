@@ -61,9 +61,10 @@ TEST(Upgrade, passes_over_interim_responses) {
 }
 
 TEST(Upgrade, refuses_what_is_not_http) {
-  for (const char *text : {"SSH-2.0-x\r\n", "HTTP/2 101\r\n", "HTTP/1.1 99\r\n", "HTTP/1.1 10x\r\n", "HTTP/1.1 1010\r\n",
-                           "\r\n", "HTTP/1.1 200 OK\r\n folded\r\n", "HTTP/1.1 200 OK\r\nno colon\r\n",
-                           "HTTP/1.1 200 OK\r\nname : x\r\n", "HTTP/1.1 200 OK\r\n: x\r\n"})
+  for (const char *text :
+       {"SSH-2.0-x\r\n", "HTTP/2 101\r\n", "HTTP/1.1 99\r\n", "HTTP/1.1 10x\r\n", "HTTP/1.1 1010\r\n", "\r\n",
+        "HTTP/1.1 200 OK\r\n folded\r\n", "HTTP/1.1 200 OK\r\nno colon\r\n", "HTTP/1.1 200 OK\r\nname : x\r\n",
+        "HTTP/1.1 200 OK\r\n: x\r\n"})
     EXPECT_EQ(state_of(text), UpgradeResponse::State::BAD) << text;
 }
 

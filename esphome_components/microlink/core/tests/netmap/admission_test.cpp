@@ -237,16 +237,14 @@ std::vector<std::vector<uint8_t>> cache_of(const Netmap &map) {
 
 TEST(Cache, round_trip) {
   Bench bench;
-  bench.feed(
-      "{\"Peers\":[" +
-      node(
-          2,
-          R"(,"AllowedIPs":["100.64.0.2/32","10.0.0.0/8","2001:db8::/32"],"HomeDERP":9,)"
-          R"("KeyExpiry":"2026-02-01T00:00:00Z")") +
-      "," + node(3, R"(,"IsJailed":true,"Name":")" + std::string(MAX_NODE_NAME_BYTES, 'x') + "\"") + "," +
-      node(4, R"(,"UnsignedPeerAPIOnly":true,"Name":"")") + "," + nodes(5, 9) + "," +
-      R"({"ID":9223372036854775807,"Name":"v6.t.ts.net","Key":")" + key_text("nodekey:", 99) + R"(","DiscoKey":")" +
-      key_text("discokey:", 99) + R"(","Addresses":["100.64.0.99/32","fd7a:115c:a1e0::99/128"]}]})");
+  bench.feed("{\"Peers\":[" +
+             node(2, R"(,"AllowedIPs":["100.64.0.2/32","10.0.0.0/8","2001:db8::/32"],"HomeDERP":9,)"
+                     R"("KeyExpiry":"2026-02-01T00:00:00Z")") +
+             "," + node(3, R"(,"IsJailed":true,"Name":")" + std::string(MAX_NODE_NAME_BYTES, 'x') + "\"") + "," +
+             node(4, R"(,"UnsignedPeerAPIOnly":true,"Name":"")") + "," + nodes(5, 9) + "," +
+             R"({"ID":9223372036854775807,"Name":"v6.t.ts.net","Key":")" + key_text("nodekey:", 99) +
+             R"(","DiscoKey":")" + key_text("discokey:", 99) +
+             R"(","Addresses":["100.64.0.99/32","fd7a:115c:a1e0::99/128"]}]})");
   const auto records = cache_of(bench.netmap);
   EXPECT_GE(records.size(), 4U);
   Bench loaded;

@@ -69,9 +69,8 @@ TEST(Netmap, tells_what_changed) {
   EXPECT_EQ(bench.events(), "");
   bench.feed("{\"PeersChanged\":[" + node(2, ",\"HomeDERP\":9") + "]}");
   EXPECT_EQ(bench.events(), "~2");
-  bench.feed(
-      R"({"PeersChangedPatch":[{"NodeID":2,"Endpoints":["1.2.3.4:5"]},{"NodeID":2,"Online":true},{"NodeID":9,)"
-      R"("Cap":1}]})");
+  bench.feed(R"({"PeersChangedPatch":[{"NodeID":2,"Endpoints":["1.2.3.4:5"]},{"NodeID":2,"Online":true},{"NodeID":9,)"
+             R"("Cap":1}]})");
   EXPECT_EQ(bench.events(), "~2");  // one is enough
   bench.feed("{\"PeersChangedPatch\":[{\"NodeID\":2,\"DiscoKey\":\"" + key_text("discokey:", 77) + "\"}]}");
   EXPECT_EQ(bench.events(), "restarted2");
@@ -91,9 +90,8 @@ TEST(Netmap, tells_what_changed) {
 
 TEST(Netmap, skips_peers_without_a_node_key_and_expired_ones) {
   Bench bench;
-  bench.feed(R"({"Peers":[{"ID":5},{"ID":6,"DiscoKey":")" +
-             key_text("discokey:", 6) + "\"}," + node(7, ",\"Expired\":true") + "," +
-             node(8, ",\"IsWireGuardOnly\":true") + "," + node(9) + "]}");
+  bench.feed(R"({"Peers":[{"ID":5},{"ID":6,"DiscoKey":")" + key_text("discokey:", 6) + "\"}," +
+             node(7, ",\"Expired\":true") + "," + node(8, ",\"IsWireGuardOnly\":true") + "," + node(9) + "]}");
   EXPECT_EQ(bench.ids(), (std::set<int64_t>{9}));
   EXPECT_EQ(bench.netmap.peers_in_tailnet(), 5U);
   bench.feed("{\"PeersChanged\":[" + node(9, ",\"Expired\":true") + "]}");

@@ -216,22 +216,18 @@ TEST(MapParser, derp_map_partly_present) {
   EXPECT_EQ(heard_of(R"({"DERPMap":{"HomeParams":{"RegionScore":{"1":0.9,"2":1e-1,"3":0,"x":4}},"Regions":null}})"),
             (Lines{"scores", "score 1 900", "score 2 100"}));
   EXPECT_EQ(heard_of(R"({"DERPMap":{"HomeParams":null,"Regions":{}}})"), (Lines{"regions[", "]regions"}));
-  EXPECT_EQ(
-      heard_of(
-          R"({"DERPMap":{"Regions":{"4":{"Avoid":true,"NoMeasureNoHome":true,"Nodes":[)"
-          R"({"Name":"s","STUNOnly":true,"STUNPort":-1},{"Name":"a"},{"Name":"b","InsecureForTests":true},)"
-          R"({"Name":"c"}]},"5":null}}})"),
-      (Lines{"regions[", "region 4  avoid nohome {b   :: 0 0 insecure} {a   :: 0 0}", "]regions"}));
+  EXPECT_EQ(heard_of(R"({"DERPMap":{"Regions":{"4":{"Avoid":true,"NoMeasureNoHome":true,"Nodes":[)"
+                     R"({"Name":"s","STUNOnly":true,"STUNPort":-1},{"Name":"a"},{"Name":"b","InsecureForTests":true},)"
+                     R"({"Name":"c"}]},"5":null}}})"),
+            (Lines{"regions[", "region 4  avoid nohome {b   :: 0 0 insecure} {a   :: 0 0}", "]regions"}));
 }
 
 TEST(MapParser, odds_and_ends) {
-  EXPECT_EQ(
-      heard_of(
-          R"({"Debug":{"SleepSeconds":1.5},"TKAInfo":{"Head":"x"},"PopBrowserURL":"http://x/","Domain":"d",)"
-          R"("Health":["a\u00e9","b"],"ControlTime":"nonsense","DNSConfig":{"Domains":["One.","Two"],)"
-          R"("Proxied":false}})"),
-      (Lines{"sleep 1500", "locked", "browser http://x/", "domain d", "health", "unwell a\xc3\xa9", "unwell b",
-             "dns one"}));
+  EXPECT_EQ(heard_of(R"({"Debug":{"SleepSeconds":1.5},"TKAInfo":{"Head":"x"},"PopBrowserURL":"http://x/","Domain":"d",)"
+                     R"("Health":["a\u00e9","b"],"ControlTime":"nonsense","DNSConfig":{"Domains":["One.","Two"],)"
+                     R"("Proxied":false}})"),
+            (Lines{"sleep 1500", "locked", "browser http://x/", "domain d", "health", "unwell a\xc3\xa9", "unwell b",
+                   "dns one"}));
   EXPECT_EQ(
       heard_of(R"({"TKAInfo":{"Head":"x","Disabled":true},"PingRequest":{"URL":")" + std::string(193, 'x') + R"("}})"),
       (Lines{"unlocked"}));

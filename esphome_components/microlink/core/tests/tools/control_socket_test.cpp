@@ -74,7 +74,7 @@ class ControlSocketTest : public ::testing::Test {
 };
 
 TEST_F(ControlSocketTest, is_private_and_goes_with_the_daemon) {
-  struct stat about {};
+  struct stat about{};
   ASSERT_EQ(::stat(this->path().c_str(), &about), 0);
   EXPECT_EQ(about.st_mode & 0777U, 0600U);
   ControlSocket second(this->requests);

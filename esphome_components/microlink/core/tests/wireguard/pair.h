@@ -45,11 +45,11 @@ class Pair {
     Tunnel tunnel;
     NodePrivate key;
     Slot peer{0};
-    std::deque<Packet> outbox;             ///< messages on the wire
-    std::vector<Packet> received;          ///< inner packets
+    std::deque<Packet> outbox;     ///< messages on the wire
+    std::vector<Packet> received;  ///< inner packets
     std::vector<Tunnel::Event> events;
     std::vector<Tunnel::Transmit::Kind> sent;
-    WallTime stored{WallTime::UNKNOWN};    ///< what Record::CLOCK would hold
+    WallTime stored{WallTime::UNKNOWN};  ///< what Record::CLOCK would hold
     bool storage_works{true};
   };
 

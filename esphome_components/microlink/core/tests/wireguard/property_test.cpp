@@ -23,9 +23,8 @@ TEST(ReplayWindow, agrees_with_a_naive_model) {
       const uint64_t centre = std::max(base, newest);
       const uint64_t back = random() % (2 * reach);
       const uint64_t counter = centre + reach > back ? centre + reach - back : 0;
-      const bool expected =
-          seen.empty() || counter > newest ||
-          (newest - counter < ReplayWindow::WINDOW_BITS && seen.find(counter) == seen.end());
+      const bool expected = seen.empty() || counter > newest ||
+                            (newest - counter < ReplayWindow::WINDOW_BITS && seen.find(counter) == seen.end());
       ASSERT_EQ(window.accepts(counter), expected) << "step " << step << " counter " << counter << " newest " << newest;
       if (!expected || random() % 8 == 0)
         continue;  // refused, or not authentic
@@ -191,7 +190,8 @@ constexpr std::pair<const char *, Step> STEPS[] = {
     {"6 s", [](Pair &p) { p.now = p.now + seconds(6), p.a.tunnel.handle_timeout(p.now); }},
     {"100 s", [](Pair &p) { p.now = p.now + seconds(100), p.a.tunnel.handle_timeout(p.now); }},
     {"reserved", [](Pair &p) { p.a.tunnel.handle_reserved(p.now, p.a.stored); }},
-    {"junk", [](Pair &p) {
+    {"junk",
+     [](Pair &p) {
        for (uint8_t type = 0; type != 6; type++) {
          for (size_t size : {size_t{4}, size_t{32}, COOKIE_REPLY_BYTES, RESPONSE_BYTES, INITIATION_BYTES}) {
            Packet message(size, 0);

@@ -39,7 +39,7 @@ std::string ControlSocket::open(const std::string &path) {
   const posix::Fd probe = new_socket();
   if (::connect(probe.get(), generic, sizeof(address)) == 0)
     return "another daemon serves " + path + "; stop it or choose another with --socket";
-  struct stat about {};
+  struct stat about{};
   if (errno == ECONNREFUSED && ::lstat(path.c_str(), &about) == 0 && S_ISSOCK(about.st_mode))
     ::unlink(path.c_str());
   posix::Fd listener = new_socket();
@@ -173,8 +173,8 @@ void ControlSocket::send_(Client &client) {
 void ControlSocket::remove_gone_() {
   for (Client &client : this->clients_) {
     // Whoever shut down its sending side still gets the answers it waits for.
-    const bool finished = client.is_over && !client.waits_for_answer && client.out.empty() &&
-                          client.in.find('\n') == std::string::npos;
+    const bool finished =
+        client.is_over && !client.waits_for_answer && client.out.empty() && client.in.find('\n') == std::string::npos;
     client.is_gone |= finished;
     if (client.is_gone)
       this->requests_.forget(client.id);

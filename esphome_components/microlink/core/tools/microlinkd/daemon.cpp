@@ -43,7 +43,7 @@ ExitCode exit_code_of(posix::Node::Failure failure) {
 
 std::string read_auth_key(const std::string &path, const Log &log, std::string &problem) {
   const posix::Fd file(path == "-" ? ::dup(STDIN_FILENO) : ::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  struct stat about {};
+  struct stat about{};
   if (!file.valid() || ::fstat(file.get(), &about) != 0) {
     problem = "cannot read the auth key in " + path + ": " + std::strerror(errno);
     return {};

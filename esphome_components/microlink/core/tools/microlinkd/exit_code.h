@@ -11,12 +11,12 @@ enum class ExitCode : uint8_t {
   OK = 0,
   FAILED = 1,
   USAGE = 2,
-  NO_DAEMON = 3,     ///< cannot reach the daemon
-  REFUSED = 4,       ///< control refused the node or its key, or a login is needed
-  STATE_DIR = 5,     ///< state directory, certificates, auth key file: something on this machine must be repaired
+  NO_DAEMON = 3,  ///< cannot reach the daemon
+  REFUSED = 4,    ///< control refused the node or its key, or a login is needed
+  STATE_DIR = 5,  ///< state directory, certificates, auth key file: something on this machine must be repaired
   TIMED_OUT = 6,
   UNKNOWN_PEER = 7,
-  DIVERGED = 8,      ///< a replay differs from its recording
+  DIVERGED = 8,  ///< a replay differs from its recording
 };
 
 /// `code` of an error reply, and the exit code that it becomes.

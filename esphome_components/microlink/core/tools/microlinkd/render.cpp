@@ -97,9 +97,11 @@ std::string render_peers(const JsonValue &peers) {
     if (path.empty())
       path = peer["home_derp"].text().empty() ? "-" : "derp " + peer["home_derp"].text();
     rows.push_back({text_or(peer["name"], "-"), text_or(peer["ipv4"], text_or(peer["ipv6"], "-").c_str()),
-                    !online.is(JsonValue::Kind::BOOLEAN) ? "?" : online.truth() ? "yes" : "no", path,
-                    latency.empty() ? "-" : latency + " ms", age.empty() ? "-" : age + " s", peer["rx_bytes"].text(),
-                    peer["tx_bytes"].text()});
+                    !online.is(JsonValue::Kind::BOOLEAN) ? "?"
+                    : online.truth()                     ? "yes"
+                                                         : "no",
+                    path, latency.empty() ? "-" : latency + " ms", age.empty() ? "-" : age + " s",
+                    peer["rx_bytes"].text(), peer["tx_bytes"].text()});
   }
   return rows.size() == 1 ? "no peers\n" : table(rows);
 }

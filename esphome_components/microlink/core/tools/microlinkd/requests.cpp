@@ -98,8 +98,7 @@ void Requests::up_(ClientId client) {
 }
 
 void Requests::wait_(Instant now, ClientId client, Pending::Kind kind, Duration at_most) {
-  this->pending_.push_back(
-      {kind, client, now, at_most == Duration::ZERO ? Instant::NEVER : now + at_most, Pong{}});
+  this->pending_.push_back({kind, client, now, at_most == Duration::ZERO ? Instant::NEVER : now + at_most, Pong{}});
 }
 
 void Requests::forget(ClientId client) {

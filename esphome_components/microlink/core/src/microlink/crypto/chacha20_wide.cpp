@@ -34,16 +34,16 @@ MICROLINK_INLINE void rotate_8(VectorOf<4>::Type &x) {
 
 MICROLINK_INLINE void rotate_16(VectorOf<8>::Type &x) {
   const auto in = reinterpret_cast<Bytes32>(x);
-  x = reinterpret_cast<VectorOf<8>::Type>(
-      __builtin_shufflevector(in, in, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13, 18, 19, 16, 17, 22, 23, 20,
-                              21, 26, 27, 24, 25, 30, 31, 28, 29));
+  x = reinterpret_cast<VectorOf<8>::Type>(__builtin_shufflevector(in, in, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15,
+                                                                  12, 13, 18, 19, 16, 17, 22, 23, 20, 21, 26, 27, 24,
+                                                                  25, 30, 31, 28, 29));
 }
 
 MICROLINK_INLINE void rotate_8(VectorOf<8>::Type &x) {
   const auto in = reinterpret_cast<Bytes32>(x);
-  x = reinterpret_cast<VectorOf<8>::Type>(
-      __builtin_shufflevector(in, in, 3, 0, 1, 2, 7, 4, 5, 6, 11, 8, 9, 10, 15, 12, 13, 14, 19, 16, 17, 18, 23, 20, 21,
-                              22, 27, 24, 25, 26, 31, 28, 29, 30));
+  x = reinterpret_cast<VectorOf<8>::Type>(__builtin_shufflevector(in, in, 3, 0, 1, 2, 7, 4, 5, 6, 11, 8, 9, 10, 15, 12,
+                                                                  13, 14, 19, 16, 17, 18, 23, 20, 21, 22, 27, 24, 25,
+                                                                  26, 31, 28, 29, 30));
 }
 
 template<int BITS, bool SHUFFLE, typename V> MICROLINK_INLINE void rotate(V &x) {

@@ -32,8 +32,8 @@ struct Limbs {
 /// Adds a × b to x. What reaches 2^132 comes back as 20 = 4 × 5 (mod p).
 [[gnu::always_inline]] inline void add_product(Wide (&x)[3], const Limbs &a, const Limbs &b) {
   const uint64_t b1 = b.limb[1] * 20, b2 = b.limb[2] * 20;
-  x[0] += static_cast<Wide>(a.limb[0]) * b.limb[0] + static_cast<Wide>(a.limb[1]) * b2 +
-          static_cast<Wide>(a.limb[2]) * b1;
+  x[0] +=
+      static_cast<Wide>(a.limb[0]) * b.limb[0] + static_cast<Wide>(a.limb[1]) * b2 + static_cast<Wide>(a.limb[2]) * b1;
   x[1] += static_cast<Wide>(a.limb[0]) * b.limb[1] + static_cast<Wide>(a.limb[1]) * b.limb[0] +
           static_cast<Wide>(a.limb[2]) * b2;
   x[2] += static_cast<Wide>(a.limb[0]) * b.limb[2] + static_cast<Wide>(a.limb[1]) * b.limb[1] +

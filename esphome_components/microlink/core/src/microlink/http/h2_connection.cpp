@@ -98,8 +98,8 @@ std::optional<H2Event> H2Connection::poll_event() {
       continue;
     const bool ended = stream.state == Stream::State::ENDED;
     stream.state = Stream::State::FREE;
-    return H2Event{.kind = ended ? H2Event::Kind::END : H2Event::Kind::RESET, .stream = stream.id,
-                   .error = stream.error};
+    return H2Event{
+        .kind = ended ? H2Event::Kind::END : H2Event::Kind::RESET, .stream = stream.id, .error = stream.error};
   }
   if (this->goaway_to_tell_) {
     this->goaway_to_tell_ = false;

@@ -177,9 +177,9 @@ void H2Connection::write_body_(Writer &out) {
   Stream *stream = this->find_(this->sending_);
   while (stream != nullptr && out.left() > H2_FRAME_HEADER_BYTES) {
     const ByteView rest = this->request_.body.subspan(this->body_sent_);
-    const int64_t window = std::min({this->send_window_, stream->send_window,
-                                     static_cast<int64_t>(this->peer_max_frame_),
-                                     static_cast<int64_t>(out.left() - H2_FRAME_HEADER_BYTES)});
+    const int64_t window =
+        std::min({this->send_window_, stream->send_window, static_cast<int64_t>(this->peer_max_frame_),
+                  static_cast<int64_t>(out.left() - H2_FRAME_HEADER_BYTES)});
     if (window <= 0)
       return;
     const size_t n = static_cast<size_t>(std::min<int64_t>(window, static_cast<int64_t>(rest.size())));

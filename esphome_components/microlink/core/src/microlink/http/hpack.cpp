@@ -178,8 +178,8 @@ Error HpackDecoder::text_done_() {
   if (this->is_huffman_ && (this->code_bits_ > 7 || this->code_ != (1U << this->code_bits_) - 1))
     return Error::MALFORMED;
   if (this->expect_ == Expect::NAME) {
-    this->name_ = this->is_cut_ ? (this->text_.view().starts_with(':') ? Name::PSEUDO : Name::OTHER)
-                                : name_of_(this->text_);
+    this->name_ =
+        this->is_cut_ ? (this->text_.view().starts_with(':') ? Name::PSEUDO : Name::OTHER) : name_of_(this->text_);
     this->expect_ = Expect::VALUE_LENGTH;
     return Error::NONE;
   }

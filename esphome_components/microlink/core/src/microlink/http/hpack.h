@@ -60,8 +60,8 @@ class HpackDecoder {
   ResponseFields fields_;
   FixedString<MAX_KEPT_BYTES> text_;  ///< front of the name or value being read
   uint32_t integer_{0};
-  uint32_t left_{0};   ///< encoded bytes of the text still to come
-  uint32_t code_{0};   ///< Huffman: bits read since the last symbol
+  uint32_t left_{0};  ///< encoded bytes of the text still to come
+  uint32_t code_{0};  ///< Huffman: bits read since the last symbol
   uint8_t code_bits_{0};
   uint8_t integer_shift_{0};
   Expect expect_{Expect::FIELD};

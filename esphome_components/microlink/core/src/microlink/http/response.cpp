@@ -57,8 +57,8 @@ size_t Response::handle_bytes(ByteView in, ByteView &body) {
 }
 
 void Response::handle_closed() {
-  const bool complete = this->state_ == State::DONE ||
-                        (this->state_ == State::BODY && this->framing_ == Framing::UNTIL_CLOSED);
+  const bool complete =
+      this->state_ == State::DONE || (this->state_ == State::BODY && this->framing_ == Framing::UNTIL_CLOSED);
   this->state_ = complete ? State::DONE : State::BAD;
 }
 

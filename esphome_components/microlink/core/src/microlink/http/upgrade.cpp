@@ -24,8 +24,7 @@ void UpgradeResponse::push_(uint8_t byte) {
       return;
     case HeadParser::Progress::FIELD:
       if (equal_ignoring_case(this->head_.name(), "Upgrade"))
-        this->protocol_matches_ =
-            !this->head_.is_cut() && equal_ignoring_case(this->head_.value(), this->protocol_);
+        this->protocol_matches_ = !this->head_.is_cut() && equal_ignoring_case(this->head_.value(), this->protocol_);
       return;
     case HeadParser::Progress::END:
       break;

@@ -54,9 +54,7 @@ template<typename Role> struct Public {
   bool is_set() const { return *this != Public{}; }
   FixedString<MAX_KEY_TEXT_BYTES> to_text() const { return keys_detail::format(Role::PREFIX, this->bytes); }
   /// For logs.
-  FixedString<18> short_form() const {
-    return keys_detail::short_form(Role::PREFIX == DiscoRole::PREFIX, this->bytes);
-  }
+  FixedString<18> short_form() const { return keys_detail::short_form(Role::PREFIX == DiscoRole::PREFIX, this->bytes); }
   bool operator==(const Public &) const = default;
 };
 

@@ -8,8 +8,9 @@ namespace {
 /// Control's clock before this (2023-01-10) is a clock that was never set (ipnlocal/expiry.go).
 constexpr WallTime EARLIEST_SANE_TIME = wall_seconds(1'673'373'066);
 
-/// Whether a session with the node may become possible (02 §4, "which peers to configure"). The disco key of a node that
-/// has just registered comes as a patch a moment later. WireGuard-only nodes are exit nodes, which this node does not use.
+/// Whether a session with the node may become possible (02 §4, "which peers to configure"). The disco key of a node
+/// that has just registered comes as a patch a moment later. WireGuard-only nodes are exit nodes, which this node does
+/// not use.
 bool is_usable(const tailcfg::Node &node) { return node.key.is_set() && !node.expired && !node.is_wireguard_only; }
 
 bool has_expired(WallTime expiry, WallTime now) {

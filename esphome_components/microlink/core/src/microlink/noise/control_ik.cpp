@@ -34,8 +34,8 @@ void mix_prologue(SymmetricState &symmetric, uint16_t capability_version) {
 }  // namespace
 
 Error ControlHandshake::start(uint16_t capability_version, const crypto::SecretKey &machine,
-                              const crypto::PublicKey &machine_public, const crypto::PublicKey &control,
-                              Random &random, std::span<uint8_t, INITIATION_BYTES> initiation) {
+                              const crypto::PublicKey &machine_public, const crypto::PublicKey &control, Random &random,
+                              std::span<uint8_t, INITIATION_BYTES> initiation) {
   this->machine_.copy_from(machine);
   random.fill(this->ephemeral_.writable());
   crypto::clamp(this->ephemeral_.writable());

@@ -219,8 +219,8 @@ void Tunnel::handle_handshake_timeout_(Instant now, Slot slot) {
     return;
   this->ask_for_reservation_(now);
   const Handshake &handshake = this->handshakes_[peer.handshake];
-  const bool others_wait = std::any_of(this->peers_.begin(), this->peers_.end(),
-                                       [](const Peer &other) { return other.wants_handshake; });
+  const bool others_wait =
+      std::any_of(this->peers_.begin(), this->peers_.end(), [](const Peer &other) { return other.wants_handshake; });
   if (now >= handshake.retransmit_due && handshake.sent > 1 && others_wait) {
     this->end_handshake_(peer);
     this->start_waiting_handshakes_(now);  // whoever waited goes first

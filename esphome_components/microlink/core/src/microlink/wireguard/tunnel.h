@@ -13,8 +13,8 @@ namespace microlink::wireguard {
 
 /// WireGuard as a tailnet uses it: sessions with the peers of the table, packets sealed and opened in place. Both
 /// handshake roles, cookies, key rotation, replay windows and all timers of the white paper; no pre-shared keys, and no
-/// roaming: where a packet goes is magicsock's business. Inner source addresses and the packet filter are checked by the
-/// owner, who knows the netmap.
+/// roaming: where a packet goes is magicsock's business. Inner source addresses and the packet filter are checked by
+/// the owner, who knows the netmap.
 ///
 /// Peers live in the slots of the netmap's table. Everything is bounded by capacity.h.
 using Slot = uint16_t;
@@ -22,7 +22,7 @@ using Slot = uint16_t;
 /// What a session holds of each peer, and its state:
 ///
 ///   IDLE         no session and none wanted. → HANDSHAKE: traffic (encapsulate). → ESTABLISHED: answered an initiation
-///   HANDSHAKE    an initiation is out or waits for a free place. Timer: retransmission every 5 s, ends after 90 s → IDLE
+///   HANDSHAKE    an initiation is out or waits for a place. Timer: repeated every 5 s. → IDLE: after 90 s
 ///   ESTABLISHED  can send. A new handshake may run beside it. → IDLE: 180 s after the keys were made
 enum class SessionState : uint8_t { IDLE, HANDSHAKE, ESTABLISHED };
 
@@ -92,7 +92,9 @@ class Tunnel {
     const size_t padded = (size + 15) / 16 * 16;
     return size <= OVERLAY_MTU && padded > OVERLAY_MTU ? OVERLAY_MTU : padded;
   }
-  static constexpr size_t encapsulated_size(size_t size) { return TRANSPORT_HEADER_BYTES + padded_size(size) + MAC_BYTES; }
+  static constexpr size_t encapsulated_size(size_t size) {
+    return TRANSPORT_HEADER_BYTES + padded_size(size) + MAC_BYTES;
+  }
   /// Start a handshake without a packet.
   void connect(Instant now, Slot slot);
 

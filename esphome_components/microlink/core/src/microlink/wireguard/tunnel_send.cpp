@@ -30,10 +30,7 @@ ByteSpan Tunnel::seal_(Instant now, Slot slot, ByteSpan buffer, size_t size) {
   std::fill(payload.begin() + static_cast<ptrdiff_t>(size), payload.begin() + static_cast<ptrdiff_t>(padded),
             uint8_t{0});
   const uint64_t counter = peer.current.send_counter++;
-  Writer(buffer)
-      .u32le(static_cast<uint32_t>(MessageType::TRANSPORT))
-      .u32le(peer.current.remote_index)
-      .u64le(counter);
+  Writer(buffer).u32le(static_cast<uint32_t>(MessageType::TRANSPORT)).u32le(peer.current.remote_index).u64le(counter);
   crypto::seal(peer.current.send_key, crypto::nonce_le(counter), {}, payload);
   const ByteSpan message = buffer.first(TRANSPORT_HEADER_BYTES + payload.size());
   peer.tx_bytes += message.size();
@@ -79,8 +76,8 @@ std::optional<Tunnel::Transmit> Tunnel::transmit_initiation_(Instant now, Handsh
   handshake.local_index = this->new_index_(handshake.slot);
   const ByteSpan message = out.first(INITIATION_BYTES);
   handshake.retransmit_due = now + REKEY_TIMEOUT + milliseconds(this->random_.below(REKEY_JITTER_MS));
-  if (!handshake.noise.write_initiation(this->random_, this->self_, peer.key, peer.static_shared,
-                                        handshake.local_index, *timestamp, message))
+  if (!handshake.noise.write_initiation(this->random_, this->self_, peer.key, peer.static_shared, handshake.local_index,
+                                        *timestamp, message))
     return std::nullopt;
   handshake.cookies.write_macs(now, peer.key, message);
   handshake.sent = static_cast<uint8_t>(std::min(handshake.sent + 1, 255));

@@ -141,7 +141,7 @@ TEST_F(RecordingTest, no_secret_is_in_the_file) {
   ASSERT_EQ(seed.size(), 32U);
   EXPECT_EQ(text.find(std::string(seed.begin(), seed.end())), std::string::npos);
   for (const char *name : {"rec", "s/recording-seed", "s/recording/machine-key", "s/recording/auth-key"}) {
-    struct stat about {};
+    struct stat about{};
     ASSERT_EQ(::stat((this->dir / name).c_str(), &about), 0) << name;
     EXPECT_EQ(about.st_mode & 0777U, 0600U) << name;
   }

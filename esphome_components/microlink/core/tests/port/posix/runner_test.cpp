@@ -314,11 +314,11 @@ TEST_F(RunnerTest, an_endless_client_does_not_hold_the_loop) {
 TEST(Reachable, leaves_out_what_others_cannot_use) {
   const auto ip = [](const char *text) { return *parse_ip(text); };
   const std::vector<LocalAddress> all = {
-      {"lo", ip("127.0.0.1"), true, false},         {"eth0", ip("192.168.1.7"), false, false},
-      {"eth0", ip("fe80::1"), false, false},        {"eth0", ip("2001:db8::7"), false, false},
-      {"eth1", ip("169.254.3.4"), false, false},    {"tailscale0", ip("100.64.0.9"), false, true},
+      {"lo", ip("127.0.0.1"), true, false},           {"eth0", ip("192.168.1.7"), false, false},
+      {"eth0", ip("fe80::1"), false, false},          {"eth0", ip("2001:db8::7"), false, false},
+      {"eth1", ip("169.254.3.4"), false, false},      {"tailscale0", ip("100.64.0.9"), false, true},
       {"tun7", ip("fd7a:115c:a1e0::9"), false, true}, {"wwan0", ip("100.70.1.1"), false, false},
-      {"ml0", ip("10.9.9.9"), false, true},         {"eth2", ip("192.0.2.55"), false, false},
+      {"ml0", ip("10.9.9.9"), false, true},           {"eth2", ip("192.0.2.55"), false, false},
   };
   EXPECT_EQ(reachable_addresses(all, {"ml0"}, {ip("192.0.2.55")}),
             (std::vector<IpAddress>{ip("192.168.1.7"), ip("2001:db8::7"), ip("100.70.1.1")}));

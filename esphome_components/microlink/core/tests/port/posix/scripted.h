@@ -92,7 +92,11 @@ class Scripted final : public Driven {
       this->script_.timeout = Instant::NEVER;
     if (input.kind == Input::Kind::STOP && this->script_.stops_when_told)
       this->script_.events.push_back({.kind = Event::Kind::STOPPED});
-    this->script_.seen.push_back({input.kind, input.stream, input.record, input.error, input.from,
+    this->script_.seen.push_back({input.kind,
+                                  input.stream,
+                                  input.record,
+                                  input.error,
+                                  input.from,
                                   std::string(as_text(input.bytes)),
                                   {input.endpoints.begin(), input.endpoints.end()},
                                   std::string(input.host)});

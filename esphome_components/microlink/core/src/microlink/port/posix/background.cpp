@@ -123,8 +123,8 @@ std::string Background::start(NodeOptions options, DrivenFactory factory, std::s
                               LogSink *log) {
   this->stop();
   this->mailbox_ = std::make_unique<Mailbox>();
-  this->worker_ = std::make_unique<Worker>(std::move(options), std::move(factory), std::move(auth_key),
-                                           *this->mailbox_, overlay, log);
+  this->worker_ = std::make_unique<Worker>(std::move(options), std::move(factory), std::move(auth_key), *this->mailbox_,
+                                           overlay, log);
   std::string problem = this->worker_->open();
   if (!problem.empty()) {
     this->worker_.reset();

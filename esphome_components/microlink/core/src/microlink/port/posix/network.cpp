@@ -25,9 +25,7 @@ namespace {
 const Prefix OVERLAY_V6 = *parse_prefix("fd7a:115c:a1e0::/48");
 const Prefix SHARED_V4 = *parse_prefix("100.64.0.0/10");
 
-socklen_t sockaddr_size(sa_family_t family) {
-  return family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
-}
+socklen_t sockaddr_size(sa_family_t family) { return family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6); }
 
 template<typename T> bool contains(const std::vector<T> &list, const T &value) {
   return std::find(list.begin(), list.end(), value) != list.end();

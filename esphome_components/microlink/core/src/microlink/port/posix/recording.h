@@ -24,16 +24,16 @@ namespace microlink::posix {
 /// secret records and the auth key are stored in the directory `recording`, all of mode 0600. What the node sent and
 /// received is in it (datagrams and streams encrypted, overlay packets in clear).
 enum class Entry : uint8_t {
-  CONFIG = 1,      ///< the fields of Config, see write_config()
-  TRUST,           ///< PEM of the trust store
-  INPUT,           ///< see write_input(); `bytes` of SEED and of secret records are left out
-  AUTH_KEY,        ///< set_auth_key(); by reference
-  PING,            ///< 32 bytes node key
+  CONFIG = 1,  ///< the fields of Config, see write_config()
+  TRUST,       ///< PEM of the trust store
+  INPUT,       ///< see write_input(); `bytes` of SEED and of secret records are left out
+  AUTH_KEY,    ///< set_auth_key(); by reference
+  PING,        ///< 32 bytes node key
   ROTATE,
   LOGOUT,
   NETCHECK,
-  POLL_ACTIONS,    ///< 4 number of poll_action() calls in a row, 8 digest of all actions so far
-  POLL_EVENTS,     ///< 4 number of poll_event() calls in a row
+  POLL_ACTIONS,  ///< 4 number of poll_action() calls in a row, 8 digest of all actions so far
+  POLL_EVENTS,   ///< 4 number of poll_event() calls in a row
 };
 constexpr uint16_t RECORDING_VERSION = 1;
 constexpr char RECORDING_SEED_NAME[] = "recording-seed";

@@ -79,8 +79,7 @@ Error read_config(ByteView payload, Config &out) {
 }
 
 bool is_secret(const Input &input) {
-  return input.kind == Input::Kind::SEED ||
-         (input.kind == Input::Kind::RECORD && microlink::is_secret(input.record));
+  return input.kind == Input::Kind::SEED || (input.kind == Input::Kind::RECORD && microlink::is_secret(input.record));
 }
 
 void write_input(std::vector<uint8_t> &out, const Input &input) {

@@ -24,7 +24,7 @@ constexpr const char *SYSTEM_BUNDLES[] = {"/etc/ssl/certs/ca-certificates.crt", 
 
 std::string load_certificates(const std::string &path, std::string &pem) {
   const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  struct stat about {};
+  struct stat about{};
   if (!file.valid() || ::fstat(file.get(), &about) != 0)
     return "cannot read the certificates in " + path + ": " + std::strerror(errno);
   if (!S_ISREG(about.st_mode) || about.st_size > MAX_BUNDLE_BYTES)

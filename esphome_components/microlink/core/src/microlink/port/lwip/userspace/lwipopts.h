@@ -59,7 +59,7 @@
 #define MEMP_MEM_MALLOC 1
 #endif
 #endif
-#define MEMP_NUM_TCP_PCB 160        /* 2 * 32 spliced, the others wait or linger; the eldest that lingers makes room */
+#define MEMP_NUM_TCP_PCB 160 /* 2 * 32 spliced, the others wait or linger; the eldest that lingers makes room */
 #define MEMP_NUM_TCP_PCB_LISTEN 40
 #define MEMP_NUM_TCP_SEG 8192
 #define MEMP_NUM_UDP_PCB 40
@@ -70,7 +70,7 @@
 #define PBUF_POOL_SIZE 0
 #define PBUF_LINK_HLEN 0
 
-#define TCP_MSS 1240                /* MTU 1280 */
+#define TCP_MSS 1240 /* MTU 1280 */
 #define TCP_CALCULATE_EFF_SEND_MSS 1
 #define LWIP_WND_SCALE 1
 #define TCP_RCV_SCALE 2
@@ -79,12 +79,12 @@
 #define TCP_SND_QUEUELEN 256
 #define TCP_SNDLOWAT (TCP_SND_BUF / 2)
 #define TCP_QUEUE_OOSEQ 1
-#define TCP_OOSEQ_MAX_PBUFS 128     /* of each connection */
+#define TCP_OOSEQ_MAX_PBUFS 128 /* of each connection */
 #define LWIP_TCP_SACK_OUT 1
 #define TCP_LISTEN_BACKLOG 1
 #define TCP_DEFAULT_LISTEN_BACKLOG 16
 #define LWIP_TCP_KEEPALIVE 1
-#define LWIP_TCP_RTO_TIME 1000      /* RFC 6298, section 2.1 */
+#define LWIP_TCP_RTO_TIME 1000 /* RFC 6298, section 2.1 */
 
 #define LWIP_STATS 0
 #define LWIP_PERF 0

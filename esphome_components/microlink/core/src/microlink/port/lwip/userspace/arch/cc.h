@@ -12,13 +12,13 @@
 #define LWIP_RAND() ((u32_t) arc4random())
 
 #define LWIP_PLATFORM_DIAG(x) \
-  do { \
-    printf x; \
+  do {                        \
+    printf x;                 \
   } while (0)
-#define LWIP_PLATFORM_ASSERT(x) \
-  do { \
+#define LWIP_PLATFORM_ASSERT(x)                                   \
+  do {                                                            \
     fprintf(stderr, "lwIP: %s (%s:%d)\n", x, __FILE__, __LINE__); \
-    abort(); \
+    abort();                                                      \
   } while (0)
 
 #endif
