@@ -73,7 +73,7 @@ constexpr size_t DERP_DATA_QUEUE_BYTES = MICROLINK_DERP_DATA_QUEUE_BYTES;
 constexpr size_t DERP_DISCO_QUEUE_BYTES = MICROLINK_DERP_DISCO_QUEUE_BYTES;
 
 /// What a whole client may take on a 32-bit chip without TLS's own memory. docs/memory.md tells what it is made of.
-constexpr size_t CLIENT_BUDGET_BYTES = 33'000 + MAX_PEERS * 1'664 + MAX_HANDSHAKES * 192 +
+constexpr size_t CLIENT_BUDGET_BYTES = 34'000 + MAX_PEERS * 1'704 + MAX_HANDSHAKES * 192 +
                                        MAX_QUEUED_PACKETS * (OVERLAY_MTU + 8) + MAX_DERP_REGIONS * 1'136 +
                                        2 * (DERP_DATA_QUEUE_BYTES + DERP_DISCO_QUEUE_BYTES);
 
