@@ -202,7 +202,7 @@ Error Netmap::load_cached_peer_(ByteView raw, tailcfg::NodeName &name, bool same
   }
   for (uint8_t left = in.u8(); left != 0 && ok; left--)
     ok &= peer.allowed_ips.push_back(read_prefix(in, ok));
-  if (!ok || !in.ok() || in.left() != 0 || peer.id <= 0 || !peer.key.is_set() || !peer.disco_key.is_set())
+  if (!ok || !in.ok() || in.left() != 0 || peer.id <= 0 || !peer.key.is_set())
     return Error::MALFORMED;
   if (this->find(peer.id).is_set() || this->find_by_key(peer.key).is_set())
     return Error::NONE;
