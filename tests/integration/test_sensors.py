@@ -118,5 +118,6 @@ async def test_server_with_a_strange_certificate_is_not_believed(
     await device.set_auth_key(stranger.auth_key())
     wait_for("the refusal is logged", lambda: "certificate" in device.output().lower())
     assert await device.answers()
-    assert device.value("connected") is False
+    await device.wait("connected", wanted=False)
+    assert ("connected", True) not in device.history
     assert not stranger.nodes()

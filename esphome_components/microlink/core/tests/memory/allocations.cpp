@@ -15,7 +15,12 @@
 #endif
 #endif
 #ifdef __SANITIZE_ADDRESS__
-#include <sanitizer/allocator_interface.h>
+// Of sanitizer/allocator_interface.h, which clang installs and gcc does not; both of their run times have them.
+extern "C" {
+size_t __sanitizer_get_allocated_size(const volatile void *block);
+int __sanitizer_install_malloc_and_free_hooks(void (*on_malloc)(const volatile void *, size_t),
+                                              void (*on_free)(const volatile void *));
+}
 #endif
 
 namespace microlink::testing {
@@ -23,7 +28,7 @@ namespace microlink::testing {
 namespace {
 
 int watches = 0;
-bool in_tls = false;
+volatile bool in_tls = false;  // volatile: the compiler takes it that calloc does not look at it
 Allocations core, tls;
 
 void note_taken(size_t bytes) {

@@ -102,8 +102,9 @@ TEST(Socks5, any_split_gives_the_same) {
     const size_t taken_whole = feed(whole, bytes, said_whole);
     const size_t taken_pieces = feed(pieces, bytes, said_pieces, 1 + random() % 5);
     EXPECT_EQ(whole.state(), pieces.state());
-    if (whole.state() == Socks5::State::READY)
+    if (whole.state() == Socks5::State::READY) {
       EXPECT_EQ(taken_whole, taken_pieces);
+    }
     EXPECT_EQ(whole.host(), pieces.host());
     EXPECT_EQ(said_whole, said_pieces);
   }

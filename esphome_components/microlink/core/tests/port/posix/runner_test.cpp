@@ -139,8 +139,9 @@ TEST_F(RunnerTest, datagrams_go_both_ways) {
     ::sendto(other.get(), "more", 4, 0, reinterpret_cast<sockaddr *>(&address), length);
   ASSERT_TRUE(this->until([this] { return this->script.count(Kind::DATAGRAM) == 101; }));
   for (const SeenInput &input : this->script.seen) {
-    if (input.kind == Kind::DATAGRAM)
+    if (input.kind == Kind::DATAGRAM) {
       EXPECT_EQ(input.from, there);
+    }
   }
 }
 
@@ -284,8 +285,9 @@ TEST_F(RunnerTest, answers_each_resolve_once) {
     if (input.kind != Kind::RESOLVED)
       continue;
     EXPECT_EQ(input.endpoints.size(), input.host == "nowhere.test" ? 0U : 1U) << input.host;
-    if (!input.endpoints.empty())
+    if (!input.endpoints.empty()) {
       EXPECT_EQ(input.endpoints[0].port, 0);
+    }
   }
 }
 
