@@ -9,14 +9,16 @@ ROOT = HERE.parents[1]
 OURS = ("microlinkd", "netcat")
 
 
-def binary(name: str) -> Path:
+def binary(name: str, *, sanitized: bool = False) -> Path:
     """Path of a program: what MICROLINK_<NAME> says, else where script/build puts it.
 
-    Raises FileNotFoundError with the next step: a missing program is a failure, never a reason to skip.
+    `sanitized`: one of ours built with AddressSanitizer, or what MICROLINK_<NAME>_ASAN says. Raises FileNotFoundError
+    with the next step: a missing program is a failure, never a reason to skip.
     """
-    default = ROOT / "build" / ("host" if name in OURS else "interop") / name
-    path = Path(os.environ.get(f"MICROLINK_{name.upper()}", default))
+    variable = f"MICROLINK_{name.upper()}{'_ASAN' if sanitized else ''}"
+    ours = "asan" if sanitized else "host"
+    path = Path(os.environ.get(variable, ROOT / "build" / (ours if name in OURS else "interop") / name))
     if not path.is_file():
-        message = f"{path} is not there: run script/setup and script/build, or set MICROLINK_{name.upper()}"
+        message = f"{path} is not there: run script/setup and script/build host asan, or set {variable}"
         raise FileNotFoundError(message)
     return path

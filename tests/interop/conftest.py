@@ -19,6 +19,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Say what the markers mean; clear away what a killed run has left behind."""
     config.addinivalue_line("markers", "nat(a, b): kinds of NAT in front of the lab's two hosts, lan without it")
     config.addinivalue_line("markers", "control(*options): options for the test control server")
+    config.addinivalue_line("markers", "sanitized: nodes of ours have AddressSanitizer and end without a word")
     if not hasattr(config, "workerinput"):
         remove_orphans()
 
@@ -96,13 +97,19 @@ def tailscaled(lab: Lab, request: pytest.FixtureRequest) -> StartTailscaled:
 
 
 @pytest.fixture
-def microlinkd(lab: Lab, request: pytest.FixtureRequest) -> MakeMicrolinkd:
+def microlinkd(lab: Lab, request: pytest.FixtureRequest) -> Iterator[MakeMicrolinkd]:
     """Make nodes of ours, which the test starts with the options it wants."""
+    sanitized = request.node.get_closest_marker("sanitized") is not None
+    made: list[Microlinkd] = []
 
     def make(place: Place, name: str = "microlink") -> Microlinkd:
-        return Microlinkd(lab, place, name, _plane_of(request))
+        made.append(Microlinkd(lab, place, name, _plane_of(request), sanitized=sanitized))
+        return made[-1]
 
-    return make
+    yield make
+    if sanitized:
+        for node in made:
+            node.end_in_good_order()
 
 
 @pytest.fixture

@@ -72,6 +72,11 @@ class Lab:
         command = [*self.enter(place), *map(str, argv)]
         return subprocess.run(command, check=True, timeout=seconds, text=True, capture_output=True).stdout
 
+    def feed(self, place: Place, text: str, *argv: str | Path, seconds: float = 30) -> str:
+        """Run a command in a namespace with this standard input; what it printed. Raises CalledProcessError."""
+        command = [*self.enter(place), *map(str, argv)]
+        return subprocess.run(command, input=text, check=True, timeout=seconds, text=True, capture_output=True).stdout
+
     def adopt[P: Process](self, process: P) -> P:
         """See to it that a process ends with the lab, and that its log shows when the test fails."""
         self.processes.append(process)

@@ -39,13 +39,17 @@ class Microlinkd(Process):
     Every run logs at trace level. What the daemon and its command line print is kept together in output().
     """
 
-    def __init__(self, lab: Lab, place: Place, name: str, server: Server) -> None:
-        """Nothing is started yet; `server` may be exchanged between two runs."""
+    def __init__(self, lab: Lab, place: Place, name: str, server: Server, *, sanitized: bool = False) -> None:
+        """Nothing is started yet; `server` may be exchanged between two runs.
+
+        `sanitized`: the build that notices reads and writes out of bounds, leaks and undefined behaviour.
+        """
         super().__init__(lab.enter(place), name, lab.directory / name)
         self.state_dir = self.directory / "state"
         self.state_dir.mkdir(mode=0o700, exist_ok=True)
         self.socket = self.directory / "m.sock"
         self.server = server
+        self._sanitized = sanitized
         self.auth_keys: list[str] = []  # every key that was ever given to it
         lab.adopt(self)
 
@@ -74,7 +78,7 @@ class Microlinkd(Process):
     def argv(self) -> list[str | Path]:
         """Return the command that starts it, without the options for trust, login and the socket."""
         command: list[str | Path] = [
-            binary("microlinkd"),
+            binary("microlinkd", sanitized=self._sanitized),
             "run",
             "--control-url",
             self.server.url,
@@ -196,6 +200,16 @@ class Microlinkd(Process):
                 for start in range(len(data) - 31):  # wherever in the record the key begins
                     found[f"{file.name} at {start}"] = data[start : start + 32]
         return found
+
+    def end_in_good_order(self) -> None:
+        """End the daemon, if it runs; AssertionError when it had crashed or a sanitizer had something to say."""
+        if self._child is None:
+            return
+        status = self.stop()
+        output = self.output()
+        for word in ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "runtime error:"):
+            assert word not in output, output[output.index(word) - 200 :][:4000]
+        assert status == 0, f"{self.name} ended with {status}: {self.tail()}"
 
     def _listens(self) -> bool:
         if not self.running():
