@@ -155,6 +155,17 @@ TEST(Filter, denies_everything_until_a_filter_came) {
   EXPECT_FALSE(bench.lets_in("100.64.0.2"));
 }
 
+TEST(Filter, a_later_fragment_must_be_for_this_node_too) {
+  Bench bench;
+  bench.feed_self();
+  bench.feed(std::string("{\"PacketFilter\":") + ALLOW_ALL + "}");
+  auto fragment = packet("100.64.0.2", "100.64.0.1", ip::UDP, 1, 80);
+  fragment[7] = 20;  // 160 bytes in
+  EXPECT_EQ(bench.filter.check_inbound(fragment).reason, Reason::FRAGMENT);
+  fragment[19] = 3;
+  EXPECT_EQ(bench.filter.check_inbound(fragment).reason, Reason::NOT_OURS);
+}
+
 TEST(Filter, half_a_message_permits_nothing) {
   const std::string stream = testing::framed(std::string("{\"PacketFilter\":") + ALLOW_ALL + "}");
   for (size_t n = 0; n <= stream.size(); n++) {

@@ -68,7 +68,7 @@ void Core::handle(Instant now, const Input &input) {
       break;
     case Input::Kind::DATAGRAM:
       if (this->run_ != Run::STOPPED)
-        this->magicsock_.handle_udp(now, input.from, input.bytes);
+        this->count_drop_(this->magicsock_.handle_udp(now, input.from, input.bytes));
       break;
     case Input::Kind::STREAM_OPEN:
     case Input::Kind::STREAM_BYTES:

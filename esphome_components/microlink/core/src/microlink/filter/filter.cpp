@@ -135,11 +135,11 @@ Verdict Filter::judge_(ByteView packet, bool shields_up) {
     return *wrong;
   if (!this->has_filter_)
     return drop(Reason::NO_FILTER);
-  if (parsed->is_later_fragment)
-    return accept(Reason::FRAGMENT);
   const IpAddress &own = parsed->version == 4 ? this->own_.v4 : this->own_.v6;
   if (!own.is_set() || parsed->destination != own)
     return drop(Reason::NOT_OURS);
+  if (parsed->is_later_fragment)  // after the destination, unlike upstream: a fragment too must be for this node
+    return accept(Reason::FRAGMENT);
   return this->judge_protocol_(*parsed, shields_up);
 }
 
