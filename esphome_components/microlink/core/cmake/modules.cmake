@@ -31,8 +31,11 @@ target_link_libraries(microlink_gtest PUBLIC pthread)
 find_path(SODIUM_INCLUDE sodium.h HINTS ${MICROLINK_DEPS_PREFIX}/include)
 if(MICROLINK_M32)
   set(SODIUM_LIBRARY ${MICROLINK_DEPS_PREFIX}/lib/libsodium.a)
+  set(NGHTTP2_LIBRARY ${MICROLINK_DEPS_PREFIX}/lib/libnghttp2.a)
 else()
   find_library(SODIUM_LIBRARY sodium)
+  # The oracle of our HTTP/2 subset: in tests and fuzz targets only.
+  find_library(NGHTTP2_LIBRARY nghttp2)
 endif()
 
 function(microlink_dependencies name out)

@@ -1,1 +1,1 @@
-target_link_libraries(fuzz_http_hpack PRIVATE nghttp2)
+target_link_libraries(fuzz_http_hpack PRIVATE ${NGHTTP2_LIBRARY})

@@ -1,2 +1,2 @@
 # nghttp2 is the oracle of our HTTP/2 subset: in tests only.
-target_link_libraries(test_http PRIVATE nghttp2)
+target_link_libraries(test_http PRIVATE ${NGHTTP2_LIBRARY})
