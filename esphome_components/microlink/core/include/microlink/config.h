@@ -33,6 +33,8 @@ struct Config {
   bool allow_plain_http{false};
   /// The port's UDP socket has the same port after a restart, so that a router may forward it.
   bool fixed_port{false};
+  /// Begin TLS sessions with buffers that shrink after the handshake (ADR 0010): for a chip.
+  bool small_tls_records{false};
   /// Never send or expect UDP: everything goes through the relay.
   bool relay_only{false};
 };

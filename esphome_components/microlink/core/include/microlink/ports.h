@@ -7,6 +7,8 @@
 #include "microlink/base/time.h"
 #include "microlink/capacity.h"
 
+struct mbedtls_ssl_config;
+
 namespace microlink {
 
 /// What the client asks of the system it runs on, and what the system tells it. The client itself never touches a
@@ -102,9 +104,12 @@ struct Action {
   std::string_view host{};
 };
 
-/// Roots of trust for TLS, PEM; the port loads them before START (system bundle on Linux).
+/// Roots of trust for TLS: as PEM that the port loads before START (system bundle on Linux), or kept by the system.
 struct TrustStore {
-  std::string_view pem;
+  std::string_view pem{};
+  /// Makes a session believe the system's own roots (the certificate bundle of a chip); null = there are none. See
+  /// tls::TrustAnchors::attach().
+  void (*attach)(mbedtls_ssl_config &session){nullptr};
 };
 
 }  // namespace microlink

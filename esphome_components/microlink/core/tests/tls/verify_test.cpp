@@ -19,6 +19,38 @@ struct Case {
   std::string_view roots = ROOT;
   bool insecure = false;
   Versions versions = Versions::TLS12_AND_TLS13;
+  void (*others)(mbedtls_ssl_config &) = nullptr;
+};
+
+/// Anchors as a chip's certificate bundle has them: no chain, but a callback that looks at the last certificate when
+/// nothing but the trust is missing.
+mbedtls_x509_crt *bundled = nullptr;
+
+int vouch(void *, mbedtls_x509_crt *certificate, int, uint32_t *flags) {
+  if (*flags != MBEDTLS_X509_BADCERT_NOT_TRUSTED)
+    return 0;
+  mbedtls_x509_crt alone = *certificate;
+  alone.next = nullptr;
+  uint32_t found = 0;
+  if (mbedtls_x509_crt_verify(&alone, bundled, nullptr, nullptr, &found, nullptr, nullptr) == 0)
+    *flags = 0;
+  return 0;
+}
+
+void attach_bundle(mbedtls_ssl_config &config) { mbedtls_ssl_conf_verify(&config, vouch, nullptr); }
+
+class Bundle {
+ public:
+  explicit Bundle(std::string_view root) {
+    mbedtls_x509_crt_init(&this->root_);
+    const std::string pem(root);
+    EXPECT_EQ(mbedtls_x509_crt_parse(&this->root_, reinterpret_cast<const uint8_t *>(pem.c_str()), pem.size() + 1), 0);
+    bundled = &this->root_;
+  }
+  ~Bundle() { mbedtls_x509_crt_free(&this->root_); }
+
+ private:
+  mbedtls_x509_crt root_{};
 };
 
 constexpr WallTime YEAR_2021 = wall_seconds(1'609'459'200);
@@ -33,6 +65,7 @@ class Verification : public ::testing::TestWithParam<mbedtls_ssl_protocol_versio
     if (!c.roots.empty()) {
       EXPECT_TRUE(anchors.add(c.roots));
     }
+    anchors.set_others(c.others);
     Policy policy;
     policy.host = c.host;
     policy.cert_name = c.cert_name;
@@ -90,6 +123,27 @@ TEST_P(Verification, refuses_a_certificate_signed_by_a_server) {
 }
 
 TEST_P(Verification, needs_anchors) { EXPECT_EQ(this->outcome({.roots = ""}), error_name(Error::UNTRUSTED)); }
+
+TEST_P(Verification, asks_the_systems_anchors_besides_its_own) {
+  const Bundle bundle(ROOT);
+  EXPECT_EQ(this->outcome({.roots = "", .others = attach_bundle}), "open");
+  EXPECT_EQ(this->outcome({.roots = BIG_ROOT, .others = attach_bundle}), "open");
+  EXPECT_EQ(this->outcome({.roots = ROOT, .others = attach_bundle}), "open");
+  const std::string forged = chain({LEAF_OF_LEAF, LEAF});
+  EXPECT_EQ(this->outcome({.server = {.chain = forged}, .roots = "", .others = attach_bundle}),
+            "certificate: unknown CA");
+  const std::string long_chain = chain({LEAF_OF_MIDDLE, MIDDLE});
+  EXPECT_EQ(this->outcome({.server = {.chain = long_chain}, .roots = "", .others = attach_bundle}),
+            "certificate: unknown CA");
+  EXPECT_EQ(this->outcome({.server = {.chain = long_chain}, .roots = BIG_ROOT, .others = attach_bundle}), "open");
+}
+
+TEST_P(Verification, checks_names_and_dates_where_the_system_vouches) {
+  const Bundle bundle(ROOT);
+  EXPECT_NE(this->outcome({.host = "other.example", .roots = "", .others = attach_bundle}), "open");
+  EXPECT_EQ(this->outcome({.wall_time = YEAR_2021, .roots = "", .others = attach_bundle}),
+            "certificate: not yet valid");
+}
 
 TEST_P(Verification, checks_names) {
   EXPECT_EQ(this->outcome({.host = "RELAY.example"}), "open");

@@ -30,6 +30,7 @@ Core::Core(const Config &config, const TrustStore &trust, LogSink *log)
     (void) this->request_tags_.push_back(tag);
   if (!trust.pem.empty())
     (void) this->anchors_.add(trust.pem);
+  this->anchors_.set_others(trust.attach);
   if (!config.ca_certificates.empty() && !this->anchors_.add(config.ca_certificates))
     this->log_.error("the CA certificate that is configured is not PEM");
 }

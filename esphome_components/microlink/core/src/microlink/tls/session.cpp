@@ -41,6 +41,9 @@ struct Session::Impl {
   mbedtls_ssl_context ssl;
   mbedtls_x509_crt no_anchors;  // mbedTLS asks for anchors even where a pin decides
   Verifier verifier;
+  /// The anchors' own look at a certificate, before the verifier's. May be null.
+  int (*vouch)(void *context, mbedtls_x509_crt *certificate, int depth, uint32_t *flags);
+  void *vouch_context;
   Random *random;
   ByteView in;   // of the read() that runs
   ByteSpan out;  // of the call that runs; empty in read()
@@ -86,7 +89,12 @@ struct Session::Impl {
   }
 
   static int verify(void *context, mbedtls_x509_crt *certificate, int depth, uint32_t *flags) {
-    static_cast<Impl *>(context)->verifier.check(*certificate, depth, *flags);
+    auto &impl = *static_cast<Impl *>(context);
+    if (impl.vouch != nullptr) {
+      if (const int code = impl.vouch(impl.vouch_context, certificate, depth, flags); code != 0)
+        return code;
+    }
+    impl.verifier.check(*certificate, depth, *flags);
     return 0;
   }
 
@@ -113,8 +121,10 @@ struct Session::Impl {
 };
 
 int Session::Impl::configure(const Policy &policy) {
+#ifdef MBEDTLS_PSA_CRYPTO_C
   if (psa_crypto_init() != PSA_SUCCESS)
     return MBEDTLS_ERR_SSL_ALLOC_FAILED;
+#endif
   int code = mbedtls_ssl_config_defaults(&this->config, MBEDTLS_SSL_IS_CLIENT, MBEDTLS_SSL_TRANSPORT_STREAM,
                                          MBEDTLS_SSL_PRESET_DEFAULT);
   if (code != 0)
@@ -140,6 +150,8 @@ int Session::Impl::configure(const Policy &policy) {
   mbedtls_ssl_conf_ca_chain(&this->config, &this->no_anchors, nullptr);
   if (!this->verifier.is_pinned() && policy.anchors != nullptr)
     policy.anchors->attach(this->config);
+  this->vouch = this->config.MBEDTLS_PRIVATE(f_vrfy);
+  this->vouch_context = this->config.MBEDTLS_PRIVATE(p_vrfy);
   mbedtls_ssl_conf_verify(&this->config, verify, this);
   code = mbedtls_ssl_setup(&this->ssl, &this->config);
   if (code != 0) {

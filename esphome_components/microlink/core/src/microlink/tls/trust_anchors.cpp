@@ -83,7 +83,11 @@ void PemAnchors::clear() {
 }
 
 void PemAnchors::attach_(mbedtls_ssl_config &config) const {
-  mbedtls_ssl_conf_ca_chain(&config, this->first_, nullptr);
+  if (this->others_ != nullptr)
+    this->others_(config);
+  // Others may come with a chain of their own, which stands in for none.
+  if (this->first_ != nullptr)
+    mbedtls_ssl_conf_ca_chain(&config, this->first_, nullptr);
 }
 
 }  // namespace microlink::tls

@@ -14,8 +14,9 @@ namespace microlink::tls {
 class TrustAnchors {
  public:
   virtual ~TrustAnchors() = default;
-  /// Hand the anchors to a session that is being configured: as a chain (mbedtls_ssl_conf_ca_chain) or as a look-up
-  /// (mbedtls_ssl_conf_ca_cb). Must not set the verification callback, which is the session's.
+  /// Hand the anchors to a session that is being configured: as a chain (mbedtls_ssl_conf_ca_chain), as a look-up
+  /// (mbedtls_ssl_conf_ca_cb), or as a verification callback (mbedtls_ssl_conf_verify), which is then asked before the
+  /// session's own and may clear MBEDTLS_X509_BADCERT_NOT_TRUSTED.
   virtual void attach(mbedtls_ssl_config &config) const = 0;
   /// Without any, no chain can be trusted.
   virtual bool empty() const = 0;
@@ -34,9 +35,11 @@ class PemAnchors final : public TrustAnchors {
   /// Not while a session is in its handshake.
   Result<size_t> add(std::string_view pem);
   void clear();
+  /// Further anchors, which are kept elsewhere: attaches them to a session, as attach() would. Null: none.
+  void set_others(void (*others)(mbedtls_ssl_config &config)) { this->others_ = others; }
 
   void attach(mbedtls_ssl_config &config) const override { this->attach_(config); }
-  bool empty() const override { return this->first_ == nullptr; }
+  bool empty() const override { return this->first_ == nullptr && this->others_ == nullptr; }
   size_t size() const { return this->size_; }
 
  private:
@@ -45,6 +48,7 @@ class PemAnchors final : public TrustAnchors {
   mbedtls_x509_crt *first_{nullptr};
   mbedtls_x509_crt *last_{nullptr};
   size_t size_{0};
+  void (*others_)(mbedtls_ssl_config &config){nullptr};
 };
 
 }  // namespace microlink::tls

@@ -10,12 +10,17 @@
 
 namespace microlink::lwip {
 
-/// The tailnet as an interface of lwIP 2.2: MTU 1280, both tailnet addresses with all their bits (/32, /128), no link
-/// layer and so no ARP, neighbour discovery, duplicate address detection or multicast groups. Up while it has an
-/// address.
+/// The tailnet as an interface of lwIP 2.2: MTU 1280, both tailnet addresses, no link layer and so no ARP, neighbour
+/// discovery, duplicate address detection or multicast groups. Up while it has an address, never the default interface.
 ///
-/// All functions are called where lwIP may be called: with NO_SYS=1 on the one thread, else on the tcpip thread or with
-/// the core lock held. Routes come from overlay_route.h.
+/// All functions but copy() are called where lwIP may be called: with NO_SYS=1 on the one thread, else on the tcpip
+/// thread or with the core lock held.
+///
+/// Routes: IPv4 goes by the netmask, that of 100.64.0.0/10; the overlay is the last interface to be asked, so that a
+/// local network inside that range, whose prefix is longer, keeps its hosts. IPv6 goes by the hook in overlay_route.h.
+///
+/// ESP-IDF takes `netif::state` of every interface for a structure of its own, hears of each address that changes, and
+/// drops IPv6 packets where the first address is unset. So `state` stays null, and the tailnet address comes first.
 class OverlayNetif {
  public:
   /// Takes packets from lwIP, in lwIP's context. Must not call lwIP back.
@@ -54,11 +59,14 @@ class OverlayNetif {
  private:
   static err_t init_(netif *self);
   static err_t output4_(netif *self, pbuf *packet, const ip4_addr_t *to);
-  static err_t output6_(netif *self, pbuf *packet, const ip6_addr_t *to);
   static err_t output_(netif *self, const pbuf *packet);
+#if LWIP_IPV6
+  static err_t output6_(netif *self, pbuf *packet, const ip6_addr_t *to);
   void set_v6_(std::span<const Endpoint> addresses);
+#endif
+  void be_last_();
 
-  netif netif_{};
+  netif netif_{};  // the first member: lwIP's pointer to it is a pointer to this object
   Sink *sink_{nullptr};
 };
 

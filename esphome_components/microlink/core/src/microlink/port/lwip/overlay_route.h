@@ -14,7 +14,9 @@ extern "C" {
 /* The overlay's interface for packets from one of its addresses, or without a source yet (null, or all zero) for those
  * to the tailnet's ranges (100.64.0.0/10, fd7a:115c:a1e0::/48); null for all others, which go their usual way. */
 struct netif *microlink_overlay_route4(const ip4_addr_t *source, const ip4_addr_t *destination);
+#if LWIP_IPV6
 struct netif *microlink_overlay_route6(const ip6_addr_t *source, const ip6_addr_t *destination);
+#endif
 
 #ifdef __cplusplus
 }
