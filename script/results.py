@@ -21,7 +21,7 @@ CTEST = ("unit", "asan", "m32")
 PYTEST = ("python", "esphome", "interop")
 TIMED_OUT = (124, 137)
 
-# What a reader looks for in the log of a stage without tests: compilers, linkers, ninja, CMake, script/check and others.
+# What a reader looks for in the log of a stage without tests: errors of compilers, linkers and other tools.
 TELLING = re.compile(r"\berror\b|\bfailed\b|undefined reference|no such file|above the gate", re.IGNORECASE)
 MOST_LINES = 20
 MOST_NAMES = 60
