@@ -165,6 +165,8 @@ void Core::start_(Instant now) {
   this->run_ = Run::RUNNING;
   this->refused_ = false;
   this->message_.clear();
+  if (!this->cached_self_.addresses.empty())
+    this->publish_addresses_();  // those of the last run, until control says otherwise
   this->magicsock_.start(now, this->identity_.node().public_key());
   this->tunnel_.set_identity(this->identity_.node());
   this->relays_.set_control_host(server->host, server->port);
