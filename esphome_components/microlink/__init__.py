@@ -5,12 +5,14 @@ from pathlib import Path
 
 import esphome.codegen as cg
 import esphome.config_validation as cv
+import esphome.final_validate as fv
 from esphome.components import socket
 from esphome.const import CONF_ID, PLATFORM_ESP32, PLATFORM_HOST
 from esphome.core import CORE
 from esphome.types import ConfigType
 
 from . import host_libraries
+from .served_ports import CONF_SERVE_PORTS, SERVE_PORTS, served_ports
 from .validation import AUTH_KEY, CA_CERTIFICATE, CONTROL_KEY, CONTROL_URL, HOSTNAME, read_certificates
 
 CODEOWNERS = ["@microlink-ha"]
@@ -64,6 +66,8 @@ CONFIG_SCHEMA = cv.All(
             cv.Optional(CONF_LISTEN_PORT): cv.port,
             # Never use UDP: all traffic goes through the relay.
             cv.Optional(CONF_RELAY_ONLY, default=False): cv.boolean,
+            # Linux: further ports of the machine that the tailnet reaches, besides those of ESPHome's own servers.
+            cv.Optional(CONF_SERVE_PORTS): SERVE_PORTS,
         }
     ).extend(cv.COMPONENT_SCHEMA),
     cv.only_on([PLATFORM_ESP32, PLATFORM_HOST]),
@@ -71,6 +75,14 @@ CONFIG_SCHEMA = cv.All(
     socket.consume_sockets(TCP_SOCKETS, DOMAIN),
     socket.consume_sockets(UDP_SOCKETS, DOMAIN, socket.SocketType.UDP),
 )
+
+
+def _ports_fit(config: ConfigType) -> None:
+    if CORE.is_host:
+        served_ports(config, fv.full_config.get())
+
+
+FINAL_VALIDATE_SCHEMA = _ports_fit
 
 
 async def to_code(config: ConfigType) -> None:
@@ -92,6 +104,7 @@ async def to_code(config: ConfigType) -> None:
         cg.add(var.set_relay_only(True))
     # Elsewhere microlink.h stops the compiler and says why.
     if CORE.is_host:
+        cg.add(var.set_served_ports(served_ports(config, CORE.config)))
         cg.add_library("microlink-core", None, CORE_DIRECTORY.as_uri())
         for flag in host_libraries.build_flags(CORE_DIRECTORY):
             cg.add_build_flag(flag)

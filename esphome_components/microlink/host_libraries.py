@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Finds what the core links on Linux: mbedTLS 3.6 and libsodium, through pkg-config."""
+"""Finds what the core links on Linux, through pkg-config: mbedTLS 3.6, libsodium and lwIP with the core's options."""
 
 import os
 import shutil
@@ -16,6 +16,7 @@ LIBRARIES = (
     ("mbedx509", "3.6.0", "4"),
     ("mbedcrypto", "3.6.0", "4"),
     ("libsodium", "1.0.18", "2"),
+    ("microlink-lwip", "2.2", "3"),
 )
 
 
@@ -33,8 +34,8 @@ def build_flags(core: Path) -> list[str]:
     if done.returncode:
         raise EsphomeError(
             "microlink: the libraries for 'host:' are not here. In a clone of MicroLink's repository run script/setup, "
-            "which builds them, and use the component from there; elsewhere install the development packages of "
-            "mbedTLS 3.6 and libsodium, or name their folder in PKG_CONFIG_PATH. "
+            "which builds mbedTLS 3.6 and lwIP, and use the component from there; elsewhere name the folders "
+            "build/deps/host/lib/pkgconfig and build/deps/lwip/lib/pkgconfig of such a clone in PKG_CONFIG_PATH. "
             f"pkg-config says: {' '.join(done.stderr.split())}"
         )
     names = [name for name, _, _ in LIBRARIES]
@@ -48,7 +49,7 @@ def build_flags(core: Path) -> list[str]:
 
 def _environment(core: Path) -> Mapping[str, str]:
     """Let pkg-config look into what script/setup builds, when the component lies in its repository."""
-    paths = [str(core.parents[2] / "build" / "deps" / "host" / "lib" / "pkgconfig")]
+    paths = [str(core.parents[2] / "build" / "deps" / name / "lib" / "pkgconfig") for name in ("host", "lwip")]
     if given := os.environ.get("PKG_CONFIG_PATH"):
         paths.insert(0, given)
     return {**os.environ, "PKG_CONFIG_PATH": os.pathsep.join(paths)}

@@ -6,6 +6,7 @@
 
 #include "esphome/core/application.h"
 #include "esphome/core/log.h"
+#include "microlink/port/lwip/exposed_ports.h"
 #include "microlink/version.h"
 
 namespace esphome::microlink_ {
@@ -40,8 +41,11 @@ void MicroLink::setup() {
   this->config_.fixed_port = this->listen_port_ != 0;
   ::microlink::posix::NodeOptions options{.config = this->config_, .state_dir = this->state_directory_()};
   options.runner.listen_port = this->listen_port_;
-  const std::string problem = this->background_.start(std::move(options), ::microlink::posix::make_client,
-                                                      this->initial_auth_key_, nullptr, &this->log_);
+  std::string problem;
+  this->overlay_end_ = ::microlink::lwip::expose_ports(this->served_ports_, problem);
+  if (problem.empty())
+    problem = this->background_.start(std::move(options), ::microlink::posix::make_client, this->initial_auth_key_,
+                                      this->overlay_end_.get(), &this->log_);
   if (!problem.empty()) {
     ESP_LOGE(TAG, "The node cannot start: %s", problem.c_str());
     ESP_LOGE(TAG, "Its identity is kept in %s, as ESPHOME_PREFDIR, HOME and the device's name say",
@@ -70,6 +74,9 @@ void MicroLink::dump_config() {
   const char *udp = this->listen_port_ != 0 ? "fixed port" : "any port";
   if (this->config_.relay_only)
     udp = "not used, everything goes through the relay";
+  std::string served;
+  for (const uint16_t port : this->served_ports_)
+    served += (served.empty() ? "" : ", ") + std::to_string(port);
   ESP_LOGCONFIG(TAG,
                 "MicroLink %s:\n"
                 "  Control server: %s\n"
@@ -78,12 +85,13 @@ void MicroLink::dump_config() {
                 "  Auth key: %s\n"
                 "  Host name: %s\n"
                 "  UDP: %s\n"
+                "  Ports that the tailnet reaches: %s\n"
                 "  Identity: %s",
                 ::microlink::VERSION, this->config_.control_url.c_str(),
                 this->config_.control_key.empty() ? "fetched over HTTPS" : "pinned",
                 this->config_.ca_certificates.empty() ? "public ones only" : "public ones and a private one",
                 this->initial_auth_key_[0] == '\0' ? "none" : "[...]", this->config_.hostname.c_str(), udp,
-                this->state_directory_().c_str());
+                served.empty() ? "none" : served.c_str(), this->state_directory_().c_str());
 #ifdef USE_BINARY_SENSOR
   LOG_BINARY_SENSOR("  ", "Connected", this->connected_binary_sensor_);
 #endif

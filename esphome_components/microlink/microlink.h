@@ -17,7 +17,10 @@
 #include "esphome/components/text_sensor/text_sensor.h"
 #endif
 
+#include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "esphome/components/microlink/esphome_log.h"
 #include "microlink/config.h"
@@ -53,6 +56,8 @@ class MicroLink final : public Component {
   void set_hostname(const char *hostname) { this->config_.hostname = std::string_view(hostname); }
   void set_listen_port(uint16_t listen_port) { this->listen_port_ = listen_port; }
   void set_relay_only(bool relay_only) { this->config_.relay_only = relay_only; }
+  /// Ports of this machine that the tailnet reaches, TCP and UDP.
+  void set_served_ports(std::vector<uint16_t> served_ports) { this->served_ports_ = std::move(served_ports); }
 
   void setup() override;
   void loop() override;
@@ -71,9 +76,11 @@ class MicroLink final : public Component {
 
   ::microlink::Config config_{};
   EsphomeLog log_;
+  std::unique_ptr<::microlink::posix::OverlayEnd> overlay_end_;
   ::microlink::posix::Background background_;
   ::microlink::posix::Snapshot snapshot_;
   const char *initial_auth_key_{""};
+  std::vector<uint16_t> served_ports_;
   uint16_t listen_port_{0};
 };
 

@@ -4,7 +4,7 @@
 import asyncio
 import contextlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Self
 
@@ -30,6 +30,22 @@ def _inside(namespace: str) -> Iterator[None]:
             yield
         finally:
             os.setns(home.fileno(), os.CLONE_NEWNET)
+
+
+@contextlib.asynccontextmanager
+async def connected(client: APIClient, namespace: str, seconds: float) -> AsyncIterator[APIClient]:
+    """Use a client from within a network namespace for the block. Raises APIConnectionError."""
+    try:
+        async with asyncio.timeout(seconds):
+            with _inside(namespace):
+                await client.connect(login=True)
+    except TimeoutError as error:
+        message = f"no answer within {seconds} s"
+        raise APIConnectionError(message) from error
+    try:
+        yield client
+    finally:
+        await client.disconnect(force=True)
 
 
 class Device(Process):
@@ -127,6 +143,10 @@ class Device(Process):
         self.auth_keys.append(auth_key)
         action = next(service for service in self._services if service.name == "set_auth_key")
         await self._client.execute_service(action, {"auth_key": auth_key})
+
+    def sensors(self) -> list[str]:
+        """Return the ids of what the API offers."""
+        return [entity.object_id for entity in self._entities.values()]
 
     async def answers(self) -> bool:
         """Whether the main loop serves the API."""

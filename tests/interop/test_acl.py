@@ -2,10 +2,8 @@
 """Who may come in: the access rules of the control plane, enforced by our node for its stack."""
 
 import contextlib
-import json
 import subprocess
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
@@ -13,7 +11,8 @@ from lab import Lab
 from microlinkd import Microlinkd
 from nodes import Online, StartTailscaled
 from peers import Tailscaled
-from planes import Headscale, Plane, TestControl
+from planes import Plane
+from rules import allow
 from traffic import ECHO_PORT, WEB_PORT, bracketed, fetch, serve_files
 from waiting import stays, wait_for
 
@@ -34,32 +33,6 @@ def pair(lab: Lab, tailscaled: StartTailscaled, online: Online, plane: Plane) ->
     serve_files(lab, "a", 1000)
     serve_files(lab, "b", 1000)
     return node, official
-
-
-def allow(plane: Plane, *rules: tuple[str, list[str], int]) -> None:
-    """Set the tailnet's rules: each lets a host (or "*") reach a port of some addresses; all else is denied."""
-    if isinstance(plane, TestControl):
-        filters = [
-            {
-                "SrcIPs": ["*"] if source == "*" else list(plane.node(source).addresses),
-                "DstPorts": [{"IP": address, "Ports": {"First": port, "Last": port}} for address in targets],
-            }
-            for source, targets, port in rules
-        ]
-        plane.admin("PUT", "/filter", filters)
-        return
-    assert isinstance(plane, Headscale)
-    acls: list[dict[str, Any]] = [
-        {
-            "action": "accept",
-            "src": ["*"] if source == "*" else [f"{plane.node(source).addresses[0]}/32"],
-            "dst": [f"{targets[0]}/32:{port}"],
-        }
-        for source, targets, port in rules
-    ]
-    file = plane.directory / "policy.json"
-    file.write_text(json.dumps({"acls": acls}))
-    plane.command("policy", "set", "-f", str(file))
 
 
 def reaches(lab: Lab, address: str, port: int) -> bool:

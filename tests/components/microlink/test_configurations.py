@@ -82,6 +82,19 @@ def test_code_is_generated(config: Path, tmp_path: Path) -> None:
             assert f"tailnet->set_{sensor}_sensor(" in generated
 
 
+def test_tailnet_reaches_the_ports_of_esphome_and_those_that_are_listed(tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    text = (HERE / "validate-minimal.host.yaml").read_text().replace("../../../", f"{ROOT}/")
+    config.write_text(
+        text.replace("\nmicrolink:\n", "\nmicrolink:\n  serve_ports: [7007, 80]\n") + "\napi: {port: 6060}\n"
+        "ota: [{platform: esphome, port: 8082}]\n"
+    )
+    status, said = esphome("compile", config, "--only-generate", data=tmp_path / "data")
+    assert status == 0, said
+    (main,) = tmp_path.glob("data/build/*/src/main.cpp")
+    assert "set_served_ports({80, 6060, 7007, 8082})" in main.read_text()
+
+
 def test_only_certificates_are_embedded(tmp_path: Path) -> None:
     """What openssl prints in clear above a certificate has no business in a firmware."""
     (tmp_path / "ca.pem").write_text("Certificate: in words\n" + (HERE / "ca.pem").read_text())

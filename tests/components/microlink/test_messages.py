@@ -53,6 +53,10 @@ def _said(folder: Path, block: str, platform: str = HOST) -> str:
         (f"hostname: {'g' * 64}", "63 are possible"),
         ("listen_port: 65536", "65535"),
         ("listen_port: 41641\n  relay_only: true", "remove one of them"),
+        ("serve_ports: http", "Expected integer"),
+        ("serve_ports: [80, 65536]", "65535"),
+        ("serve_ports: [80, 443, 80]", "Port 80 stands there twice"),
+        (f"serve_ports: {list(range(1, 18))}", "17 ports are listed; 16 are possible"),
         ("ca_certificate: nowhere.pem", "Could not find file"),
         ("peers: 3", "is an invalid option for [microlink]"),
     ],
@@ -79,6 +83,15 @@ def test_wrong_certificate_is_explained(tmp_path: Path, content: bytes, message:
 def test_bundle_that_is_too_big_for_a_chip_is_explained(tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_text((HERE / "ca.pem").read_text() * 40)
     assert "Only the authority" in _said(tmp_path, "microlink:\n  ca_certificate: ca.pem", CHIP)
+
+
+def test_ports_of_esphome_itself_count(tmp_path: Path) -> None:
+    said = _said(tmp_path, f"api:\nmicrolink:\n  serve_ports: {list(range(1, 17))}")
+    assert "17 ports with those of ESPHome itself; 16 are possible" in said
+
+
+def test_list_of_ports_is_refused_on_a_chip(tmp_path: Path) -> None:
+    assert "every port of the device is reachable" in _said(tmp_path, "microlink:\n  serve_ports: 80", CHIP)
 
 
 def test_sensor_without_the_component_is_explained(tmp_path: Path) -> None:
@@ -125,7 +138,7 @@ def test_missing_libraries_are_explained(tmp_path: Path, copy: Path) -> None:
     assert status != 0
     assert "Traceback" not in said
     assert "run script/setup" in said
-    assert "mbedTLS 3.6 and libsodium" in said
+    assert "builds mbedTLS 3.6 and lwIP" in said
     assert "mbedtls" in said.partition("pkg-config says")[2]
 
 
@@ -138,7 +151,7 @@ def test_missing_pkg_config_is_explained(tmp_path: Path, copy: Path) -> None:
 
 def test_libraries_are_found_where_pkg_config_path_says(tmp_path: Path, copy: Path) -> None:
     config = _config(tmp_path, "microlink:", components=copy)
-    where = os.pathsep.join([str(ROOT / "build/deps/host/lib/pkgconfig")])
+    where = os.pathsep.join(str(ROOT / f"build/deps/{name}/lib/pkgconfig") for name in ("host", "lwip"))
     status, said = esphome("compile", config, "--only-generate", data=tmp_path / "data", PKG_CONFIG_PATH=where)
     assert status == 0, said
     known = subprocess.run(["pkg-config", "--exists", "libsodium"], check=False, timeout=30)

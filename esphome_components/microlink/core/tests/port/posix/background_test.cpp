@@ -109,6 +109,41 @@ TEST(Background, runs_a_client_on_its_own_thread_and_stops_it) {
   EXPECT_EQ(script.count(Input::Kind::STOP), 2U);
 }
 
+TEST(Background, an_overlay_end_joins_the_loop_on_the_nodes_thread_before_the_node_starts) {
+  struct End final : OverlayEnd, Companion {
+    Overlay *overlay() override { return nullptr; }
+    void join(Runner &runner) override {
+      this->joined = std::this_thread::get_id();
+      this->driven_at_join = runner.driven();
+      runner.add(this);
+    }
+    void watch(std::vector<pollfd> &) override {}
+    void serve(Instant, std::span<const pollfd>) override {
+      this->served = std::this_thread::get_id();
+      this->turns++;
+    }
+    std::thread::id joined{};
+    std::thread::id served{};
+    Driven *driven_at_join{nullptr};
+    int turns{0};
+  } end;
+  TemporaryDir dir;
+  Script script;
+  script.on_input = [&script](const SeenInput &input) {
+    if (input.kind == Input::Kind::START)
+      script.events.push_back({.kind = Event::Kind::STATE_CHANGED});
+  };
+  Background node;
+  ASSERT_EQ(node.start(options_in(dir), scripted_factory(script), {}, &end, nullptr), "");
+  ASSERT_TRUE(wait_for(node, Event::Kind::STATE_CHANGED));
+  node.stop();
+  EXPECT_EQ(end.driven_at_join, nullptr);
+  EXPECT_NE(end.joined, std::thread::id());
+  EXPECT_NE(end.joined, std::this_thread::get_id());
+  EXPECT_EQ(end.served, end.joined);
+  EXPECT_GT(end.turns, 0);
+}
+
 TEST(Background, says_why_it_cannot_start) {
   TemporaryDir dir;
   Script script;

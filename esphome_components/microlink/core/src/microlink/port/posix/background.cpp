@@ -10,9 +10,12 @@ namespace microlink::posix {
 /// The thread's side: lives on the thread from run() on.
 class Background::Worker final : private Observer, private Companion {
  public:
-  Worker(NodeOptions options, DrivenFactory factory, std::string auth_key, Mailbox &mailbox, Overlay *overlay,
+  Worker(NodeOptions options, DrivenFactory factory, std::string auth_key, Mailbox &mailbox, OverlayEnd *end,
          LogSink *log)
-      : mailbox_(mailbox), log_(log, "node"), node_(std::move(options), std::move(factory), overlay, this, log) {
+      : mailbox_(mailbox),
+        end_(end),
+        log_(log, "node"),
+        node_(std::move(options), std::move(factory), end == nullptr ? nullptr : end->overlay(), this, log) {
     this->node_.set_auth_key(std::move(auth_key));
   }
 
@@ -23,6 +26,8 @@ class Background::Worker final : private Observer, private Companion {
   }
 
   void run() {
+    if (this->end_ != nullptr)
+      this->end_->join(this->node_.runner());
     this->node_.runner().add(this);
     this->up_();
     while (!this->stop_asked_) {
@@ -61,6 +66,7 @@ class Background::Worker final : private Observer, private Companion {
   }
 
   Mailbox &mailbox_;
+  OverlayEnd *end_;
   Log log_;
   Node node_;
   Instant publish_at_{static_cast<Instant>(0)};
@@ -119,12 +125,12 @@ Background::Background() = default;
 
 Background::~Background() { this->stop(); }
 
-std::string Background::start(NodeOptions options, DrivenFactory factory, std::string auth_key, Overlay *overlay,
+std::string Background::start(NodeOptions options, DrivenFactory factory, std::string auth_key, OverlayEnd *end,
                               LogSink *log) {
   this->stop();
   this->mailbox_ = std::make_unique<Mailbox>();
-  this->worker_ = std::make_unique<Worker>(std::move(options), std::move(factory), std::move(auth_key), *this->mailbox_,
-                                           overlay, log);
+  this->worker_ =
+      std::make_unique<Worker>(std::move(options), std::move(factory), std::move(auth_key), *this->mailbox_, end, log);
   std::string problem = this->worker_->open();
   if (!problem.empty()) {
     this->worker_.reset();

@@ -5,6 +5,7 @@
 
 #include "microlink/port/posix/mailbox.h"
 #include "microlink/port/posix/node.h"
+#include "microlink/port/posix/overlay_end.h"
 
 namespace microlink::posix {
 
@@ -17,9 +18,9 @@ class Background {
   Background(const Background &) = delete;
   Background &operator=(const Background &) = delete;
 
-  /// Open everything and start the thread and the node. Empty, or one line that says what is wrong. `overlay` and `log`
-  /// are called on the new thread, may be null and must live until stop() returned.
-  std::string start(NodeOptions options, DrivenFactory factory, std::string auth_key, Overlay *overlay, LogSink *log);
+  /// Open everything and start the thread and the node. Empty, or one line that says what is wrong. `end` and `log` are
+  /// called on the new thread, may be null and must live until stop() returned.
+  std::string start(NodeOptions options, DrivenFactory factory, std::string auth_key, OverlayEnd *end, LogSink *log);
   /// Take the node down in good order and end the thread: at most Node::STOP_TIME and a moment. May be repeated.
   void stop();
   bool running() const { return this->thread_.joinable(); }
