@@ -91,7 +91,7 @@ void step(Netmap &map, Reader &in, std::set<uint32_t> &present) {
       break;
     case 8: {
       const char name[] = {'n', static_cast<char>('a' + in.u8() % 26)};
-      (void) map.want({name, sizeof(name)});
+      map.want(*netmap::Want::of({name, sizeof(name)}));
       break;
     }
     case 9:

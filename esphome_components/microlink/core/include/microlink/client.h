@@ -71,11 +71,17 @@ class Client {
   void logout(Instant now);
   /// Measure all relays again.
   void netcheck(Instant now);
+  /// A peer as for resolve(), wherever in the tailnet it is: one that is not in the table is asked for and gets a place
+  /// (ADR 0004). NOT_READY while that is under way: ask again after each turn, at most FIND_LIMIT. UNKNOWN_PEER:
+  /// control knows no such peer, or not for this node; it is asked again after a minute. MALFORMED.
+  Result<PeerStatus> find(Instant now, std::string_view name_or_address);
+  /// The longest time that a find() may wait for its turn, and for control's answer.
+  static constexpr Duration FIND_LIMIT = seconds(35);
 
   Status status() const;
   size_t peer_count() const;
   PeerStatus peer(size_t index) const;
-  /// Peer by MagicDNS short name, FQDN, or tailnet address; null when it is not in the table.
+  /// Peer by MagicDNS short name, FQDN, tailnet address or node key; null when it is not in the table.
   std::optional<NodePublic> resolve(std::string_view name_or_address) const;
   const Statistics &statistics() const;
   /// Relay latencies of the last netcheck, nearest first: region id and round trip.

@@ -140,8 +140,10 @@ void ControlServer::Connection::request_(uint32_t stream) {
   this->server_.disco_key = member(request.body, "DiscoKey");
   const bool is_stream = request.body.find("\"Stream\":true") != std::string::npos;
   this->respond_(stream, "", !is_stream);
-  if (is_stream)
+  if (is_stream) {
     this->map_stream_ = stream;
+    this->server_.map_streams++;
+  }
 }
 
 /// The head is entry 8 of HPACK's static table: status 200.

@@ -56,6 +56,7 @@ class ControlServer {
   std::string node_key;   ///< of the last registration
   std::string disco_key;  ///< of the last map request
   size_t registrations{0};
+  uint32_t map_streams{0};  ///< that were asked for
 
  private:
   tls::testing::SeededRandom random_;

@@ -20,8 +20,8 @@ std::string key_text(const std::string &prefix, size_t number) {
 
 std::string node_json(size_t id, const std::string &key, const std::string &disco, const std::string &more) {
   const std::string address = "100.64." + std::to_string(id / 256) + "." + std::to_string(id % 256);
-  return "{\"ID\":" + std::to_string(id) + ",\"Name\":\"node-" + std::to_string(id) + ".tail1234.ts.net.\",\"Key\":\"" +
-         key + "\",\"DiscoKey\":\"" + disco + "\",\"Addresses\":[\"" + address + "/32\"],\"HomeDERP\":1,\"Cap\":131," +
+  return "{\"ID\":" + std::to_string(id) + ",\"Name\":\"" + World::name_of(id) + ".\",\"Key\":\"" + key +
+         "\",\"DiscoKey\":\"" + disco + "\",\"Addresses\":[\"" + address + "/32\"],\"HomeDERP\":1,\"Cap\":131," +
          "\"MachineAuthorized\":true" + more + "}";
 }
 
@@ -92,11 +92,15 @@ void Node::start() {
 
 /// The loop of ports.h.
 void Node::input_(const Input &in) {
-  Bytes<2048> scratch;
   {
     const Watch watch;
     this->client_->handle(this->world_.now, in);
   }
+  this->drain();
+}
+
+void Node::drain() {
+  Bytes<2048> scratch;
   while (true) {
     std::optional<Action> action;
     {

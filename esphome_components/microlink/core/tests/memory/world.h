@@ -23,6 +23,8 @@ class Node {
   void start();
   /// Perform what waits at this time. Whether there was anything.
   bool step();
+  /// After a command was given to client(): perform what it caused.
+  void drain();
   /// An IP packet from this node's own programs.
   void send(const std::string &packet);
   void send_map(const std::string &json);
@@ -79,6 +81,8 @@ class World {
   /// Tell both nodes of each other, and of `others` further peers.
   void send_maps(size_t others);
   std::string map_for(size_t node, size_t others) const;
+  /// Of the peer with this id in it, from 3 on.
+  static std::string name_of(size_t id) { return "node-" + std::to_string(id) + ".tail1234.ts.net"; }
 
   Instant now{static_cast<Instant>(1'000'000)};
   std::vector<std::unique_ptr<Node>> nodes;

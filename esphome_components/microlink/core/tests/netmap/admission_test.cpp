@@ -43,7 +43,7 @@ TEST(Admission, each_claim_beats_the_weaker_ones) {
   bench.feed("{\"Peers\":[" + nodes(1, N) + "]}");
   bench.feed("{\"PeersChanged\":[" + node(201, ",\"Online\":true") + "]}");
   EXPECT_EQ(claim_of(bench, 201), Claim::ONLINE);
-  EXPECT_EQ(bench.netmap.want("100.64.0.202"), Error::NONE);
+  bench.netmap.want(*Want::of("100.64.0.202"));
   bench.feed("{\"PeersChanged\":[" + node(202) + "]}");
   EXPECT_EQ(claim_of(bench, 202), Claim::WANTED);
   bench.feed("{\"PeersChanged\":[" + node(203) + "]}");
@@ -52,14 +52,14 @@ TEST(Admission, each_claim_beats_the_weaker_ones) {
 
   // Everybody online now: the three stay when wanted ones push in, as long as others are weaker.
   for (int64_t id = 300; id != 300 + N; id++) {
-    ASSERT_EQ(bench.netmap.want(key_text("nodekey:", id)), Error::NONE);
+    bench.netmap.want(*Want::of(key_text("nodekey:", id)));
     bench.feed("{\"PeersChanged\":[" + node(id) + "]}");
   }
   EXPECT_TRUE(bench.netmap.find(202).is_set());
   EXPECT_TRUE(bench.netmap.find(203).is_set());
   EXPECT_FALSE(bench.netmap.find(201).is_set());
   EXPECT_EQ(bench.netmap.peer_count(), MAX_PEERS);
-  EXPECT_NE(bench.netmap.want_count(), 0U);  // wanted does not beat wanted; the want stays
+  EXPECT_NE(bench.netmap.wants().size(), 0U);  // wanted does not beat wanted; the want stays
   EXPECT_FALSE(bench.netmap.find(300 + N - 1).is_set());
 }
 
@@ -68,44 +68,51 @@ TEST(Admission, a_live_session_is_not_pushed_out_by_a_wanted_peer) {
   bench.feed("{\"Peers\":[" + nodes(1, N, ",\"Online\":true") + "]}");
   for (int64_t id = 1; id <= N; id++)
     bench.netmap.set_live(bench.netmap.find(id), true);
-  ASSERT_EQ(bench.netmap.want("n300"), Error::NONE);
+  bench.netmap.want(*Want::of("n300"));
   bench.feed("{\"PeersChanged\":[" + node(300) + "]}");
   EXPECT_FALSE(bench.netmap.find(300).is_set());
-  EXPECT_TRUE(bench.netmap.is_wanted("N300"));
+  EXPECT_TRUE(bench.netmap.wants().contains(*Want::of("N300")));
   bench.netmap.set_live(bench.netmap.find(7), false);
   bench.feed("{\"PeersChanged\":[" + node(300) + "]}");
   EXPECT_TRUE(bench.netmap.find(300).is_set());
   EXPECT_FALSE(bench.netmap.find(7).is_set());
-  EXPECT_EQ(bench.netmap.want_count(), 0U);
+  EXPECT_EQ(bench.netmap.wants().size(), 0U);
 }
 
 TEST(Admission, what_a_peer_was_wanted_for_is_over_with_its_session) {
   Bench bench;
-  ASSERT_EQ(bench.netmap.want("n1"), Error::NONE);
+  bench.netmap.want(*Want::of("n1"));
   bench.feed("{\"Peers\":[" + nodes(1, 2) + "]}");
   EXPECT_EQ(claim_of(bench, 1), Claim::WANTED);
   bench.netmap.set_live(bench.netmap.find(1), true);
   EXPECT_EQ(claim_of(bench, 1), Claim::LIVE);
   bench.netmap.set_live(bench.netmap.find(1), false);
   EXPECT_EQ(claim_of(bench, 1), Claim::NONE);
-  ASSERT_EQ(bench.netmap.want("n1"), Error::NONE);  // it is there already
-  EXPECT_EQ(bench.netmap.want_count(), 0U);
+  bench.netmap.want(*Want::of("n1"));  // it is there already
+  EXPECT_EQ(bench.netmap.wants().size(), 0U);
   EXPECT_EQ(claim_of(bench, 1), Claim::WANTED);
 }
 
-TEST(Admission, wants_are_few_and_the_oldest_goes) {
+TEST(Admission, a_peer_that_is_not_in_use_yields_to_a_wanted_one_the_longest_idle_first) {
   Bench bench;
-  EXPECT_EQ(bench.netmap.want(""), Error::MALFORMED);
-  EXPECT_EQ(bench.netmap.want(std::string(MAX_SELECTOR_BYTES + 1, 'x')), Error::MALFORMED);
-  for (size_t i = 0; i != MAX_WANTS + 1; i++)
-    EXPECT_EQ(bench.netmap.want("n" + std::to_string(i)), Error::NONE);
-  EXPECT_EQ(bench.netmap.want("N1"), Error::NONE);  // known already
-  EXPECT_EQ(bench.netmap.want_count(), MAX_WANTS);
-  EXPECT_FALSE(bench.netmap.is_wanted("n0"));
-  bench.netmap.remove_want("n1");
-  EXPECT_FALSE(bench.netmap.is_wanted("n1"));
-  bench.netmap.clear_wants();
-  EXPECT_EQ(bench.netmap.want_count(), 0U);
+  bench.feed("{\"Peers\":[" + nodes(1, N) + "]}");
+  for (int64_t id = 1; id <= N; id++)
+    bench.netmap.set_live(bench.netmap.find(id), true);
+  EXPECT_FALSE(bench.netmap.has_room_for_wanted());
+  bench.netmap.set_idle(bench.netmap.find(4), seconds(10));
+  bench.netmap.set_idle(bench.netmap.find(5), seconds(20));
+  bench.netmap.set_idle(bench.netmap.find(6), Netmap::IDLE_YIELDS - milliseconds(1));
+  EXPECT_TRUE(bench.netmap.has_room_for_wanted());
+  bench.feed("{\"PeersChanged\":[" + node(300, ",\"Online\":true") + "]}");
+  EXPECT_FALSE(bench.netmap.find(300).is_set()) << "only who is wanted";
+  for (const int64_t id : {301, 302, 303}) {
+    bench.netmap.want(*Want::of(key_text("nodekey:", id)));
+    bench.feed("{\"PeersChanged\":[" + node(id) + "]}");
+    EXPECT_FALSE(bench.netmap.find(5).is_set());
+    EXPECT_EQ(bench.netmap.find(4).is_set(), id == 301);
+    EXPECT_EQ(bench.netmap.find(id).is_set(), id != 303);
+  }
+  EXPECT_TRUE(bench.netmap.find(6).is_set());
 }
 
 TEST(Admission, who_should_have_come_by_now_makes_room_for_newcomers) {

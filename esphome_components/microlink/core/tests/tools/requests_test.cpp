@@ -211,6 +211,39 @@ TEST_F(RequestsTest, a_ping_that_cannot_be_sent_is_answered) {
   EXPECT_NE(this->only_answer().find("unknown-peer"), std::string::npos);
 }
 
+TEST_F(RequestsTest, a_ping_waits_for_a_peer_that_control_is_asked_for) {
+  const posix::Snapshot with_peer = this->script.snapshot;
+  this->script.snapshot.peers.clear();
+  this->script.find_error = Error::NOT_READY;
+  for (const Requests::ClientId client : {1, 2})
+    this->ask("{\"command\":\"ping\",\"peer\":\"sensor\"}", client);
+  this->ask("{\"command\":\"ping\",\"peer\":\"nobody\"}", 3);
+  this->requests.update(this->now);
+  EXPECT_TRUE(this->answers().empty());
+  EXPECT_TRUE(this->script.pings.empty());
+  EXPECT_EQ(this->requests.next_timeout(this->now), this->now + Client::FIND_LIMIT);
+  this->script.snapshot = with_peer;
+  this->requests.update(this->now);
+  EXPECT_EQ(this->script.pings.size(), 2U);
+  this->event({.kind = Event::Kind::PONG, .peer = key_of(2), .region = 1, .latency = milliseconds(20)});
+  EXPECT_NE(this->only_answer().find("\"peer\":\"sensor\""), std::string::npos);
+  this->script.find_error = Error::UNKNOWN_PEER;
+  this->requests.update(this->now);
+  const std::string third = this->only_answer();
+  EXPECT_EQ(third.substr(0, 2), "3 ");
+  EXPECT_NE(third.find("unknown-peer"), std::string::npos);
+}
+
+TEST_F(RequestsTest, a_peer_that_is_not_found_in_time_is_said_and_none_is_looked_for_without_control) {
+  this->script.find_error = Error::NOT_READY;
+  this->ask("{\"command\":\"ping\",\"peer\":\"nobody\"}");
+  this->requests.update(this->now + Client::FIND_LIMIT);
+  EXPECT_NE(this->only_answer().find("timed-out"), std::string::npos);
+  this->script.snapshot.control = ControlState::OFFLINE;
+  this->ask("{\"command\":\"ping\",\"peer\":\"nobody\"}");
+  EXPECT_NE(this->only_answer().find("not-ready"), std::string::npos);
+}
+
 TEST_F(RequestsTest, a_ping_without_any_event_times_out_by_itself) {
   this->ask("{\"command\":\"ping\",\"peer\":\"sensor\"}");
   EXPECT_EQ(this->requests.next_timeout(this->now), this->now + Requests::PING_TIME);

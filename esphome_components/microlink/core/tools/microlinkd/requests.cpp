@@ -9,6 +9,15 @@ namespace {
 
 constexpr char DOWN_MESSAGE[] = "the node is down; run: microlinkd up";
 
+/// Connected, or about to be: while it is asked anew it is CONNECTING, too.
+bool can_ask_control(ControlState state) {
+  return state == ControlState::STREAMING || state == ControlState::CONNECTING;
+}
+
+std::string unknown_peer(const std::string &name) {
+  return error_json("unknown-peer", "no peer \"" + name + "\" that this node may know; see: microlinkd peers");
+}
+
 }  // namespace
 
 void Requests::handle(Instant now, ClientId client, std::string_view line) {
@@ -70,24 +79,62 @@ void Requests::dispatch_online_(Instant now, ClientId client, std::string_view c
 void Requests::ping_(Instant now, ClientId client, const JsonValue &request) {
   const std::string &name = request["peer"].text();
   posix::Driven *driven = this->node_->driven();
-  const auto key = NodePublic::parse(name);
-  const auto peer = key ? std::optional(*key) : driven->resolve(name);
-  if (!peer) {
-    this->reply_(client, error_json("unknown-peer", "no peer \"" + name + "\"; see: microlinkd peers"));
-    return;
-  }
-  this->wait_(now, client, Pending::Kind::PING, PING_TIME);
-  this->pending_.back().ping.peer = name;
-  this->pending_.back().ping.node_key = *peer;
-  const Error error = driven->ping(this->node_->runner().tick(), *peer);
-  if (error != Error::NONE) {
-    this->pending_.pop_back();
-    if (error == Error::UNKNOWN_PEER)
-      this->reply_(client, error_json("unknown-peer", "no peer \"" + name + "\"; see: microlinkd peers"));
-    else
-      this->reply_(client, error_json("not-ready", "the node is not connected yet; see: microlinkd status"));
+  const auto peer = driven->find(this->node_->runner().tick(), name);
+  if (peer) {
+    this->send_ping_(now, client, name, peer->node_key);
+  } else if (peer.error() != Error::NOT_READY) {
+    this->reply_(client, unknown_peer(name));
+  } else if (!can_ask_control(driven->snapshot().control)) {
+    this->reply_(client, error_json("not-ready", "\"" + name + "\" is not in the table, and control cannot be asked; " +
+                                                     "see: microlinkd status"));
+  } else {
+    this->wait_(now, client, Pending::Kind::FIND, Client::FIND_LIMIT);
+    this->pending_.back().ping.peer = name;
   }
   this->node_->runner().drain();
+}
+
+void Requests::send_ping_(Instant now, ClientId client, const std::string &name, const NodePublic &peer) {
+  this->wait_(now, client, Pending::Kind::PING, PING_TIME);
+  this->pending_.back().ping.peer = name;
+  this->pending_.back().ping.node_key = peer;
+  const Error error = this->node_->driven()->ping(this->node_->runner().tick(), peer);
+  if (error == Error::NONE)
+    return;
+  this->pending_.pop_back();
+  if (error == Error::UNKNOWN_PEER)
+    this->reply_(client, unknown_peer(name));
+  else
+    this->reply_(client, error_json("not-ready", "the node is not connected yet; see: microlinkd status"));
+}
+
+/// Peers that control was asked for: whoever is there is pinged, whoever is not in the tailnet is not waited for.
+void Requests::find_again_(Instant now) {
+  posix::Driven *driven = this->node_->driven();
+  if (driven == nullptr)
+    return;
+  bool asked = false;
+  // What is found goes to the end of the list and is passed again, as a PING.
+  for (size_t i = 0; i != this->pending_.size();) {
+    if (this->pending_[i].kind != Pending::Kind::FIND) {
+      i++;
+      continue;
+    }
+    const Pending waiting = this->pending_[i];
+    const auto peer = driven->find(this->node_->runner().tick(), waiting.ping.peer);
+    asked = true;
+    if (!peer && peer.error() == Error::NOT_READY) {
+      i++;
+      continue;
+    }
+    this->pending_.erase(this->pending_.begin() + static_cast<ptrdiff_t>(i));
+    if (peer)
+      this->send_ping_(now, waiting.client, waiting.ping.peer, peer->node_key);
+    else
+      this->reply_(waiting.client, unknown_peer(waiting.ping.peer));
+  }
+  if (asked)
+    this->node_->runner().drain();
 }
 
 void Requests::up_(ClientId client) {
@@ -145,6 +192,7 @@ void Requests::answer_ping_(const Event &event) {
 }
 
 void Requests::update(Instant now) {
+  this->find_again_(now);
   for (size_t i = 0; i != this->pending_.size();) {
     if (this->settle_(now, this->pending_[i]))
       this->pending_.erase(this->pending_.begin() + static_cast<ptrdiff_t>(i));
@@ -172,6 +220,7 @@ bool Requests::settle_(Instant now, const Pending &pending) {
       this->reply_(pending.client, netcheck_json(snapshot));
       return true;
     }
+    case Pending::Kind::FIND:
     case Pending::Kind::PING:
     case Pending::Kind::ROTATE:
       break;

@@ -46,7 +46,7 @@ class Requests final : public posix::Observer {
 
  private:
   struct Pending {
-    enum class Kind : uint8_t { PING, ROTATE, NETCHECK, DOWN, WATCH };
+    enum class Kind : uint8_t { FIND, PING, ROTATE, NETCHECK, DOWN, WATCH };
     Kind kind;
     ClientId client;
     Instant since;
@@ -58,6 +58,8 @@ class Requests final : public posix::Observer {
   void dispatch_online_(Instant now, ClientId client, std::string_view command, const JsonValue &request);
   void ping_(Instant now, ClientId client, const JsonValue &request);
   void up_(ClientId client);
+  void send_ping_(Instant now, ClientId client, const std::string &name, const NodePublic &peer);
+  void find_again_(Instant now);
   bool settle_(Instant now, const Pending &pending);
   void answer_ping_(const Event &event);
   void reply_(ClientId client, std::string line) { this->replies_.push_back({client, std::move(line), true}); }

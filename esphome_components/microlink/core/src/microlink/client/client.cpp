@@ -26,6 +26,9 @@ PeerStatus Client::peer(size_t index) const { return this->core_->peer(index); }
 std::optional<NodePublic> Client::resolve(std::string_view name_or_address) const {
   return this->core_->resolve(name_or_address);
 }
+Result<PeerStatus> Client::find(Instant now, std::string_view name_or_address) {
+  return this->core_->find(now, name_or_address);
+}
 const Statistics &Client::statistics() const { return this->core_->statistics(); }
 size_t Client::relay_latencies(std::span<RelayLatency> out) const { return this->core_->relay_latencies(out); }
 

@@ -45,6 +45,7 @@ class Core final : private tailcfg::MapSink, private Relays::Regions, private fi
   size_t peer_count() const;
   PeerStatus peer(size_t index) const;
   std::optional<NodePublic> resolve(std::string_view name_or_address) const;
+  Result<PeerStatus> find(Instant now, std::string_view name_or_address);
   const Statistics &statistics() const { return this->statistics_; }
   size_t relay_latencies(std::span<Client::RelayLatency> out) const;
 
@@ -52,12 +53,6 @@ class Core final : private tailcfg::MapSink, private Relays::Regions, private fi
   /// Streams by number: the StreamId that the port sees.
   enum StreamUse : StreamId { CONTROL_KEY, CONTROL_NOISE, CONTROL_FALLBACK, RELAY_0, RELAY_1 };
   static_assert(RELAY_1 + 1 == MAX_STREAMS);
-
-  enum class Run : uint8_t {
-    STOPPED,      ///< nothing runs
-    RUNNING,      ///< START was given
-    LOGGING_OUT,  ///< control is being told; then STOPPED
-  };
 
   // core.cpp: life, inputs, actions
   void start_(Instant now);
@@ -174,9 +169,13 @@ class Core final : private tailcfg::MapSink, private Relays::Regions, private fi
   bool is_own_address_(const IpAddress &address) const;
   void handle_overlay_(Instant now, ByteSpan packet);
   void send_own_(Instant now, netmap::PeerId id, ByteView packet);
-  void want_(Instant now, std::string_view selector);
+  void want_(Instant now, const netmap::Want &want);
   void poll_again_(Instant now);
   void end_poll_(Instant now);
+  void wait_for_room_(Instant now);
+  void tell_idle_(Instant now);
+  netmap::PeerId find_id_(std::string_view name_or_address) const;
+  PeerStatus status_of_(netmap::PeerId id) const;
   std::optional<Action> next_tunnel_action_(Instant now, ByteSpan scratch);
   std::optional<Action> send_to_peer_(Instant now, netmap::PeerId id, ByteView message);
 

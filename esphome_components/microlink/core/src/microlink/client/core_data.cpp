@@ -20,13 +20,14 @@ void Core::handle_tunnel_event_(Instant now, const wireguard::Tunnel::Event &eve
   switch (event.kind) {
     case Kind::HANDSHAKE_DONE:
       this->netmap_.set_live(this->netmap_.at(event.slot), true);
+      this->known_peers_[event.slot].used = now;
       break;
     case Kind::HANDSHAKE_FAILED:
     case Kind::SESSION_EXPIRED:
       this->netmap_.set_live(this->netmap_.at(event.slot), false);
       break;
     case Kind::UNKNOWN_INITIATOR:
-      this->want_(now, event.key.to_text());
+      this->want_(now, netmap::Want(event.key));
       break;
     case Kind::RESERVE_TIMESTAMP:
       this->clock_reserved_ = event.reserve_until;
@@ -57,6 +58,7 @@ void Core::handle_inner_(Instant now, netmap::PeerId id, ByteSpan packet) {
     this->count_drop_(Error::AUTH_FAILED);  // somebody else's source address
     return;
   }
+  this->known_peers_[id.slot].used = now;
   if (parsed->protocol == ip::TSMP && this->is_own_address_(parsed->destination)) {
     this->handle_tsmp_(now, id, *parsed);
     return;
@@ -100,7 +102,7 @@ void Core::handle_overlay_(Instant now, ByteSpan packet) {
   if (peer == nullptr) {
     const bool unicast = !parsed->destination.is_multicast() && !parsed->destination.is_link_local();
     if (unicast && !this->is_own_address_(parsed->destination))
-      this->want_(now, to_text(parsed->destination));
+      this->want_(now, netmap::Want(parsed->destination));
     this->count_drop_(Error::UNKNOWN_PEER);
     return;
   }
@@ -110,6 +112,7 @@ void Core::handle_overlay_(Instant now, ByteSpan packet) {
   }
   const ByteSpan buffer(packet.data() - OVERLAY_HEADROOM, OVERLAY_HEADROOM + packet.size() + OVERLAY_TAILROOM);
   this->statistics_.tx_packets++;
+  this->known_peers_[id.slot].used = now;
   const auto message = this->tunnel_.encapsulate(now, static_cast<wireguard::Slot>(id.slot), buffer, packet.size());
   if (message)
     this->datagram_out_ = this->send_to_peer_(now, id, *message);
@@ -158,28 +161,62 @@ std::optional<Action> Core::send_to_peer_(Instant now, netmap::PeerId id, ByteVi
 
 // --- peers outside the table -----------------------------------------------------------------------------------------
 
-void Core::want_(Instant now, std::string_view selector) {
-  if (this->netmap_.is_wanted(selector) || !this->poll_policy_.want(now, selector))
+void Core::want_(Instant now, const netmap::Want &want) {
+  if (this->netmap_.wants().contains(want) || !this->poll_policy_.want(now, want))
     return;
-  (void) this->netmap_.want(selector);
+  this->netmap_.want(want);
   this->poll_again_(now);
 }
 
 void Core::poll_again_(Instant now) {
-  if (!this->control_ || !this->streaming_ || !this->poll_policy_.begin(now))
+  if (!this->control_ || !this->streaming_ || this->poll_policy_.next_timeout() > now)
     return;
-  if (this->control_->poll_again(now) != Error::NONE)
+  if (this->poll_policy_.only_later()) {
+    this->tell_idle_(now);
+    if (!this->netmap_.has_room_for_wanted()) {
+      this->poll_policy_.put_off();
+      this->wait_for_room_(now);
+      return;
+    }
+  }
+  if (this->poll_policy_.begin(now) && this->control_->poll_again(now) != Error::NONE)
     this->poll_policy_.cancel();
 }
 
-/// A full map went by: whoever is still wanted is not in the tailnet, or we may not know of it.
+/// A full map went by: whoever is still wanted and was not in it is not in the tailnet, or we may not know of it.
 void Core::end_poll_(Instant now) {
   this->poll_policy_.end(now);
-  for (size_t i = 0; i != this->netmap_.want_count(); i++)
-    this->poll_policy_.note_missing(now, this->netmap_.want_at(i));
-  this->netmap_.clear_wants();
-  if (this->filter_.needs_full_map() || this->netmap_.needs_full_map())
+  while (const auto missing = this->netmap_.wants().take_missing())
+    this->poll_policy_.note_missing(now, *missing);
+  if (this->netmap_.wants().has_unasked() || this->filter_.needs_full_map() || this->netmap_.needs_full_map())
     this->poll_policy_.want_any();
+  this->wait_for_room_(now);
+}
+
+/// Somebody is wanted, and the table is full of peers in use.
+void Core::wait_for_room_(Instant now) {
+  if (this->netmap_.wants().wait_for_room())
+    this->poll_policy_.want_later(now + netmap::Netmap::IDLE_YIELDS);
+}
+
+void Core::tell_idle_(Instant now) {
+  for (const KnownPeer &known : this->known_peers_)
+    this->netmap_.set_idle(known.id, now - known.used);
+}
+
+Result<PeerStatus> Core::find(Instant now, std::string_view name_or_address) {
+  this->now_ = now;
+  const netmap::PeerId id = this->find_id_(name_or_address);
+  if (id.is_set())
+    return this->status_of_(id);
+  const auto want = netmap::Want::of(name_or_address);
+  if (!want)
+    return Error::MALFORMED;
+  if (this->poll_policy_.is_missing(now, *want) || (this->streaming_ && this->netmap_.is_whole()))
+    return Error::UNKNOWN_PEER;
+  this->want_(now, *want);
+  this->settle_(now);
+  return Error::NOT_READY;
 }
 
 }  // namespace microlink::client

@@ -38,6 +38,7 @@ void Core::self_node(const tailcfg::Node &node) {
 
 void Core::peers_begin() {
   this->has_peers_ = true;
+  this->tell_idle_(this->now_);
   this->netmap_.peers_begin();
 }
 

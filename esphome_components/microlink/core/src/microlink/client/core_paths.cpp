@@ -103,7 +103,7 @@ void Core::take_peer_(Instant now, netmap::PeerId id, netmap::Event::Kind kind) 
   } else if (kind == netmap::Event::Kind::PEER_RESTARTED || known.disco_key != peer->disco_key) {
     this->tunnel_.reset_session(slot);
   }
-  known = {.id = id, .key = peer->key, .disco_key = peer->disco_key};
+  known = {.id = id, .key = peer->key, .disco_key = peer->disco_key, .used = known.id == id ? known.used : now};
   (void) this->magicsock_.set_peer(now, id,
                                    {.key = peer->key,
                                     .disco_key = peer->disco_key,
@@ -166,7 +166,7 @@ void Core::handle_relay_packet_(Instant now, const Relays::Event &event) {
   const Error error = this->magicsock_.handle_relay_packet(now, event.region, event.key, event.packet);
   this->count_drop_(error);
   if (error == Error::UNKNOWN_PEER)
-    this->want_(now, event.key.to_text());
+    this->want_(now, netmap::Want(event.key));
   (void) this->settle_magicsock_(now);  // a packet is a view: it is used up before the next one is read
 }
 

@@ -69,44 +69,46 @@ Status Core::status() const {
 size_t Core::peer_count() const { return this->netmap_.peer_count(); }
 
 PeerStatus Core::peer(size_t index) const {
-  PeerStatus out;
   for (size_t slot = 0; slot != MAX_PEERS; slot++) {
     const netmap::PeerId id = this->netmap_.at(slot);
-    if (!id.is_set() || index-- != 0)
-      continue;
-    const netmap::Peer &peer = *this->netmap_.peer(id);
-    out.name = peer.name;
-    out.node_key = peer.key;
-    out.ipv4 = address_of(peer.addresses, true);
-    out.ipv6 = address_of(peer.addresses, false);
-    out.online = peer.online;
-    out.home_derp = peer.home_derp;
-    const magicsock::Route route = this->magicsock_.route(this->now_, id);
-    if (route.direct.is_set() && route.region == 0) {
-      out.direct = route.direct;
-      out.latency = this->magicsock_.best_path(id).latency;
-    }
-    const auto session = this->tunnel_.info(this->now_, static_cast<wireguard::Slot>(slot));
-    out.handshake_age = session.handshake_age;
-    out.rx_bytes = session.rx_bytes;
-    out.tx_bytes = session.tx_bytes;
-    break;
+    if (id.is_set() && index-- == 0)
+      return this->status_of_(id);
   }
+  return {};
+}
+
+PeerStatus Core::status_of_(netmap::PeerId id) const {
+  const netmap::Peer &peer = *this->netmap_.peer(id);
+  PeerStatus out;
+  out.name = peer.name;
+  out.node_key = peer.key;
+  out.ipv4 = address_of(peer.addresses, true);
+  out.ipv6 = address_of(peer.addresses, false);
+  out.online = peer.online;
+  out.home_derp = peer.home_derp;
+  const magicsock::Route route = this->magicsock_.route(this->now_, id);
+  if (route.direct.is_set() && route.region == 0) {
+    out.direct = route.direct;
+    out.latency = this->magicsock_.best_path(id).latency;
+  }
+  const auto session = this->tunnel_.info(this->now_, static_cast<wireguard::Slot>(id.slot));
+  out.handshake_age = session.handshake_age;
+  out.rx_bytes = session.rx_bytes;
+  out.tx_bytes = session.tx_bytes;
   return out;
 }
 
-std::optional<NodePublic> Core::resolve(std::string_view name_or_address) const {
-  netmap::PeerId id;
+netmap::PeerId Core::find_id_(std::string_view name_or_address) const {
   if (const auto key = NodePublic::parse(name_or_address))
-    id = this->netmap_.find_by_key(*key);
-  else if (const auto address = parse_ip(name_or_address))
-    id = this->netmap_.find_by_address(*address);
-  else
-    id = this->netmap_.find_by_name(name_or_address);
-  const netmap::Peer *peer = this->netmap_.peer(id);
-  if (peer == nullptr)
-    return std::nullopt;
-  return peer->key;
+    return this->netmap_.find_by_key(*key);
+  if (const auto address = parse_ip(name_or_address))
+    return this->netmap_.find_by_address(*address);
+  return this->netmap_.find_by_name(name_or_address);
+}
+
+std::optional<NodePublic> Core::resolve(std::string_view name_or_address) const {
+  const netmap::Peer *peer = this->netmap_.peer(this->find_id_(name_or_address));
+  return peer == nullptr ? std::nullopt : std::optional(peer->key);
 }
 
 size_t Core::relay_latencies(std::span<Client::RelayLatency> out) const {

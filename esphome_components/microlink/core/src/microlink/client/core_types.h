@@ -11,6 +11,13 @@ struct KnownPeer {
   netmap::PeerId id{};
   NodePublic key{};
   DiscoPublic disco_key{};
+  Instant used{};  ///< when it came, or the last packet to or from it
+};
+
+enum class Run : uint8_t {
+  STOPPED,      ///< nothing runs
+  RUNNING,      ///< START was given
+  LOGGING_OUT,  ///< control is being told; then STOPPED
 };
 
 /// Bytes of the current input that are not used up yet: the port's, or of rx_plain_.

@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: MIT
 #include "microlink/client/poll_policy.h"
 
+#include <algorithm>
+
 namespace microlink::client {
 
-bool PollPolicy::want(Instant now, std::string_view selector) {
-  for (size_t i = 0; i != this->missing_.size(); i++) {
-    if (this->missing_[i].selector != selector)
-      continue;
-    if (now < this->missing_[i].until)
-      return false;
-    this->missing_.remove(i);
-    break;
-  }
-  this->due_ = true;
+bool PollPolicy::want(Instant now, const netmap::Want &want) {
+  if (this->is_missing(now, want))
+    return false;
+  this->want_any();
   return true;
+}
+
+bool PollPolicy::is_missing(Instant now, const netmap::Want &want) const {
+  return std::any_of(this->missing_.begin(), this->missing_.end(),
+                     [&](const Missing &each) { return each.want == want && now < each.until; });
 }
 
 /// The burst is refilled by one every REFILL since the last poll ended.
@@ -24,7 +25,7 @@ Instant PollPolicy::allowed_at_() const {
 }
 
 bool PollPolicy::begin(Instant now) {
-  if (!this->due_ || this->running_)
+  if (now < this->due_at_ || this->running_)
     return false;
   if (this->used_ != 0) {
     const int64_t refills = to_microseconds(now - this->last_end_) / to_microseconds(REFILL);
@@ -34,23 +35,30 @@ bool PollPolicy::begin(Instant now) {
     return false;
   this->used_++;
   this->running_ = true;
-  this->due_ = false;
+  this->due_at_ = Instant::NEVER;
   return true;
 }
 
 void PollPolicy::end(Instant now) {
   this->running_ = false;
+  this->due_at_ = Instant::NEVER;
   this->last_end_ = now;
 }
 
-void PollPolicy::note_missing(Instant now, std::string_view selector) {
+void PollPolicy::note_missing(Instant now, const netmap::Want &want) {
+  for (size_t i = this->missing_.size(); i-- != 0;) {
+    if (this->missing_[i].want == want || this->missing_[i].until <= now)
+      this->missing_.remove(i);
+  }
   if (this->missing_.full())
     this->missing_.remove(0);
-  (void) this->missing_.push_back({.selector = selector, .until = now + FORGET_AFTER});
+  (void) this->missing_.push_back({.want = want, .until = now + FORGET_AFTER});
 }
 
 Instant PollPolicy::next_timeout() const {
-  return this->due_ && !this->running_ ? this->allowed_at_() : Instant::NEVER;
+  if (this->due_at_ == Instant::NEVER || this->running_)
+    return Instant::NEVER;
+  return std::max(this->due_at_, this->allowed_at_());
 }
 
 }  // namespace microlink::client

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "microlink/base/fixed_string.h"
 #include "microlink/base/fixed_vector.h"
 #include "microlink/base/time.h"
-#include "microlink/capacity.h"
+#include "microlink/netmap/wants.h"
 
 namespace microlink::client {
 
@@ -17,32 +16,45 @@ class PollPolicy {
   static constexpr Duration FORGET_AFTER = seconds(60);
 
   /// Somebody is missing. False when it was asked for lately, without an answer.
-  bool want(Instant now, std::string_view selector);
+  bool want(Instant now, const netmap::Want &want);
+  bool is_missing(Instant now, const netmap::Want &want) const;
   /// The table or the filter would be better after a poll, whoever is in it.
-  void want_any() { this->due_ = true; }
+  void want_any() { this->due_at_ = AT_ONCE; }
+  /// A poll makes sense from `at` on, not earlier.
+  void want_later(Instant at) { this->due_at_ = earlier(this->due_at_, at); }
+  /// Whether nothing but want_later() made the poll due that may begin now.
+  bool only_later() const { return this->due_at_ != AT_ONCE; }
+  /// It does not make sense now either.
+  void put_off() { this->due_at_ = Instant::NEVER; }
 
   /// Whether to poll now; it counts as begun.
   bool begin(Instant now);
   /// A poll that begin() allowed could not be made: it does not count.
-  void cancel() { this->running_ = false; }
-  /// A full map was applied: what is still missing is remembered for a while.
+  void cancel() {
+    this->running_ = false;
+    this->used_--;
+  }
+  /// A full map was applied, polled for or not: whatever made a poll due is over.
   void end(Instant now);
-  void note_missing(Instant now, std::string_view selector);
+  /// Remember that somebody was not in it. Full: the one that is forgotten soonest goes.
+  void note_missing(Instant now, const netmap::Want &want);
   bool is_running() const { return this->running_; }
   /// When begin() may say yes; NEVER if nothing is due.
   Instant next_timeout() const;
 
  private:
   struct Missing {
-    FixedString<72> selector;
+    netmap::Want want;
     Instant until{};
   };
   Instant allowed_at_() const;
 
-  FixedVector<Missing, 4> missing_;
+  static constexpr Instant AT_ONCE{INT64_MIN / 2};
+
+  FixedVector<Missing, 12> missing_;
   Instant last_end_{INT64_MIN / 2};
+  Instant due_at_{Instant::NEVER};
   uint8_t used_{0};  ///< of the burst
-  bool due_{false};
   bool running_{false};
 };
 

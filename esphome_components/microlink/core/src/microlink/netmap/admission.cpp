@@ -2,9 +2,17 @@
 // Netmap, second part: who gets a slot of the table, and why (architecture D13).
 #include "microlink/netmap/netmap.h"
 
-#include "microlink/base/text.h"
+#include <algorithm>
 
 namespace microlink::netmap {
+
+namespace {
+
+/// Claims leave a place below each for those that yield to it.
+constexpr unsigned rank_of(Claim claim) { return 2 + 2 * static_cast<unsigned>(claim); }
+constexpr unsigned RANK_WANTED = rank_of(Claim::WANTED);
+
+}  // namespace
 
 Subject Netmap::subject_of_(const tailcfg::Node &node) const {
   return {node.name,
@@ -29,15 +37,17 @@ Subject Netmap::subject_of_(const Peer &peer) const {
 void Netmap::admit_(const tailcfg::Node &node) {
   Slot candidate;
   this->fill_(candidate, node);
-  candidate.wanted = candidate.peer.allowed && this->is_any_wanted_(this->subject_of_(node));
+  candidate.wanted = candidate.peer.allowed && this->wants_.selects(this->subject_of_(node));
   this->refresh_claim_(candidate);
-  Slot *const slot = this->room_for_(rank_(candidate.peer), node.id);
+  Slot *const slot = this->room_for_(rank_(candidate), node.id);
   if (slot == nullptr) {
     this->refused_ |= candidate.peer.allowed;
+    if (candidate.wanted)
+      this->wants_.note_no_room(this->subject_of_(node));
     return;
   }
   if (candidate.wanted)
-    this->take_wants_(this->subject_of_(node));
+    this->wants_.take(this->subject_of_(node));
   candidate.generation = static_cast<uint16_t>(slot->generation + 1);
   candidate.used = candidate.seen = candidate.touched = true;
   *slot = candidate;
@@ -58,10 +68,11 @@ Netmap::Slot *Netmap::room_for_(unsigned rank, tailcfg::NodeId id) {
       this->release_(slot);
       return &slot;
     }
-    if (weakest == nullptr || rank_(slot.peer) < rank_(weakest->peer))
+    if (weakest == nullptr || rank_(slot) < rank_(*weakest) ||
+        (rank_(slot) == rank_(*weakest) && slot.idle_s > weakest->idle_s))
       weakest = &slot;
   }
-  if (weakest == nullptr || rank_(weakest->peer) >= rank)
+  if (weakest == nullptr || rank_(*weakest) >= rank)
     return nullptr;
   this->refused_ = true;  // who yields passes by again only with the next full map
   this->release_(*weakest);
@@ -69,7 +80,12 @@ Netmap::Slot *Netmap::room_for_(unsigned rank, tailcfg::NodeId id) {
 }
 
 /// Peers that may not talk with this node come last, whatever else speaks for them.
-unsigned Netmap::rank_(const Peer &peer) { return peer.allowed ? 1 + static_cast<unsigned>(peer.claim) : 0; }
+unsigned Netmap::rank_(const Slot &slot) {
+  if (!slot.peer.allowed)
+    return 0;
+  const bool yields = slot.peer.claim == Claim::WANTED || slot.peer.claim == Claim::LIVE;
+  return yields && seconds(slot.idle_s) >= IDLE_YIELDS ? RANK_WANTED - 1 : rank_of(slot.peer.claim);
+}
 
 void Netmap::fill_(Slot &slot, const tailcfg::Node &node) {
   const Subject subject = this->subject_of_(node);
@@ -98,7 +114,7 @@ void Netmap::update_(Slot &slot, const tailcfg::Node &node) {
   this->fill_(slot, node);
   slot.seen = slot.touched = true;
   slot.online_patched = false;
-  if (this->take_wants_(this->subject_of_(node)))
+  if (this->wants_.take(this->subject_of_(node)))
     slot.wanted = true;
   this->refresh_claim_(slot);
   this->release_twins_(slot);
@@ -174,55 +190,25 @@ void Netmap::set_live(PeerId id, bool live) {
   this->refresh_claim_(*slot);
 }
 
-Error Netmap::want(std::string_view selector) {
-  if (selector.empty() || selector.size() > MAX_SELECTOR_BYTES)
-    return Error::MALFORMED;
+void Netmap::want(const Want &want) {
   for (Slot &slot : this->slots_) {
-    if (!slot.used || !selects(selector, this->subject_of_(slot.peer)))
+    if (!slot.used || !want.selects(this->subject_of_(slot.peer)))
       continue;
     slot.wanted = !slot.live;
     this->refresh_claim_(slot);
-    return Error::NONE;
+    return;
   }
-  if (this->is_wanted(selector))
-    return Error::NONE;
-  if (this->wants_.full())
-    this->wants_.remove(0);
-  (void) this->wants_.push_back(selector);
-  return Error::NONE;
+  this->wants_.add(want);
 }
 
-bool Netmap::is_wanted(std::string_view selector) const {
-  for (const std::string_view want : this->wants_) {
-    if (equal_ignoring_case(want, selector))
-      return true;
-  }
-  return false;
+void Netmap::set_idle(PeerId id, Duration idle) {
+  if (Slot *const slot = this->slot_of_(id); slot != nullptr)
+    slot->idle_s = static_cast<uint16_t>(std::clamp<int64_t>(to_milliseconds(idle) / 1000, 0, UINT16_MAX));
 }
 
-void Netmap::remove_want(std::string_view selector) {
-  for (size_t i = this->wants_.size(); i-- != 0;) {
-    if (equal_ignoring_case(this->wants_[i], selector))
-      this->wants_.remove(i);
-  }
-}
-
-bool Netmap::is_any_wanted_(const Subject &subject) const {
-  for (const std::string_view want : this->wants_) {
-    if (selects(want, subject))
-      return true;
-  }
-  return false;
-}
-
-/// Remove the wants that this node fulfils; whether there was one.
-bool Netmap::take_wants_(const Subject &subject) {
-  const size_t before = this->wants_.size();
-  for (size_t i = this->wants_.size(); i-- != 0;) {
-    if (selects(this->wants_[i], subject))
-      this->wants_.remove(i);
-  }
-  return this->wants_.size() != before;
+bool Netmap::has_room_for_wanted() const {
+  return std::any_of(this->slots_.begin(), this->slots_.end(),
+                     [](const Slot &slot) { return !slot.used || rank_(slot) < RANK_WANTED; });
 }
 
 bool Netmap::needs_full_map() const {

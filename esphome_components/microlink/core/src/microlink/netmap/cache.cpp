@@ -127,7 +127,7 @@ size_t Netmap::write_cache(size_t index, ByteSpan out) const {
     if (!this->slots_[i].used)
       continue;
     size_t at = count++;
-    for (; at != 0 && rank_(this->slots_[i].peer) > rank_(this->slots_[order[at - 1]].peer); at--)
+    for (; at != 0 && rank_(this->slots_[i]) > rank_(this->slots_[order[at - 1]]); at--)
       order[at] = order[at - 1];
     order[at] = static_cast<uint16_t>(i);
   }
@@ -215,7 +215,7 @@ Error Netmap::load_cached_peer_(ByteView raw, tailcfg::NodeName &name, bool same
       !loaded.no_access && (this->allowlist_.empty() || tag_let_it_in || any_selects(this->allowlist_, subject));
   loaded.pinned = any_selects(this->pinned_, subject);
   this->refresh_claim_(loaded);
-  Slot *const slot = this->room_for_(rank_(peer), peer.id);
+  Slot *const slot = this->room_for_(rank_(loaded), peer.id);
   if (slot == nullptr)
     return Error::NONE;
   loaded.generation = static_cast<uint16_t>(slot->generation + 1);

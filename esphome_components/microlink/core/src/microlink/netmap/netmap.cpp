@@ -60,6 +60,7 @@ void Netmap::peers_begin() {
   this->last_full_id_ = 0;
   this->full_count_ = 0;
   this->refused_ = false;
+  this->wants_.begin_map();
   for (Slot &slot : this->slots_)
     slot.seen = false;
 }
@@ -94,6 +95,7 @@ void Netmap::peers_end() {
   this->tags_unknown_ = false;
   this->peers_in_tailnet_ = this->full_count_;
   for (Slot &slot : this->slots_) {
+    slot.idle_s = 0;
     if (slot.used && !slot.seen)
       this->release_(slot);
   }

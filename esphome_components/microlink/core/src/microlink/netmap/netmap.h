@@ -6,7 +6,7 @@
 #include "microlink/base/engine.h"
 #include "microlink/base/ring_buffer.h"
 #include "microlink/netmap/regions.h"
-#include "microlink/netmap/selector.h"
+#include "microlink/netmap/wants.h"
 #include "microlink/tailcfg/types.h"
 
 namespace microlink::netmap {
@@ -72,10 +72,6 @@ struct Event {
   PeerId peer{};
 };
 
-/// Peers that shall be admitted when they pass by; see Netmap::want(). Full: the oldest want goes.
-constexpr size_t MAX_WANTS = 6;
-/// its text: a name, or a node key as text.
-constexpr size_t MAX_SELECTOR_BYTES = std::max<size_t>(MAX_NODE_NAME_BYTES, MAX_KEY_TEXT_BYTES);
 /// Events that wait for poll_event(). Full: RESYNC takes their place.
 constexpr size_t MAX_NETMAP_EVENTS = 2 * MAX_PEERS + 8;
 /// A record of cached peers for a warm start, as ports store them.
@@ -147,14 +143,18 @@ class Netmap {
 
   /// A session with this peer runs: it keeps its slot. When it ends, what the peer was wanted for is over too.
   void set_live(PeerId id, bool live);
-  /// Admit this peer when it passes by: address, name or node key as a selector. Satisfied wants disappear. MALFORMED
-  /// if the text is empty or too long. For how long it is worth a poll is the owner's decision.
-  Error want(std::string_view selector);
-  void remove_want(std::string_view selector);
-  void clear_wants() { this->wants_.clear(); }
-  size_t want_count() const { return this->wants_.size(); }
-  std::string_view want_at(size_t index) const { return this->wants_[index]; }
-  bool is_wanted(std::string_view selector) const;
+  /// Admit this peer when it passes by; nothing happens when it is in the table already. When it is worth a poll, and
+  /// for how long, is the owner's decision.
+  void want(const Want &want);
+  Wants &wants() { return this->wants_; }
+  /// For so long nothing was said to or by this peer, which is in the table for its session or because it was wanted.
+  /// From IDLE_YIELDS on it makes room for one that is wanted now, the longest idle first. Counts until peers_end().
+  void set_idle(PeerId id, Duration idle);
+  static constexpr Duration IDLE_YIELDS = seconds(3);
+  /// Whether one more wanted peer would find room.
+  bool has_room_for_wanted() const;
+  /// Whether the table holds everybody: who is not in it is not in the tailnet, as far as control has told.
+  bool is_whole() const { return this->had_full_map_ && this->peers_in_tailnet_ == this->peer_count(); }
   /// Whether another full map would fill the table better or complete it: peers were refused while slots became free,
   /// a peer's home region is not in the store, or tags must be seen again for the allowlist.
   bool needs_full_map() const;
@@ -182,6 +182,7 @@ class Netmap {
     bool wanted{false};
     bool was_cached{false};
     bool no_access{false};  ///< UnsignedPeerAPIOnly: control gives it no network access
+    uint16_t idle_s{0};
   };
 
   Slot *slot_of_(PeerId id);
@@ -189,14 +190,12 @@ class Netmap {
   PeerId id_of_(const Slot &slot) const;
   void admit_(const tailcfg::Node &node);
   Slot *room_for_(unsigned rank, tailcfg::NodeId id);
-  static unsigned rank_(const Peer &peer);
+  static unsigned rank_(const Slot &slot);
   void fill_(Slot &slot, const tailcfg::Node &node);
   void update_(Slot &slot, const tailcfg::Node &node);
   void release_(Slot &slot);
   void release_twins_(const Slot &slot);
   void refresh_claim_(Slot &slot);
-  bool is_any_wanted_(const Subject &subject) const;
-  bool take_wants_(const Subject &subject);
   Subject subject_of_(const tailcfg::Node &node) const;
   Subject subject_of_(const Peer &peer) const;
   void judge_again_(Slot &slot);
@@ -211,7 +210,7 @@ class Netmap {
   std::array<Slot, MAX_PEERS> slots_;
   RegionStore regions_;
   RingBuffer<Event, MAX_NETMAP_EVENTS> events_;
-  FixedVector<FixedString<MAX_SELECTOR_BYTES>, MAX_WANTS> wants_;
+  Wants wants_;
   std::span<const std::string_view> pinned_{};
   std::span<const std::string_view> allowlist_{};
   tailcfg::NodeName suffix_;

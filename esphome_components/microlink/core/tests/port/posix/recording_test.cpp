@@ -50,6 +50,12 @@ class Echo final : public Driven {
   Error rotate_node_key(Instant) override { return this->mix_(as_bytes("rotate")); }
   void logout(Instant) override { this->mix_(as_bytes("logout")); }
   void netcheck(Instant) override { this->mix_(as_bytes("netcheck")); }
+  Result<PeerStatus> find(Instant now, std::string_view name) override {
+    this->hash_ += static_cast<uint64_t>(now);
+    this->due_ = 1;
+    this->mix_(as_bytes(name));
+    return Error::NOT_READY;
+  }
   Snapshot snapshot() const override { return {}; }
   std::optional<NodePublic> resolve(std::string_view) const override { return std::nullopt; }
 
@@ -94,6 +100,7 @@ class RecordingTest : public ::testing::Test {
       runner.feed(input);
     }
     (void) recorder->ping(runner.tick(), NodePublic{});
+    EXPECT_EQ(recorder->find(runner.tick(), "sensor").error(), Error::NOT_READY);
     runner.drain();
     (void) recorder->rotate_node_key(runner.tick());
     recorder->netcheck(runner.tick());

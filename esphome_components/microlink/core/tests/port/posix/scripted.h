@@ -49,6 +49,7 @@ struct Script {
   std::function<void(const SeenInput &)> on_input;  ///< may call act()
   Error ping_error{Error::NONE};
   std::vector<NodePublic> pings;
+  Error find_error{Error::UNKNOWN_PEER};  ///< for a name that is not in the snapshot
   size_t netchecks{0};
   bool stops_when_told{true};
 
@@ -132,6 +133,13 @@ class Scripted final : public Driven {
   void logout(Instant) override { this->script_.events.push_back({.kind = Event::Kind::STOPPED}); }
   void netcheck(Instant) override { this->script_.netchecks++; }
   Snapshot snapshot() const override { return this->script_.snapshot; }
+  Result<PeerStatus> find(Instant, std::string_view name) override {
+    for (const PeerStatus &peer : this->script_.snapshot.peers) {
+      if (peer.name.view() == name || peer.node_key.to_text().view() == name)
+        return peer;
+    }
+    return this->script_.find_error;
+  }
   std::optional<NodePublic> resolve(std::string_view name) const override {
     for (const PeerStatus &peer : this->script_.snapshot.peers) {
       if (peer.name.view() == name)

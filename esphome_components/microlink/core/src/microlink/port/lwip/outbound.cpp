@@ -10,20 +10,6 @@
 
 namespace microlink::lwip {
 
-std::optional<IpAddress> find_peer(const posix::Driven &driven, const std::string &name) {
-  if (const auto address = parse_ip(name))
-    return *address;
-  const auto key = driven.resolve(name);
-  if (!key)
-    return std::nullopt;
-  const posix::Snapshot snapshot = driven.snapshot();
-  for (const PeerStatus &peer : snapshot.peers) {
-    if (peer.node_key == *key)
-      return snapshot.ipv4.is_set() && peer.ipv4.is_set() ? peer.ipv4 : peer.ipv6;
-  }
-  return std::nullopt;
-}
-
 Outbound::Outbound(Instant now, Splices &splices, posix::Fd socket)
     : splices_(splices),
       socket_(std::move(socket)),
@@ -38,23 +24,22 @@ Outbound::Outbound(Instant now, Splices &splices, posix::Fd socket, std::string 
       peer_(std::move(peer)),
       port_(port),
       state_(State::RESOLVING),
-      deadline_(now + RESOLVE_LIMIT) {}
+      deadline_(now + Client::FIND_LIMIT) {}
 
 Outbound::~Outbound() { this->release_(); }
 
 Instant Outbound::next_timeout() const {
-  if (this->state_ == State::DONE)
-    return static_cast<Instant>(0);
-  return this->state_ == State::RESOLVING ? earlier(this->look_at_, this->deadline_) : this->deadline_;
+  return this->state_ == State::DONE ? static_cast<Instant>(0) : this->deadline_;
 }
 
-void Outbound::serve(Instant now, short happened, const posix::Driven *driven) {
+void Outbound::serve(Instant now, short happened, posix::Runner *runner) {
   if (this->state_ == State::ASKING && happened != 0)
     this->ask_(now);
-  if (this->state_ == State::CONNECTING && (happened & (POLLHUP | POLLERR)) != 0)
+  const bool waits = this->state_ == State::RESOLVING || this->state_ == State::CONNECTING;
+  if (waits && (happened & (POLLHUP | POLLERR)) != 0)
     this->fail_(Socks5::Reply::FAILURE);  // nobody waits for it any more
   if (this->state_ == State::RESOLVING)
-    this->resolve_(now, driven);
+    this->resolve_(now, runner);
   if (this->state_ != State::DONE && this->deadline_ <= now)
     this->fail_(Socks5::Reply::HOST_UNREACHABLE);
 }
@@ -79,15 +64,15 @@ void Outbound::ask_(Instant now) {
   this->peer_ = this->socks_.host();
   this->port_ = this->socks_.port();
   this->state_ = State::RESOLVING;
-  this->deadline_ = now + RESOLVE_LIMIT;
+  this->deadline_ = now + Client::FIND_LIMIT;
 }
 
-void Outbound::resolve_(Instant now, const posix::Driven *driven) {
-  if (driven == nullptr || now < this->look_at_)
-    return;
-  this->look_at_ = now + RESOLVE_EVERY;
-  if (const auto address = find_peer(*driven, this->peer_))
+void Outbound::resolve_(Instant now, posix::Runner *runner) {
+  const auto address = posix::find_address(runner, this->peer_);
+  if (address)
     this->connect_(now, *address);
+  else if (address.error() != Error::NOT_READY)
+    this->fail_(Socks5::Reply::HOST_UNREACHABLE);
 }
 
 void Outbound::connect_(Instant now, const IpAddress &address) {

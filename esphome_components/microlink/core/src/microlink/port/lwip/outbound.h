@@ -4,18 +4,16 @@
 #include "microlink/base/log.h"
 #include "microlink/port/lwip/socks5.h"
 #include "microlink/port/lwip/splice.h"
+#include "microlink/port/posix/finding.h"
 
 namespace microlink::lwip {
-
-/// Address of a peer by address in text, MagicDNS name or FQDN, as far as the client knows it now; prefers IPv4.
-std::optional<IpAddress> find_peer(const posix::Driven &driven, const std::string &name);
 
 /// One stream socket of the system on its way to a peer's TCP port. Once connected it is added to the splices.
 class Outbound {
  public:
   enum class State : uint8_t {
     ASKING,      ///< SOCKS conversation. Exits: RESOLVING, DONE. Timer: ASK_LIMIT
-    RESOLVING,   ///< the peer's address is looked for, again and again. Exits: CONNECTING, DONE. Timer: RESOLVE_LIMIT
+    RESOLVING,   ///< the peer's address is looked for with each turn. Exits: CONNECTING, DONE. Timer: FIND_LIMIT
     CONNECTING,  ///< Exit: DONE, as a splice or with a refusal. Timer: CONNECT_LIMIT
     DONE,        ///< nothing is held any more
   };
@@ -31,19 +29,17 @@ class Outbound {
   State state() const { return this->state_; }
   int fd() const { return this->socket_.get(); }
   Instant next_timeout() const;
-  /// `driven` may be null: then nobody is found.
-  void serve(Instant now, short happened, const posix::Driven *driven);
+  /// `runner` may be null: then nobody is found.
+  void serve(Instant now, short happened, posix::Runner *runner);
 
   static constexpr Duration ASK_LIMIT = seconds(10);
-  static constexpr Duration RESOLVE_LIMIT = seconds(5);
-  static constexpr Duration RESOLVE_EVERY = milliseconds(100);
   static constexpr Duration CONNECT_LIMIT = seconds(20);
 
  private:
   static err_t on_connected_(void *self, tcp_pcb *connection, err_t error);
   static void on_error_(void *self, err_t error);
   void ask_(Instant now);
-  void resolve_(Instant now, const posix::Driven *driven);
+  void resolve_(Instant now, posix::Runner *runner);
   void connect_(Instant now, const IpAddress &address);
   /// Tell a SOCKS client that waits for its answer why, and let go.
   void fail_(Socks5::Reply reply);
@@ -59,7 +55,6 @@ class Outbound {
   tcp_pcb *connection_{nullptr};
   State state_;
   Instant deadline_;
-  Instant look_at_{static_cast<Instant>(0)};  ///< RESOLVING: the next attempt
 };
 
 }  // namespace microlink::lwip

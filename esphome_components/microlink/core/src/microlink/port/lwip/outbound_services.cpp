@@ -52,9 +52,9 @@ void OutboundServices::watch(std::vector<pollfd> &fds) {
 
 void OutboundServices::serve(Instant now, std::span<const pollfd> fds) {
   this->stack_.tell(now);
-  const posix::Driven *driven = this->runner_ == nullptr ? nullptr : this->runner_->driven();
   for (size_t i = 0; i != this->outbounds_.size(); i++)
-    this->outbounds_[i]->serve(now, i < this->watched_ ? fds[this->listeners_.size() + i].revents : short{0}, driven);
+    this->outbounds_[i]->serve(now, i < this->watched_ ? fds[this->listeners_.size() + i].revents : short{0},
+                               this->runner_);
   for (size_t i = 0; i != this->listeners_.size(); i++) {
     if (fds[i].revents != 0)
       this->accept_(now, this->listeners_[i]);

@@ -31,7 +31,10 @@ class Background::Worker final : private Observer, private Companion {
     this->node_.runner().add(this);
     this->up_();
     while (!this->stop_asked_) {
-      this->node_.turn(this->publish_at_);
+      this->node_.turn(this->looking_.empty() ? this->publish_at_
+                                              : earlier(this->publish_at_, this->looking_[0].until));
+      if (!this->looking_.empty())
+        this->look_();
       this->publish_();
     }
     this->node_.close();
@@ -53,6 +56,8 @@ class Background::Worker final : private Observer, private Companion {
   }
   void perform_(const Command &command);
   void ping_(const std::string &peer);
+  void give_up_(const std::string &peer);
+  void look_();
   void up_() {
     if (const std::string problem = this->node_.up(); !problem.empty())
       this->log_.error("%s", problem.c_str());
@@ -71,6 +76,13 @@ class Background::Worker final : private Observer, private Companion {
   Node node_;
   Instant publish_at_{static_cast<Instant>(0)};
   bool stop_asked_{false};
+  /// Peers to ping once they are found; the first waits for longest.
+  struct Looking {
+    std::string peer;
+    Instant until;
+  };
+  static constexpr size_t MAX_LOOKING = 8;
+  std::vector<Looking> looking_;
 };
 
 void Background::Worker::perform_(const Command &command) {
@@ -106,17 +118,34 @@ void Background::Worker::perform_(const Command &command) {
   this->node_.runner().drain();
 }
 
+/// Exactly one answer: what the ping yields, or PING_TIMED_OUT with the name when there is none.
 void Background::Worker::ping_(const std::string &peer) {
+  if (this->looking_.size() == MAX_LOOKING)
+    this->give_up_(peer);
+  else
+    this->looking_.push_back({peer, monotonic_now() + Client::FIND_LIMIT});
+  this->look_();
+}
+
+void Background::Worker::give_up_(const std::string &peer) {
+  OwnedEvent event{.kind = Event::Kind::PING_TIMED_OUT};
+  event.text = peer;
+  this->mailbox_.put_event(std::move(event));
+}
+
+void Background::Worker::look_() {
   Driven *driven = this->node_.driven();
-  const auto key = NodePublic::parse(peer);
-  const std::optional<NodePublic> found = driven == nullptr ? std::nullopt
-                                          : key             ? std::optional(*key)
-                                                            : driven->resolve(peer);
-  if (!found || driven->ping(this->node_.runner().tick(), *found) != Error::NONE) {
-    OwnedEvent event{.kind = Event::Kind::PING_TIMED_OUT};
-    event.text = peer;  // the owner waits for an answer; it gets one
-    this->mailbox_.put_event(std::move(event));
-    return;
+  for (size_t i = 0; i != this->looking_.size();) {
+    const Looking looking = this->looking_[i];
+    const auto found = driven == nullptr ? Result<PeerStatus>(Error::UNKNOWN_PEER)
+                                         : driven->find(this->node_.runner().tick(), looking.peer);
+    if (!found && found.error() == Error::NOT_READY && monotonic_now() < looking.until) {
+      i++;
+      continue;
+    }
+    this->looking_.erase(this->looking_.begin() + static_cast<ptrdiff_t>(i));
+    if (!found || driven->ping(this->node_.runner().tick(), found->node_key) != Error::NONE)
+      this->give_up_(looking.peer);
   }
   this->node_.runner().drain();
 }

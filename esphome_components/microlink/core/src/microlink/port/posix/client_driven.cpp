@@ -24,6 +24,9 @@ class ClientDriven final : public Driven {
   std::optional<NodePublic> resolve(std::string_view name_or_address) const override {
     return this->client_.resolve(name_or_address);
   }
+  Result<PeerStatus> find(Instant now, std::string_view name_or_address) override {
+    return this->client_.find(now, name_or_address);
+  }
   Snapshot snapshot() const override;
 
  private:

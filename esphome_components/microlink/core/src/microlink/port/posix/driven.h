@@ -49,6 +49,7 @@ class Driven {
   virtual Error rotate_node_key(Instant now) = 0;
   virtual void logout(Instant now) = 0;
   virtual void netcheck(Instant now) = 0;
+  virtual Result<PeerStatus> find(Instant now, std::string_view name_or_address) = 0;
   virtual Snapshot snapshot() const = 0;
   virtual std::optional<NodePublic> resolve(std::string_view name_or_address) const = 0;
 };

@@ -133,6 +133,13 @@ void Recorder::netcheck(Instant now) {
   this->inner_->netcheck(now);
 }
 
+Result<PeerStatus> Recorder::find(Instant now, std::string_view name_or_address) {
+  const auto found = this->inner_->find(now, name_or_address);
+  if (!found && found.error() == Error::NOT_READY)
+    this->add_(Entry::FIND, now, as_bytes(name_or_address));
+  return found;
+}
+
 void Recorder::count_(Entry kind, Instant now) {
   if (this->counted_ != 0 && (kind != this->counted_kind_ || now != this->counted_at_))
     this->write_counted_();

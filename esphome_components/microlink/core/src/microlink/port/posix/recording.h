@@ -34,6 +34,7 @@ enum class Entry : uint8_t {
   NETCHECK,
   POLL_ACTIONS,  ///< 4 number of poll_action() calls in a row, 8 digest of all actions so far
   POLL_EVENTS,   ///< 4 number of poll_event() calls in a row
+  FIND,          ///< the name; only when control had to be asked
 };
 constexpr uint16_t RECORDING_VERSION = 1;
 constexpr char RECORDING_SEED_NAME[] = "recording-seed";
@@ -72,6 +73,7 @@ class Recorder final : public Driven {
   Error rotate_node_key(Instant now) override;
   void logout(Instant now) override;
   void netcheck(Instant now) override;
+  Result<PeerStatus> find(Instant now, std::string_view name_or_address) override;
   Snapshot snapshot() const override { return this->inner_->snapshot(); }
   std::optional<NodePublic> resolve(std::string_view name_or_address) const override {
     return this->inner_->resolve(name_or_address);

@@ -117,6 +117,11 @@ void Runner::detach() {
   this->own_addresses_.clear();
 }
 
+bool Runner::has_v4_address() const {
+  return std::any_of(this->own_addresses_.begin(), this->own_addresses_.end(),
+                     [](const IpAddress &address) { return address.is_v4(); });
+}
+
 void Runner::feed(const Input &input) {
   if (this->driven_ == nullptr)
     return;

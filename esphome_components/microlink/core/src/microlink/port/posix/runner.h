@@ -59,6 +59,8 @@ class Runner final : private InputSink {
   /// Drop all streams and forget the client, whatever its state.
   void detach();
   Driven *driven() const { return this->driven_; }
+  /// Whether the node has an IPv4 address in the tailnet.
+  bool has_v4_address() const;
   /// The time to give a command to driven(): never before that of the last input.
   Instant tick();
   /// Whether the client said STOPPED since attach().

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <optional>
+
+#include "microlink/base/fixed_vector.h"
+#include "microlink/netmap/selector.h"
+
+namespace microlink::netmap {
+
+/// One peer that shall be admitted when it passes by: by address, node key or name. Small, so that many fit: of a key
+/// half is kept, of a name a digest. Who makes up a name with the same digest gains a place in the table that it would
+/// get by sending a packet, too; finding a peer always compares the whole name.
+class Want {
+ public:
+  Want() = default;
+  explicit Want(const IpAddress &address) : kind_(Kind::ADDRESS), value_(address.bytes) {}
+  explicit Want(const NodePublic &key);
+  /// An address, a node key as text, a short name or an FQDN (any case, a trailing dot is fine). Null for an empty text
+  /// and for one that is longer than any of these.
+  static std::optional<Want> of(std::string_view selector);
+
+  bool selects(const Subject &subject) const;
+  bool operator==(const Want &) const = default;
+
+ private:
+  enum class Kind : uint8_t { NONE, ADDRESS, KEY, NAME };
+  static Want named_(std::string_view name);
+
+  Kind kind_{Kind::NONE};
+  Bytes<16> value_{};
+};
+
+/// Wants that wait for a full map. A want is fulfilled when its peer gets a place; it is over when a full map went by
+/// from the beginning without the peer. When the table had no room it waits for the next map, a few times.
+class Wants {
+ public:
+  /// Twenty strangers may be met at once. Full: the oldest want goes; whoever still needs it asks again.
+  static constexpr size_t MAX = 24;
+  /// Chances that a want gets while the table is full of peers in use.
+  static constexpr uint8_t MAX_CHANCES = 8;
+
+  void add(const Want &want);
+  bool contains(const Want &want) const;
+  bool selects(const Subject &subject) const;
+  /// Remove the wants that this peer fulfils; whether there was one.
+  bool take(const Subject &subject);
+  /// The peer is there, but the table has no room for it.
+  void note_no_room(const Subject &subject);
+  void clear() { this->items_.clear(); }
+  size_t size() const { return this->items_.size(); }
+
+  /// A full map begins: it may fulfil the wants that are here now.
+  void begin_map();
+  /// The map is complete: the next want that was not in it, removed. Null when there is none left.
+  std::optional<Want> take_missing();
+  /// A want came in the middle of the map, or none was read yet.
+  bool has_unasked() const;
+  /// Wants that found no room get one chance less; those without any go. Whether some are left.
+  bool wait_for_room();
+
+ private:
+  struct Item {
+    Want want;
+    bool asked{false};   ///< the map that is read, or the last one, began after it
+    uint8_t no_room{0};  ///< chances used up
+    bool met{false};     ///< in that map
+  };
+
+  FixedVector<Item, MAX> items_;
+};
+
+}  // namespace microlink::netmap
