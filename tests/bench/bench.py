@@ -18,12 +18,14 @@ from lab import remove_orphans
 from memory import memory
 from paths import paths
 from recovery import recovery
+from throughput import throughput
 
 MEASUREMENTS: dict[str, Callable[[int], list[Row]]] = {
     "join": join,
     "paths": paths,
     "recovery": recovery,
     "memory": memory,
+    "throughput": throughput,
 }
 
 

@@ -41,6 +41,15 @@ struct Listener {
   uint16_t port{0};
 };
 
+Endpoint bound_to_localhost(int fd) {
+  sockaddr_storage address{};
+  socklen_t length = to_sockaddr({LOCALHOST, 0}, address);
+  EXPECT_EQ(::bind(fd, reinterpret_cast<sockaddr *>(&address), length), 0);
+  length = sizeof(address);
+  EXPECT_EQ(::getsockname(fd, reinterpret_cast<sockaddr *>(&address), &length), 0);
+  return from_sockaddr(address);
+}
+
 class RunnerTest : public ::testing::Test, public Observer {
  protected:
   void SetUp() override {
@@ -121,14 +130,12 @@ TEST_F(RunnerTest, stores_and_erases_before_the_next_action) {
 
 TEST_F(RunnerTest, datagrams_go_both_ways) {
   Fd other(::socket(AF_INET, SOCK_DGRAM, 0));
+  const Endpoint there = bound_to_localhost(other.get());
   sockaddr_storage address{};
-  socklen_t length = to_sockaddr({LOCALHOST, 0}, address);
-  ASSERT_EQ(::bind(other.get(), reinterpret_cast<sockaddr *>(&address), length), 0);
-  length = sizeof(address);
-  ::getsockname(other.get(), reinterpret_cast<sockaddr *>(&address), &length);
-  const Endpoint there = from_sockaddr(address);
+  socklen_t length = sizeof(address);
   this->script.act({.kind = Do::SEND_DATAGRAM, .to = there}, "ping");
   this->runner->drain();
+  this->runner->turn(monotonic_now());  // what a turn sends leaves before the next one waits
   char buffer[16];
   ASSERT_EQ(::recvfrom(other.get(), buffer, sizeof(buffer), 0, reinterpret_cast<sockaddr *>(&address), &length), 4);
   EXPECT_EQ(from_sockaddr(address).port, this->runner->udp_port());
@@ -142,6 +149,53 @@ TEST_F(RunnerTest, datagrams_go_both_ways) {
     if (input.kind == Kind::DATAGRAM) {
       EXPECT_EQ(input.from, there);
     }
+  }
+}
+
+TEST_F(RunnerTest, datagrams_that_leave_together_arrive_one_by_one_and_in_order) {
+  Fd other(::socket(AF_INET, SOCK_DGRAM, 0));
+  const Endpoint there = bound_to_localhost(other.get());
+  Fd stranger(::socket(AF_INET, SOCK_DGRAM, 0));
+  const Endpoint elsewhere = bound_to_localhost(stranger.get());
+  // Long runs of one length, a short end, other lengths, another receiver in between, nothing at all: more than at once.
+  std::vector<size_t> sizes;
+  for (int i = 0; i != 100; i++)
+    sizes.push_back(i % 23 == 22 ? 7 : i % 31 == 30 ? 0 : i < 80 ? 1312 : static_cast<size_t>(i));
+  for (size_t i = 0; i != sizes.size(); i++) {
+    const std::string text(sizes[i], static_cast<char>(i));
+    this->script.act({.kind = Do::SEND_DATAGRAM, .to = i % 10 == 9 ? elsewhere : there}, text);
+  }
+  this->runner->drain();
+  this->runner->turn(monotonic_now());
+  for (size_t i = 0; i != sizes.size(); i++) {
+    char buffer[2048];
+    const int fd = i % 10 == 9 ? stranger.get() : other.get();
+    ASSERT_EQ(::recv(fd, buffer, sizeof(buffer), MSG_DONTWAIT), static_cast<ssize_t>(sizes[i])) << i;
+    if (sizes[i] != 0) {
+      EXPECT_EQ(buffer[0], static_cast<char>(i));
+      EXPECT_EQ(buffer[sizes[i] - 1], static_cast<char>(i));
+    }
+  }
+}
+
+TEST_F(RunnerTest, datagrams_that_the_kernel_joined_are_told_one_by_one) {
+  Runner sender({}, this->state, nullptr, nullptr, nullptr);
+  ASSERT_EQ(sender.open(), "");
+  Script orders;
+  Scripted speaker(orders);
+  ASSERT_EQ(sender.attach(&speaker), "");
+  for (size_t i = 0; i != 60; i++)
+    orders.act({.kind = Do::SEND_DATAGRAM, .to = {LOCALHOST, this->runner->udp_port()}},
+               std::string(i == 59 ? 99 : 1312, static_cast<char>(i)));
+  sender.drain();
+  sender.turn(monotonic_now());
+  ASSERT_TRUE(this->until([this] { return this->script.count(Kind::DATAGRAM) == 60; }));
+  size_t i = 0;
+  for (const SeenInput &input : this->script.seen) {
+    if (input.kind != Kind::DATAGRAM)
+      continue;
+    EXPECT_EQ(input.bytes, std::string(i == 59 ? 99 : 1312, static_cast<char>(i))) << i;
+    i++;
   }
 }
 

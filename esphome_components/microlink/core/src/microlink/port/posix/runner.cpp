@@ -112,6 +112,7 @@ void Runner::feed_network_() {
 }
 
 void Runner::detach() {
+  this->flush_();
   this->streams_.close_all();
   this->driven_ = nullptr;
   this->own_addresses_.clear();
@@ -263,7 +264,15 @@ void Runner::turn(Instant latest) {
     this->feed({.kind = Input::Kind::TIMEOUT});
 }
 
+/// Datagrams and packets of one turn leave together.
+void Runner::flush_() {
+  this->udp_.flush();
+  if (this->overlay_ != nullptr)
+    this->overlay_->flush();
+}
+
 void Runner::wait_(Instant latest) {
+  this->flush_();
   this->fds_.clear();
   this->fd_counts_.clear();
   Instant at = latest;

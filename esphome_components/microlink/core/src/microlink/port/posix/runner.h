@@ -16,7 +16,9 @@ namespace microlink::posix {
 class Overlay {
  public:
   virtual ~Overlay() = default;
+  /// May be held back until flush(), which follows before the Runner waits for anything.
   virtual void write(ByteView packet) = 0;
+  virtual void flush() {}
   virtual void set_addresses(std::span<const Endpoint> addresses) = 0;
 };
 
@@ -83,6 +85,7 @@ class Runner final : private InputSink {
   void open_stream_(const Action &action);
   void store_(const Action &action);
   void serve_resolver_();
+  void flush_();
   void wait_(Instant latest);
 
   static constexpr size_t SCRATCH_BYTES = 2048;

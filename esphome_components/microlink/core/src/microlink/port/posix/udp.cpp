@@ -3,7 +3,9 @@
 #include "microlink/port/posix/udp.h"
 
 #include <netinet/in.h>
+#include <netinet/udp.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -13,11 +15,31 @@ namespace microlink::posix {
 
 namespace {
 
-constexpr size_t BATCH = 32;
+constexpr size_t BATCH = 8;
+// Many datagrams that came in a row from one place may be in one message (UDP_GRO, Linux 5.0).
+constexpr size_t MAX_MESSAGE_BYTES = 65'536;
 // The largest message is MAX_WIREGUARD_BYTES; whatever is longer than this is noise.
 constexpr size_t MAX_DATAGRAM_BYTES = 2048;
-constexpr int RECEIVE_BUFFER_BYTES = 1 << 20;  // rides out a burst while a file is synced
+constexpr int BUFFER_BYTES = 1 << 21;  // rides out a burst while a file is synced
 constexpr int PORT_ATTEMPTS = 8;
+
+/// Beyond the system's limit where we may.
+void set_buffer(int fd, int option, int option_force) {
+  if (::setsockopt(fd, SOL_SOCKET, option_force, &BUFFER_BYTES, sizeof(BUFFER_BYTES)) != 0)
+    ::setsockopt(fd, SOL_SOCKET, option, &BUFFER_BYTES, sizeof(BUFFER_BYTES));
+}
+
+/// The length of each datagram but the last in a message; 0: it is one.
+size_t datagram_bytes_of(msghdr &message) {
+  for (cmsghdr *control = CMSG_FIRSTHDR(&message); control != nullptr; control = CMSG_NXTHDR(&message, control)) {
+    if (control->cmsg_level != SOL_UDP || control->cmsg_type != UDP_GRO)
+      continue;
+    int size = 0;
+    std::memcpy(&size, CMSG_DATA(control), sizeof(size));
+    return static_cast<size_t>(std::max(size, 0));
+  }
+  return 0;
+}
 
 Fd open_socket(int family, uint16_t port, uint16_t &bound) {
   Fd fd(::socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
@@ -26,7 +48,9 @@ Fd open_socket(int family, uint16_t port, uint16_t &bound) {
   const int one = 1;
   if (family == AF_INET6)
     ::setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
-  ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUF, &RECEIVE_BUFFER_BYTES, sizeof(RECEIVE_BUFFER_BYTES));
+  set_buffer(fd.get(), SO_RCVBUF, SO_RCVBUFFORCE);
+  set_buffer(fd.get(), SO_SNDBUF, SO_SNDBUFFORCE);
+  ::setsockopt(fd.get(), SOL_UDP, UDP_GRO, &one, sizeof(one));  // without it each comes by itself
   sockaddr_storage address{};
   const IpAddress any = family == AF_INET ? IpAddress::v4(0, 0, 0, 0) : IpAddress{};
   socklen_t length = to_sockaddr({any, port}, address);
@@ -43,7 +67,11 @@ Fd open_socket(int family, uint16_t port, uint16_t &bound) {
 
 /// Room for one recvmmsg().
 struct UdpSockets::Batch {
-  std::array<Bytes<MAX_DATAGRAM_BYTES>, BATCH> bytes;
+  std::array<Bytes<MAX_MESSAGE_BYTES>, BATCH> bytes;
+  struct Control {
+    alignas(cmsghdr) uint8_t room[CMSG_SPACE(sizeof(int))];
+  };
+  std::array<Control, BATCH> control;
   std::array<sockaddr_storage, BATCH> from;
   std::array<iovec, BATCH> vectors;
   std::array<mmsghdr, BATCH> messages;
@@ -84,12 +112,15 @@ bool UdpSockets::open_both_(uint16_t port) {
 }
 
 void UdpSockets::send(const Endpoint &to, ByteView bytes) {
-  const Fd &fd = to.address.is_v4() ? this->v4_ : this->v6_;
-  if (!fd.valid())
+  if (this->outbox_.add(to, bytes))
     return;
-  sockaddr_storage address{};
-  const socklen_t length = to_sockaddr(to, address);
-  (void) ::sendto(fd.get(), bytes.data(), bytes.size(), 0, reinterpret_cast<const sockaddr *>(&address), length);
+  this->flush();
+  (void) this->outbox_.add(to, bytes);
+}
+
+void UdpSockets::flush() {
+  if (!this->outbox_.empty())
+    this->outbox_.send(this->v4_.get(), this->v6_.get());
 }
 
 void UdpSockets::watch(std::vector<pollfd> &fds) {
@@ -113,18 +144,31 @@ void UdpSockets::receive_(int fd) {
     batch.messages[i].msg_hdr.msg_namelen = sizeof(batch.from[i]);
     batch.messages[i].msg_hdr.msg_iov = &batch.vectors[i];
     batch.messages[i].msg_hdr.msg_iovlen = 1;
+    batch.messages[i].msg_hdr.msg_control = batch.control[i].room;
+    batch.messages[i].msg_hdr.msg_controllen = sizeof(batch.control[i].room);
   }
   const int count = ::recvmmsg(fd, batch.messages.data(), BATCH, MSG_DONTWAIT, nullptr);
   for (int i = 0; i < count; i++) {
     const auto index = static_cast<size_t>(i);
-    const mmsghdr &message = batch.messages[index];
+    mmsghdr &message = batch.messages[index];
     if ((message.msg_hdr.msg_flags & MSG_TRUNC) != 0)
       continue;
-    Input input{.kind = Input::Kind::DATAGRAM};
-    input.from = from_sockaddr(batch.from[index]);
-    input.bytes = ByteSpan(batch.bytes[index]).first(message.msg_len);
-    this->sink_.feed(input);
+    this->feed_(from_sockaddr(batch.from[index]), ByteSpan(batch.bytes[index]).first(message.msg_len),
+                datagram_bytes_of(message.msg_hdr));
   }
+}
+
+void UdpSockets::feed_(const Endpoint &from, ByteSpan bytes, size_t datagram_bytes) {
+  const size_t each = datagram_bytes == 0 ? bytes.size() : datagram_bytes;
+  do {
+    const size_t n = std::min(each, bytes.size());
+    Input input{.kind = Input::Kind::DATAGRAM};
+    input.from = from;
+    input.bytes = bytes.first(n);
+    if (n <= MAX_DATAGRAM_BYTES)
+      this->sink_.feed(input);
+    bytes = bytes.subspan(n);
+  } while (!bytes.empty());
 }
 
 }  // namespace microlink::posix

@@ -7,6 +7,7 @@
 #include "microlink/port/posix/companion.h"
 #include "microlink/port/posix/fd.h"
 #include "microlink/port/posix/input_sink.h"
+#include "microlink/port/posix/outbox.h"
 
 namespace microlink::posix {
 
@@ -21,8 +22,9 @@ class UdpSockets final : public Companion {
   /// 0 when that family has no socket.
   uint16_t port_v4() const { return this->port_v4_; }
   uint16_t port_v6() const { return this->port_v6_; }
-  /// A datagram that cannot be sent is lost, as on the wire.
+  /// Leaves with flush(), or before. A datagram that cannot be sent is lost, as on the wire.
   void send(const Endpoint &to, ByteView bytes);
+  void flush();
 
   void watch(std::vector<pollfd> &fds) override;
   void serve(Instant now, std::span<const pollfd> fds) override;
@@ -31,9 +33,11 @@ class UdpSockets final : public Companion {
   struct Batch;
   bool open_both_(uint16_t port);
   void receive_(int fd);
+  void feed_(const Endpoint &from, ByteSpan bytes, size_t datagram_bytes);
 
   InputSink &sink_;
   std::unique_ptr<Batch> batch_;
+  Outbox outbox_;
   Fd v4_;
   Fd v6_;
   uint16_t port_v4_{0};
