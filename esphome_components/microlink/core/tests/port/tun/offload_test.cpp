@@ -74,9 +74,9 @@ void expect_right_checksums(ByteView packet) {
 }
 
 Octets with_header(VnetHeader header, ByteView packet) {
-  Octets out(sizeof(header));
+  Octets out(sizeof(header) + packet.size());
   std::memcpy(out.data(), &header, sizeof(header));
-  out.insert(out.end(), packet.begin(), packet.end());
+  copy(packet, ByteSpan(out).subspan(sizeof(header)));
   return out;
 }
 

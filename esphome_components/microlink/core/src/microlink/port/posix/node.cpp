@@ -67,8 +67,10 @@ void Node::set_auth_key(std::string auth_key) {
 std::string Node::up() {
   if (this->state_ == State::UP)
     return {};
-  if (this->state_ != State::DOWN)
-    return "the node is still going down; try again in a moment";
+  if (this->state_ != State::DOWN) {
+    this->up_again_ = true;
+    return {};
+  }
   std::unique_ptr<Driven> client = this->factory_(this->options_.config, this->trust_, this->log_sink_);
   if (!this->options_.record_file.empty()) {
     auto recorder = std::make_unique<Recorder>(std::move(client), this->state_dir_, this->log_sink_);
@@ -91,6 +93,7 @@ std::string Node::up() {
 }
 
 void Node::down() {
+  this->up_again_ = false;
   if (this->state_ != State::UP)
     return;
   this->state_ = State::STOPPING;
@@ -99,6 +102,7 @@ void Node::down() {
 }
 
 void Node::logout() {
+  this->up_again_ = false;
   if (this->state_ != State::UP)
     return;
   this->state_ = State::LEAVING;
@@ -108,7 +112,7 @@ void Node::logout() {
 }
 
 void Node::close() {
-  this->down();
+  this->down();  // nor up again
   while (this->state_ == State::STOPPING || this->state_ == State::LEAVING)
     this->turn(this->stop_deadline_);
 }
@@ -135,6 +139,11 @@ void Node::finish_() {
   }
   this->state_ = State::DOWN;
   this->stop_deadline_ = Instant::NEVER;
+  if (!this->up_again_)
+    return;
+  this->up_again_ = false;
+  if (const std::string problem = this->up(); !problem.empty())
+    this->log_.error("%s", problem.c_str());
 }
 
 Snapshot Node::snapshot() const { return this->state_ == State::UP ? this->client_->snapshot() : Snapshot{}; }

@@ -37,7 +37,7 @@ class Node final : private Observer {
 
   /// For the next client, or for the one that runs. Wiped here when handed on.
   void set_auth_key(std::string auth_key);
-  /// Start a client. Empty, or one line; empty too when one runs already.
+  /// Start a client; while one goes down, as soon as it is. Empty, or one line; empty too when one runs already.
   std::string up();
   void down();
   void logout();
@@ -74,6 +74,7 @@ class Node final : private Observer {
   std::unique_ptr<Runner> runner_;
   std::unique_ptr<Driven> client_;
   State state_{State::DOWN};
+  bool up_again_{false};  ///< as soon as it is down
   Instant stop_deadline_{Instant::NEVER};
 };
 
