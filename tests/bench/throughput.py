@@ -20,10 +20,15 @@ RUNS = 3
 SECONDS = 5
 COST_GOAL = 1.0
 # Both sides without offloads, so that the same number of packets is compared.
-ONE_PACKET = {
-    name: "1"
-    for name in ("TS_TUN_DISABLE_UDP_GRO", "TS_TUN_DISABLE_TCP_GRO", "TS_DEBUG_DISABLE_UDP_GSO", "TS_DEBUG_DISABLE_UDP_GRO")
-}
+ONE_PACKET = dict.fromkeys(
+    (
+        "TS_TUN_DISABLE_UDP_GRO",
+        "TS_TUN_DISABLE_TCP_GRO",
+        "TS_DEBUG_DISABLE_UDP_GSO",
+        "TS_DEBUG_DISABLE_UDP_GRO",
+    ),
+    "1",
+)
 UDP = ("-u", "-l", "1200", "-b", "200M")
 
 type Node = Microlinkd | Tailscaled
@@ -75,7 +80,7 @@ def _measure(whose: str, runs: int, *, offloads: bool, relayed: bool) -> dict[st
         _await_path(a, b, relayed=relayed)
         server = Iperf(lab, "b")
         for _ in range(runs):
-            for (kind, sample), options in zip(samples.items(), ((), UDP), strict=True):
+            for sample, options in zip(samples.values(), ((), UDP), strict=True):
                 before = _cpu(a) + _cpu(b)
                 with _pinging(lab, _address(b)) as waits:
                     end = server.measure("a", _address(b), *options, seconds=SECONDS)

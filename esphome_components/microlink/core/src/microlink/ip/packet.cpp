@@ -180,9 +180,7 @@ uint32_t checksum_add(uint32_t sum, ByteView bytes) {
   return static_cast<uint32_t>(wide);
 }
 
-uint16_t checksum_finish(uint32_t sum) {
-  return static_cast<uint16_t>(~fold(sum));
-}
+uint16_t checksum_finish(uint32_t sum) { return static_cast<uint16_t>(~fold(sum)); }
 
 uint16_t transport_checksum(const IpAddress &source, const IpAddress &destination, uint8_t protocol,
                             ByteView transport) {

@@ -157,7 +157,8 @@ TEST_F(RunnerTest, datagrams_that_leave_together_arrive_one_by_one_and_in_order)
   const Endpoint there = bound_to_localhost(other.get());
   Fd stranger(::socket(AF_INET, SOCK_DGRAM, 0));
   const Endpoint elsewhere = bound_to_localhost(stranger.get());
-  // Long runs of one length, a short end, other lengths, another receiver in between, nothing at all: more than at once.
+  // Long runs of one length, a short end, other lengths, another receiver in between, nothing at all: more than at
+  // once.
   std::vector<size_t> sizes;
   for (int i = 0; i != 100; i++)
     sizes.push_back(i % 23 == 22 ? 7 : i % 31 == 30 ? 0 : i < 80 ? 1312 : static_cast<size_t>(i));

@@ -58,8 +58,7 @@ Octets segment(Shape shape, uint32_t sequence, ByteView payload, uint8_t flags =
   std::fill_n(tcp + 20, shape.tcp_options, uint8_t{1});
   copy(payload, ByteSpan(out).subspan(ip_bytes + tcp_bytes));
   const ByteView transport = ByteView(out).subspan(ip_bytes);
-  store_be16(tcp + 16,
-             ip::checksum_finish(ip::checksum_add(pseudo_header_sum(out, transport.size()), transport)));
+  store_be16(tcp + 16, ip::checksum_finish(ip::checksum_add(pseudo_header_sum(out, transport.size()), transport)));
   return out;
 }
 
@@ -202,7 +201,8 @@ TEST_P(Offload, only_neighbours_are_joined) {
 
 TEST_P(Offload, a_damaged_packet_is_not_made_good) {
   const Octets data = some_bytes(100);
-  for (size_t at : {size_t{GetParam().v6 ? 40U : 20U} + 25 + GetParam().tcp_options, size_t{GetParam().v6 ? 24U : 12U}}) {
+  for (size_t at :
+       {size_t{GetParam().v6 ? 40U : 20U} + 25 + GetParam().tcp_options, size_t{GetParam().v6 ? 24U : 12U}}) {
     Octets damaged = segment(GetParam(), 100, data);
     damaged[at] ^= 0x10;
     std::vector<Octets> written;
@@ -238,8 +238,8 @@ INSTANTIATE_TEST_SUITE_P(Families, Offload,
 
 TEST(Checksums, left_to_us_are_completed) {
   // UDP; the field holds the sum of the pseudo-header.
-  Octets packet{0x45, 0, 0, 32, 0, 0, 0x40, 0, 64, ip::UDP, 0, 0, 100, 64, 0, 1, 100, 64, 0, 2, 0, 53, 0, 99, 0, 12, 0, 0,
-                'a', 'b', 'c', 'd'};
+  Octets packet{0x45, 0,  0, 32, 0, 0,  0x40, 0,  64, ip::UDP, 0, 0, 100, 64,  0,   1,
+                100,  64, 0, 2,  0, 53, 0,    99, 0,  12,      0, 0, 'a', 'b', 'c', 'd'};
   const uint32_t pseudo = ip::checksum_add(ip::UDP + 12, ByteView(packet).subspan(12, 8));
   store_be16(&packet[26], static_cast<uint16_t>(~ip::checksum_finish(pseudo)));
   const VnetHeader header{.flags = VnetHeader::NEEDS_CHECKSUM,

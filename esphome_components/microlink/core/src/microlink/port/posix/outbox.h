@@ -11,8 +11,8 @@
 
 namespace microlink::posix {
 
-/// Datagrams that leave together: one system call for many, and where the kernel can (UDP_SEGMENT, Linux 4.18), one trip
-/// through its stack for those in a row that go to the same place and have the same length.
+/// Datagrams that leave together: one system call for many, and where the kernel can (UDP_SEGMENT, Linux 4.18), one
+/// trip through its stack for those in a row that go to the same place and have the same length.
 class Outbox {
  public:
   /// Longer ones are not sent.

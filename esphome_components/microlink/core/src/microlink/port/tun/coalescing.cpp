@@ -134,8 +134,7 @@ void Coalescing::begin_(ByteView packet, size_t ip_bytes, size_t header_bytes) {
   run.header_bytes = header_bytes;
   run.segment_bytes = packet.size() - header_bytes;
   run.segments = 1;
-  run.next_sequence =
-      load_be32(packet.data() + ip_bytes + TCP_SEQUENCE_AT) + static_cast<uint32_t>(run.segment_bytes);
+  run.next_sequence = load_be32(packet.data() + ip_bytes + TCP_SEQUENCE_AT) + static_cast<uint32_t>(run.segment_bytes);
   run.closed = (packet[ip_bytes + TCP_FLAGS_AT] & TCP_PSH) != 0;
 }
 

@@ -9,8 +9,8 @@
 namespace microlink::tun {
 
 /// The overlay as a real interface of the system (Linux TUN; needs CAP_NET_ADMIN): both tailnet addresses, MTU 1280,
-/// and routes for the tailnet's ranges only. The system's own stack answers on it. Where the kernel can, many segments of
-/// a TCP connection go in and out in one call.
+/// and routes for the tailnet's ranges only. The system's own stack answers on it. Where the kernel can, many segments
+/// of a TCP connection go in and out in one call.
 class TunDevice final : public posix::Overlay, public posix::Companion {
  public:
   /// `log` may be null; it must outlive the device.

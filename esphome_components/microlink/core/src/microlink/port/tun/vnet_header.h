@@ -5,8 +5,8 @@
 
 namespace microlink::tun {
 
-/// struct virtio_net_hdr (VIRTIO 1.2 §5.1.6), in front of every packet of a device with IFF_VNET_HDR; this machine's byte
-/// order. linux/virtio_net.h has it too, but is not C++.
+/// struct virtio_net_hdr (VIRTIO 1.2 §5.1.6), in front of every packet of a device with IFF_VNET_HDR; this machine's
+/// byte order. linux/virtio_net.h has it too, but is not C++.
 struct VnetHeader {
   static constexpr uint8_t NEEDS_CHECKSUM = 1;  ///< of `flags`
   // `gso_type`
