@@ -195,7 +195,7 @@ class Microlinkd(Process):
         """Return every secret that this node was given or has made, by what it is."""
         found = {f"auth key {number}": key.encode() for number, key in enumerate(self.auth_keys)}
         for file in self.state_dir.iterdir():
-            if file.name in {"machine-key", "node-key", "pending-node-key"}:
+            if file.name in {"machine-key", "node-key", "pending-node-key", "disco-key"}:
                 data = file.read_bytes()
                 for start in range(len(data) - 31):  # wherever in the record the key begins
                     found[f"{file.name} at {start}"] = data[start : start + 32]

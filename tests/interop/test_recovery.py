@@ -118,6 +118,31 @@ def test_node_that_comes_back(plane: Plane, tailscaled: StartTailscaled, online:
 
 
 @pytest.mark.timeout(120)
+def test_node_that_comes_back_where_nobody_else_does(
+    testcontrol: TestControl, tailscaled: StartTailscaled, online: Online
+) -> None:
+    node, official = online("a"), tailscaled("b", "official")
+    official.sees("microlink")
+    address = str(node.status()["ipv4"])
+    official.pinged_directly(address)
+    assert official.pinged(address, "TSMP")
+    node.ping_directly("official")
+    caches = [node.state_dir / name for name in ("peer-cache-0", "paths")]
+    wait_for("the peer is in the cache", lambda: b"official" in caches[0].read_bytes() and caches[1].exists())
+    testcontrol.cut()
+    testcontrol.relay("down")
+    node.kill()
+    node.start(auth_key=False)
+    watch = Stopwatch()
+    assert node.ping("official")["via"] == "direct"
+    watch.lap("start without control and relay to the first answer")
+    # The peer goes on with a session that the node has lost.
+    assert official.pinged(address, "TSMP", 10)
+    watch.lap("start without control and relay to the tunnel's first answer")
+    assert node.status()["control"] != "streaming"
+
+
+@pytest.mark.timeout(120)
 def test_restart_of_the_official_peer(plane: Plane, tailscaled: StartTailscaled, online: Online) -> None:
     node, official = online("a"), tailscaled("b", "official")
     official.sees("microlink")

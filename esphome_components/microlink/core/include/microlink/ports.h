@@ -38,6 +38,8 @@ enum class Record : uint8_t {
   CLOCK,      ///< WireGuard timestamp reserved ahead (TAI64N), last known wall time
   ALLOWLIST,  ///< peers allowed at run time
   SELF,       ///< own addresses and name, last known
+  DISCO_KEY,  ///< secret; peers that know it can be reached, and reach us, before control is
+  PATHS,      ///< endpoints at which peers were reached last
   COUNT,
 };
 constexpr size_t MAX_RECORD_BYTES = 255;

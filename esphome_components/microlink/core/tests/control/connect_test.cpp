@@ -156,7 +156,7 @@ TEST(Connect, asks_again_for_a_cached_key_that_is_wrong) {
       // The fresh key fails too: from now on with pauses.
       EXPECT_EQ(w.session->state(), State::BACKING_OFF);
       w.run_for(seconds(30));
-      EXPECT_LE(w.key_requests.size(), 8u);
+      EXPECT_LE(w.key_requests.size(), 12u);
       w.garble_response = false;
       w.run_for(seconds(60));
     } else {

@@ -175,7 +175,9 @@ TEST_F(Map, registers_again_when_the_node_is_unknown) {
     world.send_map(full_map());
     world.on_map = [status](const Value &) { return World::Reply{status, "node not found"}; };
     world.end_map_stream();
-    world.run_for(milliseconds(600));
+    for (int i = 0; i != 60 && !world.last_of(Kind::MESSAGE); i++)
+      world.run_for(milliseconds(10));
+    ASSERT_TRUE(world.last_of(Kind::MESSAGE)) << status;
     EXPECT_EQ(world.last_of(Kind::MESSAGE)->text, "node not found") << status;
     world.on_map = [](const Value &) { return World::Reply{.hold = true}; };
     world.run_for(seconds(5));

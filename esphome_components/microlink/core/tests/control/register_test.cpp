@@ -272,7 +272,8 @@ TEST(Rotate, is_asked_again_when_the_server_no_longer_knows_the_old_key) {
     return request["NodeKey"].text() == old_key ? World::Reply{404, "node not found"} : World::Reply{.hold = true};
   };
   w.drop_connections();
-  w.run_for(milliseconds(510));
+  for (int i = 0; i != 60 && !w.last_of(Kind::MESSAGE); i++)
+    w.run_for(milliseconds(10));
   EXPECT_EQ(w.session->state(), State::BACKING_OFF);
   w.on_register = [](const Value &) { return sample("success"); };
   w.run_for(seconds(5));

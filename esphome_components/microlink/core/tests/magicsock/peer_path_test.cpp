@@ -146,6 +146,29 @@ TEST(PeerPath, a_ping_alone_proves_nothing_but_is_returned_at_once) {
   EXPECT_EQ(bench.path.state(), PathState::IDLE);
 }
 
+TEST(PeerPath, answers_a_ping_with_its_own_even_if_one_is_under_way) {
+  // Their NAT threw ours away, and has been opened by theirs since.
+  for (const bool burst : {true, false}) {
+    Bench bench;
+    bench.path.set_endpoints(bench.now, {&WAN, 1});
+    bench.path.note_sent(bench.now);
+    bench.run_for(burst ? milliseconds(4) : seconds(7));
+    if (!burst) {
+      bench.path.ping_all(bench.now);
+      bench.run_for(milliseconds(4));
+    }
+    const size_t before = bench.pings.size();
+    bench.path.handle_ping(bench.now, WAN);
+    bench.run_for(Duration::ZERO);
+    EXPECT_EQ(bench.pings.size(), before + 1) << burst;
+    for (int i = 0; i != 20; i++) {  // two nodes that do so do not go on for ever
+      bench.path.handle_ping(bench.now, WAN);
+      bench.run_for(Duration::ZERO);
+    }
+    EXPECT_LE(bench.pings.size(), before + (burst ? 4 : 1)) << burst;
+  }
+}
+
 TEST(PeerPath, a_pong_for_what_is_no_candidate_is_ignored) {
   Bench bench;
   bench.enter(PathState::SEEKING);

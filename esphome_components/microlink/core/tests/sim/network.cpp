@@ -76,6 +76,7 @@ void Network::start() {
 
 void Network::restart(Node &node) {
   node.sock.stop();
+  node.sock.forget_disco_key();
   node.relay_connected = false;
   node.sock.start(this->now, node.key);
   node.relay_connected = true;

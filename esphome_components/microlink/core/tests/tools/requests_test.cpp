@@ -184,7 +184,7 @@ TEST_F(RequestsTest, nonsense_is_answered_with_an_error) {
   EXPECT_NE(this->only_answer().find("unknown-command"), std::string::npos);
 }
 
-TEST_F(RequestsTest, pings_are_answered_by_their_pongs_in_order) {
+TEST_F(RequestsTest, pings_of_one_peer_are_answered_together) {
   this->ask("{\"command\":\"ping\",\"peer\":\"sensor\"}", 1);
   this->ask("{\"command\":\"ping\",\"peer\":\"" + std::string(key_of(2).to_text().view()) + "\"}", 2);
   EXPECT_TRUE(this->answers().empty());
@@ -192,8 +192,12 @@ TEST_F(RequestsTest, pings_are_answered_by_their_pongs_in_order) {
   this->event({.kind = Event::Kind::PONG, .peer = key_of(9)});  // nobody asked
   EXPECT_TRUE(this->answers().empty());
   this->event({.kind = Event::Kind::PONG, .peer = key_of(2), .region = 1, .latency = milliseconds(20)});
-  EXPECT_NE(this->only_answer().find("\"via\":\"derp\",\"endpoint\":null,\"region\":1,\"latency_ms\":20.0"),
-            std::string::npos);
+  const auto answers = this->answers();
+  ASSERT_EQ(answers.size(), 2U);
+  for (const std::string &answer : answers) {
+    EXPECT_NE(answer.find("\"via\":\"derp\",\"endpoint\":null,\"region\":1,\"latency_ms\":20.0"), std::string::npos);
+  }
+  this->ask("{\"command\":\"ping\",\"peer\":\"sensor\"}", 2);
   this->event({.kind = Event::Kind::PING_TIMED_OUT, .peer = key_of(2)});
   const std::string second = this->only_answer();
   EXPECT_EQ(second.substr(0, 2), "2 ");
@@ -226,7 +230,9 @@ TEST_F(RequestsTest, a_ping_waits_for_a_peer_that_control_is_asked_for) {
   this->requests.update(this->now);
   EXPECT_EQ(this->script.pings.size(), 2U);
   this->event({.kind = Event::Kind::PONG, .peer = key_of(2), .region = 1, .latency = milliseconds(20)});
-  EXPECT_NE(this->only_answer().find("\"peer\":\"sensor\""), std::string::npos);
+  const auto both = this->answers();
+  ASSERT_EQ(both.size(), 2U);
+  EXPECT_NE(both[0].find("\"peer\":\"sensor\""), std::string::npos);
   this->script.find_error = Error::UNKNOWN_PEER;
   this->requests.update(this->now);
   const std::string third = this->only_answer();

@@ -173,22 +173,23 @@ void Requests::on_event(Instant, const Event &event) {
   }
 }
 
-/// The oldest ping to that peer is the one that was answered.
+/// All that asked for that peer: the client makes one ping of them.
 void Requests::answer_ping_(const Event &event) {
-  const auto it = std::find_if(this->pending_.begin(), this->pending_.end(), [&event](const Pending &pending) {
-    return pending.kind == Pending::Kind::PING && pending.ping.node_key == event.peer;
-  });
-  if (it == this->pending_.end())
-    return;
-  if (event.kind == Event::Kind::PONG) {
-    it->ping.path = event.path;
-    it->ping.region = event.region;
-    it->ping.latency = event.latency;
-    this->reply_(it->client, pong_json(it->ping));
-  } else {
-    this->reply_(it->client, error_json("timed-out", "no answer from " + it->ping.peer));
+  for (auto it = this->pending_.begin(); it != this->pending_.end();) {
+    if (it->kind != Pending::Kind::PING || it->ping.node_key != event.peer) {
+      ++it;
+      continue;
+    }
+    if (event.kind == Event::Kind::PONG) {
+      it->ping.path = event.path;
+      it->ping.region = event.region;
+      it->ping.latency = event.latency;
+      this->reply_(it->client, pong_json(it->ping));
+    } else {
+      this->reply_(it->client, error_json("timed-out", "no answer from " + it->ping.peer));
+    }
+    it = this->pending_.erase(it);
   }
-  this->pending_.erase(it);
 }
 
 void Requests::update(Instant now) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "microlink/client/path_cache.h"
 #include "microlink/version.h"
 
 namespace microlink::client {
@@ -66,6 +67,8 @@ void Core::handle(Instant now, const Input &input) {
       this->magicsock_.handle_timeout(now);
       this->tunnel_.handle_timeout(now);
       this->poll_again_(now);
+      if (now >= this->cache_due_)
+        this->store_cache_();
       break;
     case Input::Kind::DATAGRAM:
       if (this->run_ != Run::STOPPED)
@@ -127,6 +130,12 @@ void Core::load_record_(Record record, ByteView bytes) {
       if (const auto self = CachedSelf::parse(bytes))
         this->cached_self_ = *self;
       break;
+    case Record::DISCO_KEY:
+      (void) this->magicsock_.load_disco_key(bytes);  // a damaged one is replaced
+      break;
+    case Record::PATHS:
+      load_path_cache(this->now_, bytes, this->netmap_, this->magicsock_);
+      break;
     case Record::ALLOWLIST:
     case Record::COUNT:
       break;
@@ -167,7 +176,10 @@ void Core::start_(Instant now) {
   this->message_.clear();
   if (!this->cached_self_.addresses.empty())
     this->publish_addresses_();  // those of the last run, until control says otherwise
+  const DiscoPublic known_disco_key = this->magicsock_.disco_key();
   this->magicsock_.start(now, this->identity_.node().public_key());
+  if (this->magicsock_.disco_key() != known_disco_key)
+    this->duties_.store(Record::DISCO_KEY);
   this->tunnel_.set_identity(this->identity_.node());
   this->relays_.set_control_host(server->host, server->port);
   this->control_host_ = server->host;
@@ -226,6 +238,7 @@ void Core::stop_(Instant now) {
   if (this->run_ == Run::STOPPED)
     return;
   this->run_ = Run::STOPPED;
+  this->cache_due_ = Instant::NEVER;
   if (this->control_)
     this->control_->stop(now);
   this->control_.reset();
@@ -346,6 +359,10 @@ size_t Core::write_record_(Record record, ByteSpan out) {
       return write_clock(this->clock_reserved_, out);
     case Record::SELF:
       return this->cached_self_.write(out);
+    case Record::DISCO_KEY:
+      return copy(this->magicsock_.export_disco_key(), out);
+    case Record::PATHS:
+      return write_path_cache(this->netmap_, this->magicsock_, out);
     case Record::ALLOWLIST:
     case Record::COUNT:
       break;
@@ -357,7 +374,7 @@ Instant Core::next_timeout() const {
   if (this->run_ == Run::STOPPED)
     return Instant::NEVER;
   Instant soonest = earlier(this->relays_.next_timeout(), this->magicsock_.next_timeout());
-  soonest = earlier(soonest, this->tunnel_.next_timeout());
+  soonest = earlier(soonest, earlier(this->tunnel_.next_timeout(), this->cache_due_));
   if (this->streaming_)
     soonest = earlier(soonest, this->poll_policy_.next_timeout());
   return this->control_ ? earlier(soonest, this->control_->next_timeout()) : soonest;

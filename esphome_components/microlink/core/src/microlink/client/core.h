@@ -149,6 +149,8 @@ class Core final : private tailcfg::MapSink, private Relays::Regions, private fi
   void resync_(Instant now);
   void take_self_(Instant now);
   void publish_addresses_();
+  void note_cache_(Instant now);
+  void store_cache_();
   void take_peer_(Instant now, netmap::PeerId id, netmap::Event::Kind kind);
   void take_regions_(Instant now);
   void handle_relay_event_(Instant now, const Relays::Event &event);
@@ -190,6 +192,8 @@ class Core final : private tailcfg::MapSink, private Relays::Regions, private fi
   Instant now_{};  ///< of the input that is being handled, for MapSink
   Identity identity_;
   RecordDuties duties_;
+  Instant cache_due_{Instant::NEVER};
+  Instant cache_stored_{INT64_MIN / 2};
   CachedControlKey cached_control_key_;
   CachedSelf cached_self_;
   WallTime wall_{WallTime::UNKNOWN};
@@ -217,18 +221,14 @@ class Core final : private tailcfg::MapSink, private Relays::Regions, private fi
 
   bool settling_{false};
   uint16_t cached_home_{0};
-  bool first_message_{true};  ///< of the map stream
-  bool has_self_{false};      ///< in the message that is read
-  bool has_peers_{false};
-  bool trying_pending_{false};  ///< control is asked whether it took the pending node key
-  bool stale_pending_{false};   ///< a pending key of an earlier run, not asked for
+  bool first_message_{true};                 ///< of the map stream
+  bool has_self_{false}, has_peers_{false};  ///< in the message that is read
+  bool trying_pending_{false};               ///< control is asked whether it took the pending node key
+  bool stale_pending_{false};                ///< a pending key of an earlier run, not asked for
   bool registered_{false};
   bool authorized_{false};
-  bool streaming_{false};
-  bool refused_{false};
-  bool tailnet_lock_{false};
-  bool magic_dns_{false};
-  bool addresses_due_{false};
+  bool streaming_{false}, refused_{false};
+  bool tailnet_lock_{false}, magic_dns_{false}, addresses_due_{false};
   FixedString<MAX_URL_BYTES> login_url_;
   FixedString<JSON_MAX_TEXT_BYTES> message_;
   FixedString<MAX_NODE_NAME_BYTES> domain_;

@@ -150,8 +150,10 @@ void Core::handle_key_event_(Instant now, const control::Event &event) {
 /// Logged out: the machine key stays, all that belongs to the node goes.
 void Core::forget_identity_(Instant now) {
   this->identity_.forget_node();
-  for (const Record record : {Record::NODE_KEY, Record::PENDING_NODE_KEY, Record::SELF, Record::RELAY_CACHE,
-                              Record::PEER_CACHE_0, Record::PEER_CACHE_1, Record::PEER_CACHE_2, Record::PEER_CACHE_3})
+  this->magicsock_.forget_disco_key();
+  for (const Record record :
+       {Record::NODE_KEY, Record::PENDING_NODE_KEY, Record::SELF, Record::RELAY_CACHE, Record::PEER_CACHE_0,
+        Record::PEER_CACHE_1, Record::PEER_CACHE_2, Record::PEER_CACHE_3, Record::DISCO_KEY, Record::PATHS})
     this->duties_.erase(record);
   this->stop_(now);
 }

@@ -43,6 +43,12 @@ void Core::handle_wireguard_(Instant now, const magicsock::Event &event) {
   const auto received = this->tunnel_.handle_datagram(now, event.from, event.packet);
   if (!received) {
     this->count_drop_(received.error());
+    // A session that we know nothing of: the peer had it with us before we restarted, or we lost ours. It would go on
+    // sending into the void for 15 s; a handshake of ours tells it, at most one in 5 s.
+    const auto slot = static_cast<wireguard::Slot>(event.peer.slot);
+    if (received.error() == Error::UNEXPECTED && this->netmap_.peer(event.peer) != nullptr &&
+        !this->tunnel_.has_session(slot))
+      this->tunnel_.connect(now, slot);
     return;
   }
   if (!received->packet.empty())

@@ -1,7 +1,17 @@
 // SPDX-License-Identifier: MIT
 #include "microlink/client/core.h"
 
+#include <algorithm>
+
 namespace microlink::client {
+
+namespace {
+
+/// Changes that come together are stored together; and flash wears.
+constexpr Duration CACHE_DELAY = seconds(1);
+constexpr Duration CACHE_INTERVAL = seconds(600);
+
+}  // namespace
 
 // --- netmap ----------------------------------------------------------------------------------------------------------
 
@@ -41,10 +51,7 @@ void Core::handle_netmap_event_(Instant now, const netmap::Event &event) {
     case Kind::FULL_MAP_APPLIED:
       this->statistics_.map_polls++;
       this->end_poll_(now);
-      this->duties_.store(Record::PEER_CACHE_0);
-      this->duties_.store(Record::PEER_CACHE_1);
-      this->duties_.store(Record::PEER_CACHE_2);
-      this->duties_.store(Record::PEER_CACHE_3);
+      this->store_cache_();
       break;
     case Kind::RESYNC:
       this->resync_(now);
@@ -103,6 +110,8 @@ void Core::take_peer_(Instant now, netmap::PeerId id, netmap::Event::Kind kind) 
   } else if (kind == netmap::Event::Kind::PEER_RESTARTED || known.disco_key != peer->disco_key) {
     this->tunnel_.reset_session(slot);
   }
+  if (other || known.disco_key != peer->disco_key)
+    this->note_cache_(now);
   known = {.id = id, .key = peer->key, .disco_key = peer->disco_key, .used = known.id == id ? known.used : now};
   (void) this->magicsock_.set_peer(now, id,
                                    {.key = peer->key,
@@ -111,6 +120,22 @@ void Core::take_peer_(Instant now, netmap::PeerId id, netmap::Event::Kind kind) 
                                     .home_region = peer->home_derp,
                                     .allowed = peer->allowed});
   this->push_event_({.kind = Event::Kind::PEER_CHANGED, .peer = peer->key});
+}
+
+/// What a warm start would use has changed since the last full map.
+void Core::note_cache_(Instant now) {
+  if (this->cache_due_ == Instant::NEVER && this->run_ == Run::RUNNING)
+    this->cache_due_ = std::max(now + CACHE_DELAY, this->cache_stored_ + CACHE_INTERVAL);
+}
+
+void Core::store_cache_() {
+  if (this->cache_due_ <= this->now_) {
+    this->cache_stored_ = this->now_;
+    this->cache_due_ = Instant::NEVER;
+  }
+  for (const Record record :
+       {Record::PEER_CACHE_0, Record::PEER_CACHE_1, Record::PEER_CACHE_2, Record::PEER_CACHE_3, Record::PATHS})
+    this->duties_.store(record);
 }
 
 void Core::take_regions_(Instant now) {
@@ -219,6 +244,8 @@ void Core::handle_path_event_(Instant now, const magicsock::Event &event) {
       if (peer == nullptr)
         break;
       this->tunnel_.set_relayed(static_cast<wireguard::Slot>(event.peer.slot), !event.endpoint.is_set());
+      if (event.endpoint.is_set())
+        this->note_cache_(now);
       this->push_event_({.kind = Event::Kind::PEER_CHANGED, .peer = peer->key, .path = event.endpoint});
       break;
     case Kind::ENDPOINTS_CHANGED:

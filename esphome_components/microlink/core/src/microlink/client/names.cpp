@@ -30,6 +30,10 @@ const char *record_name(Record record) {
       return "allowlist";
     case Record::SELF:
       return "self";
+    case Record::DISCO_KEY:
+      return "disco-key";
+    case Record::PATHS:
+      return "paths";
     case Record::COUNT:
       break;
   }
@@ -37,7 +41,8 @@ const char *record_name(Record record) {
 }
 
 bool is_secret(Record record) {
-  return record == Record::MACHINE_KEY || record == Record::NODE_KEY || record == Record::PENDING_NODE_KEY;
+  return record == Record::MACHINE_KEY || record == Record::NODE_KEY || record == Record::PENDING_NODE_KEY ||
+         record == Record::DISCO_KEY;
 }
 
 const char *state_name(State state) {

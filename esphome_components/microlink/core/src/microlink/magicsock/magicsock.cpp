@@ -1,14 +1,25 @@
 // SPDX-License-Identifier: MIT
 #include "microlink/magicsock/magicsock.h"
 
+#include <algorithm>
+
 namespace microlink::magicsock {
+
+namespace {
+
+constexpr Duration FIRST_PING_REPEAT = milliseconds(25);
+/// Between two pings of one ping(), however many reasons for another there are.
+constexpr Duration PING_SPACING = milliseconds(10);
+
+}  // namespace
 
 Magicsock::Magicsock(Random &random) : random_(random), netcheck_(random) {}
 
 void Magicsock::start(Instant now, const NodePublic &self) {
   this->now_ = now;
   this->self_ = self;
-  this->disco_.generate(this->random_);
+  if (!this->disco_.is_set())
+    this->disco_.generate(this->random_);
   this->random_.fill(this->tx_id_key_.writable());
   for (Slot &slot : this->slots_) {
     slot.box.clear();
@@ -20,7 +31,6 @@ void Magicsock::start(Instant now, const NodePublic &self) {
 
 void Magicsock::stop() {
   this->state_ = State::STOPPED;
-  this->disco_.clear();
   this->tx_id_key_.clear();
   for (Slot &slot : this->slots_) {
     slot.box.clear();
@@ -61,6 +71,7 @@ Error Magicsock::set_peer(Instant now, netmap::PeerId id, const PeerInfo &info) 
     slot.heard_via = 0;  // it has moved: where it was heard is history
   slot.home = info.home_region;
   slot.path.set_endpoints(now, info.endpoints);
+  this->hasten_ping_(slot);
   this->note_path_(slot, before);
   this->update_activity_(now);
   this->rearm_();
@@ -77,7 +88,7 @@ void Magicsock::remove_peer(netmap::PeerId id) {
 }
 
 void Magicsock::clear_(Slot &slot) {
-  if (this->ping_.deadline != Instant::NEVER && this->ping_.peer == this->id_of_(slot))
+  if (this->ping_.runs() && this->ping_.peer == this->id_of_(slot))
     this->ping_.deadline = this->now_;  // tells that nobody answered
   slot.path = {};
   slot.key = {};
@@ -132,6 +143,9 @@ void Magicsock::handle_relay_state(Instant now, uint16_t region, bool connected)
   if (connected) {
     (void) this->relays_.push_back(region);
     this->netcheck_.handle_relay_heard(now, region);
+    if (const Slot *slot = this->slot_of_(this->ping_.peer); slot != nullptr && this->relay_for_(*slot) == region)
+      this->hasten_ping_(*slot);
+    this->rearm_();
     return;
   }
   for (Slot &slot : this->slots_) {
@@ -168,6 +182,8 @@ void Magicsock::handle_timeout(Instant now) {
     this->ping_result_ = Event{.kind = Event::Kind::PING_TIMED_OUT, .peer = this->ping_.peer};
     this->ping_ = {};
   }
+  if (Slot *slot = this->slot_of_(this->ping_.peer); slot != nullptr && now >= this->ping_.repeat_at)
+    this->send_ping_(now, *slot);
   for (Slot &slot : this->slots_) {
     if (slot.path.next_timeout() > now)
       continue;
@@ -211,19 +227,30 @@ Error Magicsock::ping(Instant now, netmap::PeerId id) {
   Slot *slot = this->slot_of_(id);
   if (slot == nullptr || !slot->allowed || this->state_ == State::STOPPED || !this->ensure_box_(*slot))
     return Error::UNKNOWN_PEER;
-  const uint16_t region = this->relay_for_(*slot);
-  if (this->ping_.deadline != Instant::NEVER && this->ping_.peer == id) {
-    // Asked for again: the first may be lost, or the peer did not know our key yet.
-    this->ping_.region = region;
-    this->ping_.relay_due = region != 0;
-  } else if (this->ping_.deadline != Instant::NEVER || this->ping_result_) {
+  if (this->ping_.runs() && this->ping_.peer == id) {
+    this->hasten_ping_(*slot);
+  } else if (this->ping_.runs() || this->ping_result_) {
     return Error::NOT_READY;
   } else {
-    this->ping_ = {id, now, now + PING_TIMEOUT, region, region != 0};
+    this->ping_ = {.peer = id, .started = now, .deadline = now + PING_TIMEOUT};
+    this->send_ping_(now, *slot);
   }
-  slot->path.ping_all(now);
   this->rearm_();
   return Error::NONE;
+}
+
+void Magicsock::send_ping_(Instant now, Slot &slot) {
+  this->ping_.region = this->relay_for_(slot);
+  this->ping_.relay_due = this->ping_.region != 0;
+  this->ping_.sent = now;
+  this->ping_.repeat_at = now + std::max(FIRST_PING_REPEAT, now - this->ping_.started);
+  slot.path.ping_all(now);
+}
+
+/// A ping() that runs for this peer may get through now, or the peer may know our key now.
+void Magicsock::hasten_ping_(const Slot &slot) {
+  if (this->ping_.runs() && this->ping_.peer == this->id_of_(slot))
+    this->ping_.repeat_at = earlier(this->ping_.repeat_at, this->ping_.sent + PING_SPACING);
 }
 
 PathState Magicsock::path_state(netmap::PeerId id) const {
@@ -295,7 +322,7 @@ Instant Magicsock::next_timeout() const {
 }
 
 void Magicsock::rearm_() {
-  this->wake_ = earlier(this->ping_.deadline, this->own_.next_expiry());
+  this->wake_ = earlier(earlier(this->ping_.deadline, this->ping_.repeat_at), this->own_.next_expiry());
   for (const Slot &slot : this->slots_)
     this->wake_ = earlier(this->wake_, this->due_(slot));
 }

@@ -43,7 +43,13 @@ class Magicsock {
   Magicsock(const Magicsock &) = delete;
   Magicsock &operator=(const Magicsock &) = delete;
 
-  /// Makes a fresh disco key; it stays until the next start(). Peers and regions stay; paths are forgotten.
+  /// The disco key of the run before: peers know it, and need not hear of another one first (docs/adr/0014). MALFORMED.
+  Error load_disco_key(ByteView secret) { return this->disco_.load(secret); }
+  /// For storage only.
+  ByteView export_disco_key() const { return this->disco_.export_secret_bytes(); }
+  /// The next start() makes another one.
+  void forget_disco_key() { this->disco_.clear(); }
+  /// Makes a disco key unless there is one. Peers and regions stay; paths are forgotten.
   void start(Instant now, const NodePublic &self);
   void stop();
   /// Another node key after a rotation.
@@ -80,9 +86,10 @@ class Magicsock {
   /// Where to send to `id` now. Call note_sent() after a WireGuard message went that way.
   Route route(Instant now, netmap::PeerId id) const;
   void note_sent(Instant now, netmap::PeerId id);
-  /// One DISCO round trip, over the relay and all candidates at once; ends in PONG or PING_TIMED_OUT. One peer at a
-  /// time: NOT_READY while another's runs; asked again for the same peer it sends again. UNKNOWN_PEER also for a peer
-  /// without a disco key.
+  /// One DISCO round trip, over the relay and all candidates at once; ends in PONG or PING_TIMED_OUT. Repeated after
+  /// 25, 50, 100 … ms, and when something changed that may let it through. One peer at a time: NOT_READY while
+  /// another's runs; asked again for the same peer it is the same ping. UNKNOWN_PEER also for a peer without a disco
+  /// key.
   Error ping(Instant now, netmap::PeerId id);
 
   std::optional<Event> poll_event();
@@ -129,8 +136,12 @@ class Magicsock {
     netmap::PeerId peer{};
     Instant started{};
     Instant deadline{Instant::NEVER};
+    Instant sent{};
+    Instant repeat_at{Instant::NEVER};
     uint16_t region{0};  ///< relay that was chosen; 0 = none
     bool relay_due{false};
+
+    bool runs() const { return this->deadline != Instant::NEVER; }
   };
 
   Slot *slot_of_(netmap::PeerId id);
@@ -147,6 +158,8 @@ class Magicsock {
   Error handle_ping_(Instant now, Slot &slot, const Endpoint &from, uint16_t region, const disco::TxId &tx_id);
   Error handle_pong_(Instant now, Slot &slot, uint16_t region, const disco::TxId &tx_id);
   void finish_ping_(const Slot &slot, Instant sent, const Endpoint &endpoint, uint16_t region, Duration latency);
+  void send_ping_(Instant now, Slot &slot);
+  void hasten_ping_(const Slot &slot);
   std::optional<Event> translate_(const netcheck::Event &event);
   void clear_(Slot &slot);
 

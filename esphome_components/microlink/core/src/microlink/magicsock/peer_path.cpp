@@ -26,9 +26,11 @@ size_t PeerPath::gap_index_(Next next) { return static_cast<size_t>(next) - stat
 Instant PeerPath::Candidate::due() const {
   switch (this->next) {
     case Next::NONE:
+    case Next::ANSWER:
       return Instant::NEVER;
     case Next::BURST_0:
     case Next::SINGLE:
+    case Next::ANSWER_NOW:
     case Next::HEARTBEAT:
       return Instant{INT64_MIN / 2};
     case Next::BURST_1:
@@ -148,11 +150,16 @@ void PeerPath::handle_ping(Instant now, const Endpoint &from) {
   if (candidate == nullptr)
     return;
   candidate->heard_s = second_of(now);
-  // Their ping came through, so ours may now: no reason to wait for the next round.
-  const bool is_in_use = this->best_ == from && this->is_trusted(now);
-  const Duration gap = this->is_trusted(now) ? PING_TIMEOUT : ECHO_GAP;
-  if (!is_in_use && now - candidate->pinged >= gap)
+  // Their ping came through, so ours may now, even if one that is still on its way does not: it may have met a NAT that
+  // their ping has opened since. What may be sent early is a burst's next one, or one after a single one.
+  if (this->is_trusted(now)) {
+    if (this->best_ != from && now - candidate->pinged >= PING_TIMEOUT)
+      this->probe_(now, *candidate);
+  } else if (candidate->next == Next::ANSWER) {
+    candidate->next = Next::ANSWER_NOW;
+  } else if (is_burst_(candidate->next) || now - candidate->pinged >= ECHO_GAP) {
     this->probe_(now, *candidate);
+  }
 }
 
 Error PeerPath::handle_call_me_maybe(Instant now, std::span<const Endpoint> endpoints) {
@@ -229,7 +236,7 @@ void PeerPath::handle_timeout(Instant now) {
       return;
     }
     this->heartbeat_at_ = now + HEARTBEAT_INTERVAL;
-    if (Candidate *best = this->find_(this->best_); best != nullptr && best->next == Next::NONE)
+    if (Candidate *best = this->find_(this->best_); best != nullptr && best->due() == Instant::NEVER)
       best->next = Next::HEARTBEAT;
     if (this->state_ == PathState::DIRECT && this->round_at_ == Instant::NEVER &&
         microseconds(this->latency_us_) > GOOD_ENOUGH_LATENCY)
@@ -264,6 +271,9 @@ std::optional<Endpoint> PeerPath::take_ping(Instant now) {
       case Next::BURST_3:
         candidate.next =
             this->is_trusted(now) ? Next::NONE : static_cast<Next>(static_cast<uint8_t>(candidate.next) + 1);
+        break;
+      case Next::SINGLE:
+        candidate.next = this->is_trusted(now) ? Next::NONE : Next::ANSWER;
         break;
       case Next::HEARTBEAT:
         candidate.next = Next::HEARTBEAT_AGAIN;
@@ -358,7 +368,7 @@ void PeerPath::drop_source_(Source source) {
 /// Ping now: the next one of a burst that runs; else several if the candidate was left alone for long and no path is
 /// proven; else one.
 void PeerPath::probe_(Instant now, Candidate &candidate) {
-  if (candidate.next >= Next::BURST_1 && candidate.next <= Next::BURST_4) {
+  if (is_burst_(candidate.next)) {
     candidate.pinged = now - BURST_GAPS[gap_index_(candidate.next)];
     return;
   }
@@ -370,7 +380,7 @@ void PeerPath::probe_(Instant now, Candidate &candidate) {
 
 void PeerPath::end_bursts_() {
   for (Candidate &candidate : this->candidates_) {
-    if (candidate.next > Next::BURST_0 && candidate.next <= Next::BURST_4)
+    if (is_burst_(candidate.next) || candidate.next == Next::ANSWER)
       candidate.next = Next::NONE;
   }
 }

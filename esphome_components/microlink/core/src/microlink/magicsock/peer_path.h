@@ -98,7 +98,9 @@ class PeerPath {
     BURST_2,
     BURST_3,
     BURST_4,
-    SINGLE,     ///< now
+    SINGLE,  ///< now
+    ANSWER,  ///< when a ping comes from there: what stopped the one before is open now
+    ANSWER_NOW,
     HEARTBEAT,  ///< now, and once more if it stays unanswered
     HEARTBEAT_AGAIN,
   };
@@ -112,6 +114,7 @@ class PeerPath {
   };
   /// Which gap comes before this ping of a burst.
   static size_t gap_index_(Next next);
+  static bool is_burst_(Next next) { return next >= Next::BURST_1 && next <= Next::BURST_4; }
   static constexpr Instant NEVER_PINGED{INT64_MIN / 2};
 
   Candidate *find_(const Endpoint &endpoint);

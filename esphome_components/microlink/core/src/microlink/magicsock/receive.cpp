@@ -82,6 +82,7 @@ Error Magicsock::handle_disco_(Instant now, const Endpoint &from, uint16_t regio
   switch (message->type) {
     case disco::Type::PING:
       error = this->handle_ping_(now, *slot, from, region, message->tx_id);
+      this->hasten_ping_(*slot);
       break;
     case disco::Type::PONG:
       error = this->handle_pong_(now, *slot, region, message->tx_id);
@@ -90,6 +91,7 @@ Error Magicsock::handle_disco_(Instant now, const Endpoint &from, uint16_t regio
       // Only a relay tells which node it comes from.
       if (region != 0)
         error = slot->path.handle_call_me_maybe(now, {message->endpoints.begin(), message->endpoints.size()});
+      this->hasten_ping_(*slot);
       break;
   }
   if (error == Error::NOT_READY)
@@ -160,7 +162,7 @@ Error Magicsock::handle_pong_(Instant now, Slot &slot, uint16_t region, const di
 
 void Magicsock::finish_ping_(const Slot &slot, Instant sent, const Endpoint &endpoint, uint16_t region,
                              Duration latency) {
-  if (this->ping_.deadline == Instant::NEVER || this->ping_.peer != this->id_of_(slot) || sent < this->ping_.started)
+  if (!this->ping_.runs() || this->ping_.peer != this->id_of_(slot) || sent < this->ping_.started)
     return;
   this->ping_result_ = Event{
       .kind = Event::Kind::PONG, .peer = this->ping_.peer, .endpoint = endpoint, .region = region, .latency = latency};

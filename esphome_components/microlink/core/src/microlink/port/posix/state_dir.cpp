@@ -116,6 +116,7 @@ StateDir::Sync StateDir::sync_of(Record record) {
     case Record::PEER_CACHE_2:
     case Record::PEER_CACHE_3:
     case Record::SELF:
+    case Record::PATHS:
       return Sync::NO;
     default:
       return Sync::YES;
