@@ -36,7 +36,7 @@ void require(bool condition) {
 
 class Script {
  public:
-  explicit Script(ByteView script) : script_(script), client_(this->random_) {
+  explicit Script(ByteView script) : script_(script), client_(this->random_, this->shared_, 0) {
     this->node_.generate(this->random_);
     this->relay_.generate(this->random_);
     this->start_();
@@ -195,6 +195,7 @@ class Script {
   NodePrivate node_;
   NodePrivate relay_;
   Instant now_{static_cast<Instant>(1)};
+  Client::Shared shared_;
   Client client_;
   std::vector<uint8_t> sent_;
   bool head_left_{true};

@@ -22,7 +22,8 @@ struct Seen {
 };
 
 std::vector<Seen> read_all(std::vector<uint8_t> stream, size_t piece, bool &failed) {
-  FrameReader reader;
+  GatherBuffer gather;
+  FrameReader reader(gather);
   std::vector<Seen> out;
   ByteSpan rest(stream);
   while (!rest.empty() && !failed) {

@@ -66,15 +66,15 @@ constexpr size_t MAX_HANDSHAKES = MICROLINK_MAX_HANDSHAKES;
 /// Packets that wait for a WireGuard session, of all peers together. Full: the oldest goes.
 constexpr size_t MAX_QUEUED_PACKETS = MICROLINK_MAX_QUEUED_PACKETS;
 
-/// Packets waiting for one relay connection, two of full length. Full: the oldest goes, except the one that is on its
-/// way.
+/// Packets waiting for relays, of all relay connections together: two of full length. Full: the oldest goes, except one
+/// that is on its way.
 constexpr size_t DERP_DATA_QUEUE_BYTES = MICROLINK_DERP_DATA_QUEUE_BYTES;
 /// DISCO has its own room, so that a full pipe cannot starve path discovery: two or three messages.
 constexpr size_t DERP_DISCO_QUEUE_BYTES = MICROLINK_DERP_DISCO_QUEUE_BYTES;
 
 /// What a whole client may take on a 32-bit chip without TLS's own memory. docs/memory.md tells what it is made of.
-constexpr size_t CLIENT_BUDGET_BYTES = 34'000 + MAX_PEERS * 1'704 + MAX_HANDSHAKES * 192 +
+constexpr size_t CLIENT_BUDGET_BYTES = 32'000 + MAX_PEERS * 1'704 + MAX_HANDSHAKES * 192 +
                                        MAX_QUEUED_PACKETS * (OVERLAY_MTU + 8) + MAX_DERP_REGIONS * 1'136 +
-                                       2 * (DERP_DATA_QUEUE_BYTES + DERP_DISCO_QUEUE_BYTES);
+                                       DERP_DATA_QUEUE_BYTES + DERP_DISCO_QUEUE_BYTES;
 
 }  // namespace microlink

@@ -258,7 +258,7 @@ TEST(Client, survives_a_flood_of_pings) {
   for (int i = 0; i != 1000; i++)
     each.receive(Relay::frame(0x12, Raw(8, static_cast<uint8_t>(i))));
   const auto frames = frames_in(each.sent(11));
-  EXPECT_GT(frames.size(), 20U);
+  EXPECT_GT(frames.size(), 10U);
   EXPECT_LT(frames.size(), 50U);
   each.receive(Relay::frame(0x12, Raw(8, 7)));
   EXPECT_EQ(frames_in(each.sent()).size(), 1U);

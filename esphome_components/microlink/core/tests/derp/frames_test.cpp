@@ -24,7 +24,8 @@ struct Seen {
 
 /// All frames of a stream that arrives in pieces of the given size.
 template<typename Cut> std::vector<Seen> read_all(const Raw &stream, Cut cut, Error *error = nullptr) {
-  FrameReader reader;
+  GatherBuffer gather;
+  FrameReader reader(gather);
   std::vector<Seen> out;
   for (size_t at = 0; at < stream.size();) {
     const size_t size = std::min<size_t>(std::max<size_t>(cut(), 1), stream.size() - at);
@@ -111,7 +112,8 @@ TEST(Frames, end_the_stream_when_they_cannot_be) {
 }
 
 TEST(Frames, that_cannot_be_stay_an_error) {
-  FrameReader reader;
+  GatherBuffer gather;
+  FrameReader reader(gather);
   Raw raw = from_hex("05ffffffff00");
   ByteSpan in = raw;
   EXPECT_EQ(reader.next(in).error(), Error::MALFORMED);
@@ -122,6 +124,39 @@ TEST(Frames, that_cannot_be_stay_an_error) {
   const auto frame = reader.next(in);
   ASSERT_TRUE(frame);
   EXPECT_EQ((*frame)->type, FrameType::KEEP_ALIVE);
+}
+
+/// Two connections in the middle of a frame: the one that came last has the room, and the other one goes on behind it.
+TEST(Frames, that_come_in_pieces_on_two_connections_lose_one_of_them) {
+  GatherBuffer gather;
+  FrameReader first(gather), second(gather);
+  const auto feed = [](FrameReader &reader, Raw raw) {
+    ByteSpan in = raw;
+    const auto frame = reader.next(in);
+    EXPECT_TRUE(frame);
+    return *frame;
+  };
+  const Raw whole = frame_of(0x05, Raw(100, 7));
+  const Raw front(whole.begin(), whole.begin() + 50), back(whole.begin() + 50, whole.end());
+  EXPECT_FALSE(feed(first, front));
+  EXPECT_FALSE(feed(second, front));
+  const auto lost = feed(first, back);
+  ASSERT_TRUE(lost);
+  EXPECT_TRUE(lost->is_lost());
+  EXPECT_FALSE(lost->is_whole());
+  const auto kept = feed(second, back);
+  ASSERT_TRUE(kept);
+  EXPECT_TRUE(kept->is_whole());
+  EXPECT_EQ(kept->body[99], 7);
+  EXPECT_TRUE(feed(first, whole)->is_whole());
+  // What a connection's life may hang on is short, and gathered apart.
+  const Raw ping = frame_of(0x12, Raw(8, 9));
+  EXPECT_FALSE(feed(first, Raw(ping.begin(), ping.begin() + 7)));
+  EXPECT_FALSE(feed(second, front));
+  const auto pinged = feed(first, Raw(ping.begin() + 7, ping.end()));
+  ASSERT_TRUE(pinged);
+  EXPECT_TRUE(pinged->is_whole());
+  EXPECT_EQ(pinged->body[7], 9);
 }
 
 TEST(Frames, do_not_fit_a_short_buffer) {

@@ -79,7 +79,7 @@ inline Raw operator+(Raw a, const Raw &b) {
 /// A client with everything that came out of it, in words that tests can compare.
 class Node {
  public:
-  explicit Node(uint32_t seed = 1) : random(seed), client(random) { this->key.generate(this->random); }
+  explicit Node(uint32_t seed = 1) : random(seed), client(random, shared, 0) { this->key.generate(this->random); }
 
   Error start() { return this->client.start(this->now, {.host = "derp.example", .node_key = &this->key}); }
 
@@ -133,6 +133,7 @@ class Node {
 
   SeededRandom random;
   NodePrivate key;
+  Client::Shared shared;
   Client client;
   Instant now{static_cast<Instant>(1'000'000)};
   std::vector<std::string> events;

@@ -17,10 +17,10 @@ Relays::Relays(std::array<Stream *, COUNT> streams, const Regions &regions, cons
       node_key_(node_key),
       random_(random),
       log_(log, "derp"),
-      slots_{Slot(*streams[0], random), Slot(*streams[1], random)} {}
+      slots_{Slot(*streams[0], random, this->shared_, 0), Slot(*streams[1], random, this->shared_, 1)} {}
 
 void Relays::set_control_host(std::string_view host, uint16_t port) {
-  this->control_host_.assign(host);
+  this->control_host_ = host;
   this->control_port_ = port == 0 ? HTTPS_PORT : port;
 }
 
@@ -93,14 +93,15 @@ void Relays::connect_(Instant now, Slot &slot) {
     return;
   }
   const bool own_host = !node->host_name.empty();
-  const std::string_view host = own_host ? node->host_name.view() : this->control_host_.view();
+  slot.host.assign(own_host ? node->host_name.view() : this->control_host_);
   const uint16_t port = node->derp_port != 0 ? node->derp_port : own_host ? HTTPS_PORT : this->control_port_;
   const tailcfg::DerpRegion *region = this->regions_.find_region(slot.region);
   const bool ideal = &region->nodes[0] == node;
-  slot.stream.open({.host = host, .port = port, .address = node->ipv4.is_set() ? node->ipv4 : node->ipv6, .tls = true});
-  const Error error = slot.derp.start(now, {.host = host,
-                                            .ideal_node = ideal ? std::string_view{} : region->nodes[0].name.view(),
-                                            .node_key = &this->node_key_});
+  slot.ideal_node.assign(ideal ? std::string_view{} : region->nodes[0].name.view());
+  slot.stream.open(
+      {.host = slot.host, .port = port, .address = node->ipv4.is_set() ? node->ipv4 : node->ipv6, .tls = true});
+  const Error error =
+      slot.derp.start(now, {.host = slot.host, .ideal_node = slot.ideal_node, .node_key = &this->node_key_});
   if (error != Error::NONE) {
     this->fail_(now, slot, seconds(5));
     return;
@@ -108,7 +109,8 @@ void Relays::connect_(Instant now, Slot &slot) {
   slot.state = State::CONNECTING;
   slot.started = now;
   slot.retry_at = Instant::NEVER;
-  this->log_.debug("region %u: connecting to %.*s:%u", slot.region, static_cast<int>(host.size()), host.data(), port);
+  this->log_.debug("region %u: connecting to %.*s:%u", slot.region, static_cast<int>(slot.host.size()),
+                   slot.host.c_str(), port);
 }
 
 void Relays::fail_(Instant now, Slot &slot, Duration at_least) {
@@ -120,12 +122,12 @@ void Relays::fail_(Instant now, Slot &slot, Duration at_least) {
   slot.node++;
   const bool is_home = slot.region == this->home_;
   if (was_connected)
-    this->push_({.kind = Event::Kind::DISCONNECTED, .region = slot.region, .is_home = is_home});
+    this->push_({.kind = Event::Kind::DISCONNECTED, .is_home = is_home, .region = slot.region});
   if (slot.failures < UINT8_MAX)
     slot.failures++;
   if (is_home && !slot.down_told && slot.failures >= ATTEMPTS_BEFORE_DOWN) {
     slot.down_told = true;
-    this->push_({.kind = Event::Kind::HOME_DOWN, .region = slot.region, .is_home = true});
+    this->push_({.kind = Event::Kind::HOME_DOWN, .is_home = true, .region = slot.region});
   }
   if (!is_home && !was_connected && slot.failures >= ATTEMPTS_BEFORE_DOWN)
     this->leave_(slot);  // a peer's region: tried again when it is needed again
@@ -133,7 +135,7 @@ void Relays::fail_(Instant now, Slot &slot, Duration at_least) {
 
 void Relays::leave_(Slot &slot) {
   if (slot.state == State::CONNECTED)
-    this->push_({.kind = Event::Kind::DISCONNECTED, .region = slot.region});
+    this->push_({.kind = Event::Kind::DISCONNECTED, .is_home = false, .region = slot.region});
   slot.derp.stop();
   slot.stream.close();
   slot.state = State::IDLE;
@@ -169,7 +171,7 @@ void Relays::reconnect(Instant now) {
     if (slot.region == 0)
       continue;
     if (slot.state == State::CONNECTED)
-      this->push_({.kind = Event::Kind::DISCONNECTED, .region = slot.region, .is_home = slot.region == this->home_});
+      this->push_({.kind = Event::Kind::DISCONNECTED, .is_home = slot.region == this->home_, .region = slot.region});
     slot.derp.stop();
     slot.stream.close();
     slot.backoff.reset();
@@ -196,7 +198,7 @@ void Relays::stop() {
   for (Slot &slot : this->slots_)
     this->leave_(slot);
   this->home_ = 0;
-  this->events_.clear();
+  this->news_.clear();
 }
 
 tls::Policy Relays::tls_policy(size_t index) const {
@@ -232,9 +234,16 @@ size_t Relays::poll_transmit(Instant now, size_t index, ByteSpan out) {
   return transmit ? transmit->size : 0;
 }
 
+std::optional<Relays::Event> Relays::pop_news_() {
+  const auto news = this->news_.pop();
+  if (!news)
+    return std::nullopt;
+  return Event{.kind = news->kind, .region = news->region, .is_home = news->is_home};
+}
+
 std::optional<Relays::Event> Relays::poll_event(Instant now) {
-  if (const auto event = this->events_.pop())
-    return event;
+  if (const auto news = this->pop_news_())
+    return news;
   for (Slot &slot : this->slots_) {
     while (const auto event = slot.derp.poll_event()) {
       const bool is_home = slot.region == this->home_;
@@ -270,11 +279,11 @@ std::optional<Relays::Event> Relays::poll_event(Instant now) {
           this->fail_(now, slot, Duration::ZERO);
           break;
       }
-      if (const auto pushed = this->events_.pop())
-        return pushed;
+      if (const auto news = this->pop_news_())
+        return news;
     }
   }
-  return this->events_.pop();
+  return this->pop_news_();
 }
 
 Instant Relays::next_timeout() const {

@@ -48,7 +48,7 @@ class Relays {
   Relays(std::array<Stream *, COUNT> streams, const Regions &regions, const NodePrivate &node_key, Random &random,
          LogSink *log);
 
-  /// Host and port of the control URL, for relays whose entry names none.
+  /// Host and port of the control URL, for relays whose entry names none. The host is a view and must stay.
   void set_control_host(std::string_view host, uint16_t port);
   /// Connect to `region` and make it home once it is connected; 0 = none yet. The old home stays until then.
   void set_home(Instant now, uint16_t region);
@@ -83,7 +83,8 @@ class Relays {
   /// IDLE no region. CONNECTING a stream is being opened, secured or logged in. CONNECTED. WAITING until `retry_at`.
   enum class State : uint8_t { IDLE, CONNECTING, CONNECTED, WAITING };
   struct Slot {
-    Slot(Stream &connection, Random &random) : stream(connection), derp(random) {}
+    Slot(Stream &connection, Random &random, derp::Client::Shared &shared, uint8_t index)
+        : stream(connection), derp(random, shared, index) {}
     Stream &stream;
     derp::Client derp;
     State state{State::IDLE};
@@ -95,6 +96,15 @@ class Relays {
     Instant retry_at{Instant::NEVER};
     Instant started{};
     Instant last_used{};
+    // Of the relay, as the DERP map called it when the connection was begun.
+    FixedString<MAX_HOST_BYTES> host;
+    FixedString<24> ideal_node;
+  };
+  /// News that is not of the connections themselves: DISCONNECTED or HOME_DOWN.
+  struct News {
+    Event::Kind kind;
+    bool is_home;
+    uint16_t region;
   };
 
   Slot *slot_of_(uint16_t region);
@@ -104,18 +114,24 @@ class Relays {
   void fail_(Instant now, Slot &slot, Duration at_least);
   void leave_(Slot &slot);
   const tailcfg::DerpNode *node_of_(const Slot &slot) const;
-  void push_(const Event &event) { this->events_.push_dropping_oldest(event); }
+  void push_(const News &news) { this->news_.push_dropping_oldest(news); }
+  std::optional<Event> pop_news_();
 
   const Regions &regions_;
   const NodePrivate &node_key_;
   Random &random_;
   Log log_;
+  derp::Client::Shared shared_;
   std::array<Slot, COUNT> slots_;
-  RingBuffer<Event, 8> events_;
-  FixedString<MAX_HOST_BYTES> control_host_;
+  RingBuffer<News, 8> news_;
+  std::string_view control_host_;
   uint16_t control_port_{443};
   uint16_t home_{0};
   uint32_t connects_{0};
 };
+
+/// Two connections, what they share, and the names of two relays.
+static_assert(sizeof(void *) != 4 ||
+              sizeof(Relays) <= DERP_DATA_QUEUE_BYTES + DERP_DISCO_QUEUE_BYTES + derp::GatherBuffer::BYTES + 1'800);
 
 }  // namespace microlink::client

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "microlink/base/reader.h"
+#include "microlink/base/window_writer.h"
 
 namespace microlink::derp {
 
@@ -17,12 +18,15 @@ constexpr size_t MAX_SERVER_INFO_BYTES = 512;
 /// What a packet counts for in the relay's token bucket, besides itself.
 constexpr size_t PACKET_COST = FRAME_HEADER_BYTES + crypto::KEY_BYTES;
 
+/// The longest names of a DERP map, with room for more.
+constexpr size_t MAX_REQUEST_BYTES = 512;
+
 /// What may stand in a header field of the request: no control character, no space.
 bool is_token(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c <= '~'; });
 }
 
-void write_request(Writer &out, const Client::Target &target) {
+void write_request(WindowWriter &out, const Client::Target &target) {
   const bool is_v6 = target.host.find(':') != std::string_view::npos;
   out.text("GET /derp HTTP/1.1\r\nHost: ");
   out.text(is_v6 ? "[" : "").text(target.host).text(is_v6 ? "]" : "");
@@ -34,21 +38,20 @@ void write_request(Writer &out, const Client::Target &target) {
 
 }  // namespace
 
-Client::Client(Random &random) : random_(random), upgrade_(PROTOCOL) {}
+Client::Client(Random &random, Shared &shared, SendPool::Owner owner)
+    : random_(random), shared_(shared), owner_(owner), upgrade_(PROTOCOL), reader_(shared.gather) {}
 
 Error Client::start(Instant now, const Target &target) {
   if (target.host.empty() || !is_token(target.host) || !is_token(target.ideal_node) || target.node_key == nullptr)
     return Error::MALFORMED;
-  Bytes<CONTROL_BYTES> request;
-  Writer out(request);
-  write_request(out, target);
-  if (!out.ok())
+  WindowWriter request(ByteSpan{});
+  write_request(request, target);
+  if (request.total() > MAX_REQUEST_BYTES)
     return Error::MALFORMED;
   this->reset_();
   this->upgrade_ = http::UpgradeResponse(PROTOCOL);
-  copy(out.written(), this->control_);
-  this->control_size_ = static_cast<uint16_t>(out.size());
-  this->node_key_ = target.node_key;
+  this->target_ = target;
+  this->request_size_ = static_cast<uint16_t>(request.total());
   this->timers_.arm(Timer::LOGIN, now + LOGIN_TIMEOUT);
   this->state_ = State::UPGRADING;
   return Error::NONE;
@@ -103,8 +106,8 @@ Error Client::send(Instant now, const NodePublic &destination, ByteView packet) 
     this->counters_.tx_dropped_rate++;
     return Error::NO_SPACE;
   }
-  SendQueue &queue = looks_like_disco(packet) ? this->disco_ : this->data_;
-  this->counters_.tx_dropped_full += static_cast<uint32_t>(queue.push(destination.bytes, packet));
+  this->counters_.tx_dropped_full +=
+      static_cast<uint32_t>(this->shared_.queue.push(this->owner_, destination.bytes, packet));
   this->counters_.tx_packets++;
   return Error::NONE;
 }
@@ -118,32 +121,48 @@ std::optional<Event> Client::poll_event() {
 std::optional<Transmit> Client::poll_transmit(Instant /*now*/, ByteSpan out) {
   if (!this->is_active_() || out.empty())
     return std::nullopt;
-  const bool may_send_packets = this->state_ == State::SERVER_INFO || this->state_ == State::CONNECTED;
   if (this->state_ == State::CONNECTED && this->announced_ != this->preferred_) {
     const uint8_t flag = this->preferred_ ? 1 : 0;
     if (this->queue_control_(FrameType::NOTE_PREFERRED, {&flag, 1}))
       this->announced_ = this->preferred_;
   }
-  size_t size = 0;
-  const auto room = [&] { return out.subspan(size); };
+  size_t size = this->pop_request_(out);
   // A frame of which a part has left comes first, whatever waits.
-  if (this->disco_.is_mid_frame())
-    size += this->disco_.pop(room());
-  else if (this->data_.is_mid_frame())
-    size += this->data_.pop(room());
-  if (!this->disco_.is_mid_frame() && !this->data_.is_mid_frame())
-    size += this->pop_control_(room());
-  // As many packets as there is room for: few TLS records are cheaper than many.
-  while (may_send_packets && this->control_size_ == 0 && size != out.size()) {
-    SendQueue &queue = this->disco_.empty() || this->data_.is_mid_frame() ? this->data_ : this->disco_;
-    const size_t n = queue.pop(room());
-    if (n == 0)
-      break;
+  SendPool &queue = this->shared_.queue;
+  if (queue.is_mid_frame(this->owner_)) {
+    const size_t n = copy(queue.front(this->owner_), out.subspan(size));
+    queue.pop(this->owner_, n);
     size += n;
   }
+  if (!queue.is_mid_frame(this->owner_))
+    size += this->pop_control_(out.subspan(size));
+  const bool may_send_packets = this->state_ == State::SERVER_INFO || this->state_ == State::CONNECTED;
+  if (may_send_packets && this->control_size_ == 0)
+    size += this->pop_packets_(out.subspan(size));
   if (size == 0)
     return std::nullopt;
   return Transmit{size};
+}
+
+/// As many packets as there is room for: few TLS records are cheaper than many.
+size_t Client::pop_packets_(ByteSpan out) {
+  SendPool &queue = this->shared_.queue;
+  size_t size = 0;
+  while (size != out.size() && queue.frames(this->owner_) != 0) {
+    const size_t n = copy(queue.front(this->owner_), out.subspan(size));
+    queue.pop(this->owner_, n);
+    size += n;
+  }
+  return size;
+}
+
+size_t Client::pop_request_(ByteSpan out) {
+  if (this->request_sent_ == this->request_size_)
+    return 0;
+  WindowWriter request(out, this->request_sent_);
+  write_request(request, this->target_);
+  this->request_sent_ = static_cast<uint16_t>(this->request_sent_ + request.size());
+  return request.size();
 }
 
 void Client::handle_head_(ByteSpan &in) {
@@ -193,7 +212,8 @@ void Client::handle_frame_(Instant now, const Frame &frame) {
       this->handle_peer_gone_(frame);
       return;
     case FrameType::HEALTH:
-      this->event_ = Event{.kind = Event::Kind::HEALTH, .text = as_text(frame.body)};
+      if (!frame.is_lost())
+        this->event_ = Event{.kind = Event::Kind::HEALTH, .text = as_text(frame.body)};
       return;
     case FrameType::RESTARTING:
       this->handle_restarting_(frame);
@@ -210,15 +230,15 @@ void Client::handle_server_key_(const Frame &frame) {
     this->fail_(Error::MALFORMED);
     return;
   }
-  if (!this->box_.precompute(this->node_key_->secret(), *key)) {
+  if (!this->box_.precompute(this->target_.node_key->secret(), *key)) {
     this->fail_(Error::AUTH_FAILED);
     return;
   }
   Bytes<crypto::KEY_BYTES + crypto::BOX_OVERHEAD + CLIENT_INFO.size()> body;
-  copy(this->node_key_->public_key().bytes, body);
+  copy(this->target_.node_key->public_key().bytes, body);
   this->box_.seal(this->random_, as_bytes(CLIENT_INFO), ByteSpan(body).subspan(crypto::KEY_BYTES));
   if (!this->queue_control_(FrameType::CLIENT_INFO, body)) {
-    this->fail_(Error::UNEXPECTED);  // an answer to a request that has not left yet
+    this->fail_(Error::UNEXPECTED);
     return;
   }
   this->state_ = State::SERVER_INFO;
@@ -248,12 +268,16 @@ void Client::handle_server_info_(Instant now, const Frame &frame) {
     return;  // only new numbers
   this->timers_.stop(Timer::LOGIN);
   this->timers_.arm(Timer::READ, now + READ_TIMEOUT);
-  this->node_key_ = nullptr;
+  this->target_ = {};
   this->state_ = State::CONNECTED;
   this->event_ = Event{.kind = Event::Kind::CONNECTED};
 }
 
 void Client::handle_packet_(const Frame &frame) {
+  if (frame.is_lost()) {
+    this->counters_.rx_dropped_full++;
+    return;
+  }
   if (!frame.is_whole()) {
     this->counters_.rx_dropped_oversized++;
     return;
@@ -305,15 +329,15 @@ void Client::fail_(Error error) {
 
 void Client::reset_() {
   this->announced_ = false;
-  this->node_key_ = nullptr;
+  this->target_ = {};
   this->box_.clear();
   this->timers_ = {};
   this->event_.reset();
   this->info_ = {};
   this->reader_.reset();
   this->control_size_ = this->control_sent_ = 0;
-  this->disco_.clear();
-  this->data_.clear();
+  this->request_size_ = this->request_sent_ = 0;
+  this->shared_.queue.clear(this->owner_);
 }
 
 bool Client::take_tokens_(Instant now, size_t bytes) {

@@ -5,7 +5,7 @@
 #include "microlink/base/timer_table.h"
 #include "microlink/crypto/box.h"
 #include "microlink/derp/frames.h"
-#include "microlink/derp/send_queue.h"
+#include "microlink/derp/send_pool.h"
 #include "microlink/http/upgrade.h"
 #include "microlink/keys/keys.h"
 
@@ -49,6 +49,7 @@ struct Counters {
   uint32_t rx_packets{0};
   uint32_t tx_packets{0};  ///< queued; what was dropped later is in tx_dropped_full
   uint32_t rx_dropped_oversized{0};
+  uint32_t rx_dropped_full{0};       ///< the other connection needed the gather buffer
   uint32_t rx_dropped_malformed{0};  ///< bodies too short for their type, packets before the login's end
   uint32_t rx_skipped{0};            ///< frames of unknown type
   uint32_t tx_dropped_full{0};
@@ -62,9 +63,14 @@ struct Counters {
 ///     stream bytes: while (!in.empty()) { client.handle_bytes(now, in); while (auto e = client.poll_event()) … }
 ///     then poll_transmit() until empty, next_timeout().
 ///
-/// About 6 KiB, mostly the queues and the packet that is gathered.
+/// What it queues and gathers is in memory that all connections share.
 class Client {
  public:
+  /// Of all connections together; must outlive them.
+  struct Shared {
+    SendPool queue;
+    GatherBuffer gather;
+  };
   using Event = derp::Event;
   using Transmit = derp::Transmit;
 
@@ -82,16 +88,17 @@ class Client {
   /// Twice the relay's keep-alive.
   static constexpr Duration READ_TIMEOUT = seconds(120);
 
+  /// Everything in it must live until CONNECTED or FAILED.
   struct Target {
     /// The DERP node's HostName.
     std::string_view host;
     /// Name of the region's first node when this is another one, else empty.
     std::string_view ideal_node{};
-    /// Must live until CONNECTED or FAILED.
     const NodePrivate *node_key{nullptr};
   };
 
-  explicit Client(Random &random);
+  /// `owner` is the connection's name in the shared memory.
+  Client(Random &random, Shared &shared, SendPool::Owner owner);
   Client(const Client &) = delete;
   Client &operator=(const Client &) = delete;
 
@@ -125,11 +132,12 @@ class Client {
   /// Of the answer to the upgrade; 0 before it. Stays after FAILED until start().
   uint16_t http_status() const { return this->upgrade_.status(); }
   /// Packets that wait.
-  size_t queued() const { return this->data_.frames() + this->disco_.frames(); }
+  size_t queued() const { return this->shared_.queue.frames(this->owner_); }
 
  private:
   enum class Timer : uint8_t { LOGIN, READ, COUNT };
-  static constexpr size_t CONTROL_BYTES = 512;
+  /// ClientInfo, and a few answers to pings.
+  static constexpr size_t CONTROL_BYTES = 176;
   static constexpr int64_t TOKENS_PER_BYTE = 1'000'000;  // so that a microsecond's refill is a whole number
 
   bool is_active_() const { return this->state_ != State::IDLE && this->state_ != State::FAILED; }
@@ -144,14 +152,20 @@ class Client {
   void fail_(Error error);
   void reset_();
   bool take_tokens_(Instant now, size_t bytes);
+  size_t pop_request_(ByteSpan out);
+  size_t pop_packets_(ByteSpan out);
   bool queue_control_(FrameType type, ByteView body);
   size_t pop_control_(ByteSpan out);
 
   Random &random_;
+  Shared &shared_;
+  const SendPool::Owner owner_;
   State state_{State::IDLE};
   bool preferred_{false};
   bool announced_{false};  // what the relay was last told
-  const NodePrivate *node_key_{nullptr};
+  Target target_;          // until CONNECTED
+  uint16_t request_size_{0};
+  uint16_t request_sent_{0};
   crypto::BoxKey box_;
   TimerTable<Timer> timers_;
   http::UpgradeResponse upgrade_;
@@ -164,15 +178,12 @@ class Client {
   Instant refilled_{};
 
   FrameReader reader_;
-  // Requests and small frames, before any packet.
+  // Small frames, before any packet.
   Bytes<CONTROL_BYTES> control_{};
   uint16_t control_size_{0};
   uint16_t control_sent_{0};
-  Bytes<DISCO_QUEUE_BYTES> disco_memory_;
-  Bytes<DATA_QUEUE_BYTES> data_memory_;
-  SendQueue disco_{disco_memory_};
-  SendQueue data_{data_memory_};
 };
 static_assert(Engine<Client>);
+static_assert(sizeof(void *) != 4 || sizeof(Client) <= 640, "there are two of it");
 
 }  // namespace microlink::derp

@@ -49,14 +49,32 @@ Result<std::optional<Frame>> FrameReader::next(ByteSpan &in) {
     in = in.subspan(missing);
     return this->finish_(body.first(std::min<size_t>(missing, BUFFER_BYTES)));
   }
+  if (in.empty())
+    return std::optional<Frame>();
   const auto take = static_cast<uint32_t>(std::min<size_t>(missing, in.size()));
-  if (this->received_ < BUFFER_BYTES)
-    copy(in.first(take), ByteSpan(this->buffer_).subspan(this->received_));
+  const ByteSpan room = this->room_();
+  if (this->received_ < room.size())
+    copy(in.first(take), room.subspan(this->received_));
   this->received_ += take;
   in = in.subspan(take);
   if (take != missing)
     return std::optional<Frame>();
-  return this->finish_(ByteSpan(this->buffer_).first(std::min<size_t>(this->size_, BUFFER_BYTES)));
+  return this->finish_(room.first(std::min<size_t>(this->size_, room.size())));
+}
+
+/// Where this body is gathered; empty when another reader took the place.
+ByteSpan FrameReader::room_() {
+  if (this->size_ <= SHORT_BYTES)
+    return this->short_;
+  if (this->received_ == 0)
+    this->gather_.owner = this;
+  return this->gather_.owner == this ? ByteSpan(this->gather_.bytes) : ByteSpan();
+}
+
+void FrameReader::reset() {
+  this->header_size_ = 0;
+  if (this->gather_.owner == this)
+    this->gather_.owner = nullptr;
 }
 
 std::optional<Frame> FrameReader::finish_(ByteSpan body) {

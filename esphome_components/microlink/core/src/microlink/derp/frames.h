@@ -43,33 +43,49 @@ constexpr size_t MAX_PACKET_BYTES = 1400;
 static_assert(MAX_PACKET_BYTES >= MAX_WIREGUARD_BYTES);
 constexpr size_t MAX_SEND_FRAME_BYTES = FRAME_HEADER_BYTES + crypto::KEY_BYTES + MAX_PACKET_BYTES;
 
-struct Frame {
-  FrameType type;
-  /// As announced. Of a longer body than FrameReader::BUFFER_BYTES, `body` is the front.
-  uint32_t size;
-  /// In the caller's chunk or in the reader: valid until the reader's next call or until the chunk goes.
-  ByteSpan body;
-  bool is_whole() const { return this->body.size() == this->size; }
+/// Where readers gather bodies that come in pieces, one at a time. A reader that needs it takes it from the one that
+/// holds it, whose frame is lost then: a packet may be lost, and so no connection can stop another one.
+struct GatherBuffer {
+  static constexpr size_t BYTES = crypto::KEY_BYTES + MAX_PACKET_BYTES;
+  Bytes<BYTES> bytes;
+  const void *owner{nullptr};
 };
 
-/// Cuts a stream into frames, whatever the chunks. Bodies that lie whole in a chunk are not copied; others are gathered
-/// in one buffer. Of longer bodies the front is kept either way, and the rest passed over.
+struct Frame {
+  FrameType type;
+  /// As announced. Of a longer body than GatherBuffer::BYTES, `body` is the front; of one that was lost, nothing.
+  uint32_t size;
+  /// In the caller's chunk, in the reader or in the gather buffer: valid until any of its readers' next call or until
+  /// the chunk goes.
+  ByteSpan body;
+  bool is_whole() const { return this->body.size() == this->size; }
+  bool is_lost() const { return this->body.empty() && this->size != 0; }
+};
+
+/// Cuts a stream into frames, whatever the chunks. Bodies that lie whole in a chunk are not copied. Others are
+/// gathered: short ones, on which a connection's life may depend, in the reader, longer ones in the buffer that it
+/// shares. Of bodies that are too long for it the front is kept, and the rest passed over.
 class FrameReader {
  public:
-  static constexpr size_t BUFFER_BYTES = crypto::KEY_BYTES + MAX_PACKET_BYTES;
+  static constexpr size_t SHORT_BYTES = 48;
+  static constexpr size_t BUFFER_BYTES = GatherBuffer::BYTES;
 
-  void reset() { this->header_size_ = 0; }
+  /// `gather` must outlive the reader.
+  explicit FrameReader(GatherBuffer &gather) : gather_(gather) {}
+  void reset();
   /// Consumes from the front of `in`, at most one frame. No frame: all of `in` was consumed. MALFORMED for a length
   /// beyond MAX_FRAME_BYTES, for good.
   Result<std::optional<Frame>> next(ByteSpan &in);
 
  private:
   std::optional<Frame> finish_(ByteSpan body);
+  ByteSpan room_();
 
-  Bytes<FRAME_HEADER_BYTES> header_{};
-  Bytes<BUFFER_BYTES> buffer_{};
+  GatherBuffer &gather_;
   uint32_t size_{0};      // of the body, once the header is complete
   uint32_t received_{0};  // of the body
+  Bytes<FRAME_HEADER_BYTES> header_{};
+  Bytes<SHORT_BYTES> short_{};
   uint8_t header_size_{0};
 };
 

@@ -13,7 +13,7 @@ namespace microlink::http {
 /// line as CRLF does. Obsolete folding is refused.
 class HeadParser {
  public:
-  static constexpr size_t MAX_LINE_BYTES = 128;
+  static constexpr size_t MAX_LINE_BYTES = 64;
 
   enum class Progress : uint8_t {
     MORE,   ///< nothing yet
