@@ -22,7 +22,7 @@ PYTEST = ("python", "esphome", "interop")
 TIMED_OUT = (124, 137)
 
 # What a reader looks for in the log of a stage without tests: errors of compilers, linkers and other tools.
-TELLING = re.compile(r"\berror\b|\bfailed\b|undefined reference|no such file|above the gate", re.IGNORECASE)
+TELLING = re.compile(r"\berror\b|\bfailed\b|undefined reference|no such file|above the|grew by", re.IGNORECASE)
 MOST_LINES = 20
 MOST_NAMES = 60
 
@@ -109,7 +109,7 @@ def count(stage: str, folder: Path, status: int, log: Path) -> tuple[Tally, list
             count_ctest(tally, folder / FOLDERS.get(stage, stage))
         elif stage in PYTEST:
             count_suites(tally, folder / stage / "pytest.xml")
-        elif stage in {"gates", "vectors"}:
+        elif stage in {"gates", "size", "vectors"}:
             tally.passed = int(status == 0)
     except (OSError, ET.ParseError, json.JSONDecodeError, KeyError) as error:
         tally.names.append(f"no results: {error}")
