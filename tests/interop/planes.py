@@ -173,6 +173,10 @@ class TestControl(Plane):
         """Send exactly this MapResponse on a node's map stream."""
         self.admin("POST", f"/node/{node.id}/send", message)
 
+    def pings(self) -> list[Json]:
+        """Answers to PingRequests with a URL below /ping/: Method, Path, Body."""
+        return cast("list[Json]", self.admin("GET", "/pings") or [])
+
     def send_raw(self, node: Registered, data: bytes, *, end: bool = False) -> None:
         """Put bytes on a node's map stream as they are; `end` closes the stream after them."""
         self.admin("POST", f"/node/{node.id}/raw{'?end=1' if end else ''}", data)

@@ -295,3 +295,26 @@ def test_ten_thousand_peers_cost_no_memory(testcontrol: TestControl, lab: Lab, o
     testcontrol.admin("POST", "/fake?n=1000")
     stays("online", lambda: node.status()["state"] == "online", 1)
     assert node.usage().resident_kib < 40 * 1024
+
+
+@pytest.mark.parametrize("kind", ["disco", "TSMP", "ICMP", "head"])
+def test_pings_on_behalf_of_control(
+    testcontrol: TestControl, tailscaled: StartTailscaled, online: Online, kind: str
+) -> None:
+    node, official = online("a"), tailscaled("b", "official")
+    node.wait_peer("official", lambda peer: peer["home_derp"])
+    official.sees("microlink")
+    request = {"URL": f"{testcontrol.url}/ping/{kind}", "URLIsNoise": False}
+    if kind != "head":
+        request |= {"Types": kind, "IP": official.ip()}
+    testcontrol.send(testcontrol.node("microlink"), {"PingRequest": request})
+    answer = wait_for("control has its answer", lambda: next(iter(testcontrol.pings()), None), 15)
+    assert answer["Path"] == f"/ping/{kind}"
+    if kind == "head":
+        assert (answer["Method"], answer["Body"]) == ("HEAD", "")
+        return
+    assert answer["Method"] == "POST"
+    result = json.loads(answer["Body"])
+    assert (result["Type"], result["NodeIP"], result["NodeName"]) == (kind, official.ip(), "official")
+    assert 0 < result["LatencySeconds"] < 10
+    assert "Err" not in result

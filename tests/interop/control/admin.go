@@ -30,6 +30,7 @@ func (t *tailnet) admin(services map[string]*service) http.Handler {
 		}
 		json.NewEncoder(w).Encode(list)
 	})
+	mux.HandleFunc("GET /pings", t.pings.list)
 	mux.HandleFunc("POST /{service}/{verb}", func(w http.ResponseWriter, r *http.Request) {
 		s := services[r.PathValue("service")]
 		switch verb := r.PathValue("verb"); {

@@ -252,17 +252,53 @@ TEST_F(Map, sleeps_when_told_to_but_not_for_ever) {
   EXPECT_EQ(this->w.session->state(), State::STREAMING);
 }
 
-TEST_F(Map, answers_pings_over_noise_once) {
+TEST_F(Map, answers_pings_once) {
   this->stream();
   const Value later = samples()["map_responses_later"];
   for (size_t i = 0; i != later.size(); i++)
     this->w.send_map(later[i].dump());
   this->w.send_map(later[5].dump());
+  ASSERT_EQ(this->w.others.size(), 3u);
+  EXPECT_TRUE(this->w.others[0].starts_with("HEAD /machine/ping-response?id=1 HTTP/1.1\r\n")) << this->w.others[0];
+  EXPECT_EQ(this->w.others[1], "HEAD /some/path ");
+  EXPECT_EQ(this->w.others[2], "POST /c2n/1 " + samples()["c2n_echo_reply"].text());
+  EXPECT_EQ(this->w.count(Kind::PING_REQUEST), 0u);
+  EXPECT_FALSE(this->w.has(Link::KEY)) << "one request, then the connection ends";
+}
+
+TEST_F(Map, posts_what_a_ping_of_a_peer_found_out) {
+  this->stream();
+  for (const char *noise : {"true", "false"}) {
+    this->w.send_map(std::string(R"({"PingRequest":{"URL":"https://control.example/ping/)") + noise +
+                     R"(","Types":"disco,TSMP","IP":"100.64.0.9","URLIsNoise":)" + noise + "}}");
+    const auto asked = this->w.last_of(Kind::PING_REQUEST);
+    ASSERT_TRUE(asked);
+    EXPECT_EQ(asked->text, std::string("https://control.example/ping/") + noise);
+    ASSERT_EQ(this->w.session->answer_ping(this->w.now, R"({"Type":"disco"})"), Error::NONE);
+    EXPECT_EQ(this->w.session->answer_ping(this->w.now, "{}"), Error::UNEXPECTED) << "once";
+    this->w.pump();
+  }
   ASSERT_EQ(this->w.others.size(), 2u);
-  EXPECT_EQ(this->w.others[0], "HEAD /some/path ");
-  EXPECT_EQ(this->w.others[1], "POST /c2n/1 " + samples()["c2n_echo_reply"].text());
-  EXPECT_EQ(this->w.last_of(Kind::PING_REQUEST)->text, "https://control.example/machine/ping-response?id=1");
-  EXPECT_EQ(this->w.count(Kind::PING_REQUEST), 1u);
+  EXPECT_EQ(this->w.others[0], R"(POST /ping/true {"Type":"disco"})");
+  EXPECT_TRUE(this->w.others[1].starts_with("POST /ping/false HTTP/1.1\r\n"));
+  EXPECT_TRUE(this->w.others[1].ends_with("\r\n\r\n{\"Type\":\"disco\"}"));
+}
+
+TEST_F(Map, knocks_at_nobodys_door_for_control_and_gives_a_ping_up) {
+  this->stream();
+  const size_t opened = this->w.opened.size();
+  this->w.send_map(R"({"PingRequest":{"URL":"https://192.168.1.1/reboot"}})");
+  EXPECT_EQ(this->w.opened.size(), opened);
+  this->w.tls = World::Door::SILENT;
+  this->w.send_map(R"({"PingRequest":{"URL":"https://control.example/ping"}})");
+  EXPECT_EQ(this->w.opened.size(), opened + 1);
+  EXPECT_TRUE(this->w.waits(Link::KEY));
+  this->w.run_for(seconds(16));
+  EXPECT_FALSE(this->w.waits(Link::KEY));
+  this->w.tls = World::Door::REFUSED;
+  this->w.send_map(R"({"PingRequest":{"URL":"https://control.example/ping/2"}})");
+  EXPECT_EQ(this->w.opened.size(), opened + 2);
+  EXPECT_EQ(this->w.session->state(), State::STREAMING);
 }
 
 TEST_F(Map, hands_everything_on_to_the_owners_sink) {

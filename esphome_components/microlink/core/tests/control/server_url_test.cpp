@@ -59,17 +59,23 @@ TEST(ServerUrl, refuses_everything_else) {
   EXPECT_EQ(ServerUrl::parse("https://" + std::string(MAX_HOST_BYTES + 1, 'a')).error(), Error::MALFORMED);
 }
 
-TEST(PingReply, knows_what_answers_over_noise) {
+TEST(PingReply, knows_who_answers) {
   PingReply ping;
   ping.assign("https://unused/some/path?id=1", true, "", "", "");
   EXPECT_EQ(ping.kind(), PingReply::Kind::HEAD);
   EXPECT_EQ(ping.path(), "/some/path?id=1");
   EXPECT_TRUE(ping.is_for("https://unused/some/path?id=1"));
+  EXPECT_TRUE(ping.is_noise());
   ping.assign("https://control.example/x", false, "", "", "");
-  EXPECT_EQ(ping.kind(), PingReply::Kind::OWNER);
+  EXPECT_EQ(ping.kind(), PingReply::Kind::HEAD);
+  EXPECT_FALSE(ping.is_noise());
+  EXPECT_EQ(ping.set_result("{}"), Error::UNEXPECTED);
   ping.assign("https://unused/x", true, "TSMP", "100.64.0.1", "");
   EXPECT_EQ(ping.kind(), PingReply::Kind::OWNER);
   EXPECT_EQ(ping.ip(), "100.64.0.1");
+  EXPECT_EQ(ping.set_result(std::string(1000, 'x')), Error::NO_SPACE);
+  EXPECT_EQ(ping.set_result("{}"), Error::NONE);
+  EXPECT_EQ(ping.kind(), PingReply::Kind::POST);
   ping.assign("https://unused", true, "", "", "");
   EXPECT_EQ(ping.path(), "/");
   ping.assign("", true, "", "", "");
@@ -78,11 +84,44 @@ TEST(PingReply, knows_what_answers_over_noise) {
   EXPECT_EQ(ping.kind(), PingReply::Kind::UNUSABLE);
 }
 
+TEST(PingReply, goes_to_the_control_server_and_to_nobody_else) {
+  const auto at = [](const char *url, const char *server) {
+    PingReply ping;
+    ping.assign(url, false, "", "", "");
+    return ping.is_at(*ServerUrl::parse(server));
+  };
+  EXPECT_TRUE(at("https://control.example/machine/ping-response?id=1", "https://control.example"));
+  EXPECT_TRUE(at("https://Control.Example:443/x", "https://control.example"));
+  EXPECT_TRUE(at("https://control.example:8443", "https://control.example:8443"));
+  EXPECT_TRUE(at("http://control.example/x", "http://control.example:80"));
+  EXPECT_TRUE(at("https://[2001:db8::1]:9/x", "https://[2001:db8::1]:9"));
+  for (const char *other :
+       {"http://control.example/x", "https://control.example:8443/x", "https://control.example.evil/x",
+        "https://evil@control.example/x", "https://control.example#/x", "https://10.0.0.1/x", "control.example/x",
+        "://", "file:///etc/passwd"})
+    EXPECT_FALSE(at(other, "https://control.example")) << other;
+}
+
+TEST(PingReply, writes_an_ordinary_request) {
+  PingReply ping;
+  Bytes<512> room;
+  const auto text = [&] { return as_text(ByteView(room).first(ping.write_request("c.test:8443", room))); };
+  ping.assign("https://c.test:8443/p?id=1", false, "", "", "");
+  EXPECT_EQ(text(), "HEAD /p?id=1 HTTP/1.1\r\nHost: c.test:8443\r\nConnection: close\r\n\r\n");
+  ping.assign("https://c.test:8443/p", false, "disco", "100.64.0.1", "");
+  ASSERT_EQ(ping.set_result(R"({"Type":"disco"})"), Error::NONE);
+  EXPECT_EQ(text(),
+            "POST /p HTTP/1.1\r\nHost: c.test:8443\r\nConnection: close\r\nContent-Type: application/json\r\n"
+            "Content-Length: 16\r\n\r\n{\"Type\":\"disco\"}");
+  EXPECT_EQ(ping.write_request("c.test:8443", ByteSpan(room).first(100)), 0U);
+}
+
 TEST(PingReply, echoes_and_says_404_to_the_rest) {
   PingReply ping;
   ping.assign("https://unused/c2n/1", false, "c2n", "",
               "UE9TVCAvZWNobyBIVFRQLzEuMQ0KSG9zdDogeA0KQ29udGVudC1MZW5ndGg6IDINCg0KaGk=");
-  EXPECT_EQ(ping.kind(), PingReply::Kind::C2N);
+  EXPECT_EQ(ping.kind(), PingReply::Kind::POST);
+  EXPECT_TRUE(ping.is_noise());
   EXPECT_EQ(ping.body(), "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi");
   for (const char *payload : {"", "!!", "R0VUIC94IEhUVFAvMS4xDQoNCg=="}) {
     ping.assign("https://unused/c2n/2", false, "c2n", "", payload);

@@ -147,7 +147,7 @@ void World::from_session(const Transmit &transmit) {
   ASSERT_NE(connection, nullptr) << "bytes for a connection that is not open";
   if (!connection->upgraded) {
     connection->request += as_text(transmit.bytes);
-    if (connection->request.ends_with("\r\n\r\n")) {
+    if (connection->request.find("\r\n\r\n") != std::string::npos) {
       if (transmit.link == Link::KEY) {
         this->key_request(connection->request);
         connection->request.clear();
@@ -166,6 +166,11 @@ void World::from_session(const Transmit &transmit) {
 }
 
 void World::key_request(const std::string &request) {
+  if (!request.starts_with("GET /key")) {
+    this->others.push_back(request);
+    this->links_[static_cast<size_t>(Link::KEY)]->out.push_back("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    return;
+  }
   this->key_requests.push_back(request.substr(0, request.find("\r\n")));
   const std::string body = R"({"legacyPublicKey":"mkey:)" + std::string(64, '0') + R"(","publicKey":")" +
                            std::string(this->control_key.to_text().view()) + "\"}";

@@ -100,13 +100,15 @@ class World {
   std::vector<std::string> opened;  ///< "KEY control.example:443 tls"
   std::vector<Instant> opened_at;
   std::vector<testing::Value> registers, updates, maps;
-  std::vector<std::string> others;  ///< "HEAD /path body"
+  std::vector<std::string> others;  ///< "HEAD /path body", or a whole ordinary request
   std::vector<std::string> key_requests;
   std::optional<Event> last_of(Event::Kind kind) const;
   size_t count(Event::Kind kind) const;
   Connection *connection();
   int32_t map_stream{0};
   bool has(Link link) const { return this->links_[static_cast<size_t>(link)] != nullptr; }
+  /// Whether a connection waits for an answer that does not come (Door::SILENT).
+  bool waits(Link link) const { return this->silent_[static_cast<size_t>(link)]; }
   /// The network opens or closes a connection of its own accord: `links_` and the session agree on it.
   void open_link(Link link);
   void close_link(Link link, Error error);

@@ -64,6 +64,20 @@ TEST(Options, the_commands) {
   EXPECT_EQ(parse({"replay", "/f", "--state-dir", "/s"}).recording, "/f");
 }
 
+TEST(Options, without_a_command_are_the_daemons) {
+  for (const auto &words : std::vector<std::vector<const char *>>{{"--control-url", "https://c.test", "--serve", "80"},
+                                                                  {"run", "--control-url=https://c.test"}}) {
+    const Options o = parse(words);
+    EXPECT_EQ(o.problem, "");
+    EXPECT_EQ(o.verb, Verb::RUN);
+    EXPECT_EQ(o.config.control_url, "https://c.test");
+  }
+  EXPECT_EQ(parse({"--help"}).verb, Verb::HELP);
+  EXPECT_EQ(parse({"--version"}).verb, Verb::VERSION);
+  EXPECT_NE(parse({"--json"}).problem, "");
+  EXPECT_NE(parse({"--control-url", "https://c.test", "status"}).problem, "");
+}
+
 TEST(Options, a_hostname_is_made_from_the_machines) {
   const Options o = parse({"run"});
   EXPECT_EQ(o.problem, "");

@@ -71,6 +71,28 @@ TEST(Tsmp, echo_requests_turn_into_replies) {
   }
 }
 
+TEST(Tsmp, echo_requests_of_our_own_come_back) {
+  const PingData data{1, 2, 3, 4, 5, 6, 7, 8};
+  for (const auto &[from, to] :
+       {std::pair{"100.64.0.1", "100.64.0.2"}, std::pair{"fd7a:115c:a1e0::1", "fd7a:115c:a1e0::2"}}) {
+    Bytes<128> room;
+    const auto size = write_echo_request(*parse_ip(from), *parse_ip(to), data, room);
+    ASSERT_TRUE(size);
+    const ByteSpan packet = ByteSpan(room).first(*size);
+    EXPECT_FALSE(parse_echo_reply(*ip::parse_packet(packet))) << "a request is no reply";
+    ASSERT_EQ(answer_echo(packet), Error::NONE);  // which looks at every field but the checksums
+    const auto reply = ip::parse_packet(packet);
+    EXPECT_EQ(reply->source, *parse_ip(to));
+    const auto echo = parse_echo_reply(*reply);
+    ASSERT_TRUE(echo);
+    EXPECT_EQ(*echo, data);
+    EXPECT_FALSE(write_echo_request(*parse_ip(from), *parse_ip(to), data, ByteSpan(room).first(*size - 1)));
+    EXPECT_FALSE(parse_echo_reply(*ip::parse_packet(packet.first(*size - 1))));
+  }
+  Bytes<128> room;
+  EXPECT_FALSE(write_echo_request(*parse_ip("100.64.0.1"), *parse_ip("fd7a::1"), data, room));
+}
+
 TEST(Tsmp, mapped_addresses_in_an_ipv6_header_are_not_answered) {
   const std::vector<uint8_t> mapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 100, 64, 0, 1};
   for (const ptrdiff_t at : {8, 24}) {

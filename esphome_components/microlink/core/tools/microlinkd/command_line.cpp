@@ -44,7 +44,7 @@ class Connection {
     if (!fits || ::connect(this->fd_.get(), reinterpret_cast<const sockaddr *>(&address), sizeof(address)) != 0)
       return fail(ExitCode::NO_DAEMON, "cannot reach a daemon at " + path + ": " +
                                            std::strerror(fits ? errno : ENAMETOOLONG) +
-                                           "; is `microlinkd run` running? Else name it with --socket");
+                                           "; is the daemon running? Else name it with --socket");
     return ExitCode::OK;
   }
   bool send(std::string_view line) {

@@ -7,7 +7,7 @@
 
 namespace microlink::tools {
 
-/// `microlinkd run`: until SIGTERM or SIGINT. Problems go to standard error.
+/// The daemon: until SIGTERM or SIGINT. Problems go to standard error.
 ExitCode run_daemon(const Options &options, const posix::DrivenFactory &factory);
 
 /// The first line of a file, "-" = standard input, without white space around it. Empty with `problem` set to one line.

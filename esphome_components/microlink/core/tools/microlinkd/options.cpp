@@ -300,6 +300,7 @@ Options parse_options(std::span<const char *const> arguments) {
     return out;
   }
   bool named = false;
+  out.verb = Verb::RUN;  // options without a command are the daemon's
   for (const NamedVerb &each : VERBS) {
     if (arguments[0] == std::string_view(each.name)) {
       out.verb = each.verb;
@@ -311,9 +312,9 @@ Options parse_options(std::span<const char *const> arguments) {
     return out;
   }
   std::vector<option> known(std::begin(SHARED_OPTIONS), std::end(SHARED_OPTIONS));
-  if (named && (out.verb == Verb::RUN))
+  if (out.verb == Verb::RUN)
     known.insert(known.end(), std::begin(RUN_OPTIONS), std::end(RUN_OPTIONS));
-  else if (named)
+  else
     known.insert(known.end(), std::begin(COMMAND_OPTIONS), std::end(COMMAND_OPTIONS));
   refuse_unknown(out, arguments, known);
   known.push_back({nullptr, 0, nullptr, 0});
@@ -328,7 +329,7 @@ Options parse_options(std::span<const char *const> arguments) {
   const int argc = static_cast<int>(copies.size());
   optind = 0;  // glibc: start anew
   opterr = 0;
-  const char *letters = named && out.verb != Verb::RUN ? ":hc:" : ":h";
+  const char *letters = out.verb != Verb::RUN ? ":hc:" : ":h";
   for (int which;
        out.problem.empty() && (which = ::getopt_long(argc, argv.data(), letters, known.data(), nullptr)) != -1;) {
     if (which == '?')

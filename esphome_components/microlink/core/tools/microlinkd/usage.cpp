@@ -6,7 +6,7 @@ namespace microlink::tools {
 const char *usage() {
   return R"(microlinkd: a node of a tailnet
 
-  microlinkd run [OPTION...]       the daemon
+  microlinkd [run] OPTION...       the daemon
   microlinkd status                this node
   microlinkd peers                 the other nodes, and how they are reached
   microlinkd ping [-c N] PEER      PEER is a name, an address or a node key
@@ -23,7 +23,7 @@ Every command:
   --log-level LEVEL        error, warning, info, debug or trace
   --help, --version
 
-run:
+The daemon:
   --control-url URL        coordination server (https://controlplane.tailscale.com)
   --auth-key-file FILE     auth key for the first registration; "-" reads standard input
   --hostname NAME          name to ask for (the machine's)

@@ -69,6 +69,8 @@ void Core::handle(Instant now, const Input &input) {
       this->poll_again_(now);
       if (now >= this->cache_due_)
         this->store_cache_();
+      if (now >= this->control_ping_.deadline)
+        this->end_control_ping_(now, {}, "timed out");
       break;
     case Input::Kind::DATAGRAM:
       if (this->run_ != Run::STOPPED)
@@ -239,6 +241,8 @@ void Core::stop_(Instant now) {
     return;
   this->run_ = Run::STOPPED;
   this->cache_due_ = Instant::NEVER;
+  this->control_ping_ = {};
+  this->owner_ping_ = false;
   if (this->control_)
     this->control_->stop(now);
   this->control_.reset();
@@ -375,6 +379,7 @@ Instant Core::next_timeout() const {
     return Instant::NEVER;
   Instant soonest = earlier(this->relays_.next_timeout(), this->magicsock_.next_timeout());
   soonest = earlier(soonest, earlier(this->tunnel_.next_timeout(), this->cache_due_));
+  soonest = earlier(soonest, this->control_ping_.deadline);
   if (this->streaming_)
     soonest = earlier(soonest, this->poll_policy_.next_timeout());
   return this->control_ ? earlier(soonest, this->control_->next_timeout()) : soonest;

@@ -103,6 +103,12 @@ class Core final : private tailcfg::MapSink, private Relays::Regions, private fi
   void node_key_changed_(Instant now);
   void set_message_(std::string_view text);
 
+  // core_ping.cpp
+  void start_control_ping_(Instant now, std::string_view types, std::string_view ip);
+  void send_control_ping_(Instant now);
+  bool take_echo_(Instant now, netmap::PeerId from, const Bytes<8> &data, ControlPing::Type type);
+  void end_control_ping_(Instant now, const magicsock::Event &pong, std::string_view error);
+
   // core_map.cpp: MapSink
   void stream_begin() override { this->first_message_ = true; }
   void message_begin() override;
@@ -192,8 +198,7 @@ class Core final : private tailcfg::MapSink, private Relays::Regions, private fi
   Instant now_{};  ///< of the input that is being handled, for MapSink
   Identity identity_;
   RecordDuties duties_;
-  Instant cache_due_{Instant::NEVER};
-  Instant cache_stored_{INT64_MIN / 2};
+  Instant cache_due_{Instant::NEVER}, cache_stored_{INT64_MIN / 2};
   CachedControlKey cached_control_key_;
   CachedSelf cached_self_;
   WallTime wall_{WallTime::UNKNOWN};
@@ -214,34 +219,30 @@ class Core final : private tailcfg::MapSink, private Relays::Regions, private fi
   size_t auth_key_size_{0};
   netmap::Netmap netmap_;
   PollPolicy poll_policy_;
+  ControlPing control_ping_;
   filter::Filter filter_;
   Relays relays_;
   magicsock::Magicsock magicsock_;
   wireguard::Tunnel tunnel_;
 
   bool settling_{false};
+  bool owner_ping_{false};  ///< ping() waits for its answer
   uint16_t cached_home_{0};
   bool first_message_{true};                 ///< of the map stream
   bool has_self_{false}, has_peers_{false};  ///< in the message that is read
   bool trying_pending_{false};               ///< control is asked whether it took the pending node key
   bool stale_pending_{false};                ///< a pending key of an earlier run, not asked for
-  bool registered_{false};
-  bool authorized_{false};
-  bool streaming_{false}, refused_{false};
+  bool registered_{false}, authorized_{false}, streaming_{false}, refused_{false};
   bool tailnet_lock_{false}, magic_dns_{false}, addresses_due_{false};
   FixedString<MAX_URL_BYTES> login_url_;
   FixedString<JSON_MAX_TEXT_BYTES> message_;
   FixedString<MAX_NODE_NAME_BYTES> domain_;
-  FixedVector<Endpoint, MAX_OWN_ENDPOINTS> own_endpoints_;
-  FixedVector<Endpoint, MAX_OWN_ENDPOINTS> local_endpoints_;
+  FixedVector<Endpoint, MAX_OWN_ENDPOINTS> own_endpoints_, local_endpoints_;
   FixedVector<tailcfg::Tag, 4> request_tags_;
   FixedVector<Endpoint, 2> self_addresses_;
   std::array<KnownPeer, MAX_PEERS> known_peers_;
-  FixedString<MAX_HOST_BYTES> control_host_;
-  FixedString<MAX_HOST_BYTES> resolve_host_;
-  FixedString<MAX_HOST_BYTES> resolving_host_;
-  bool relay_output_{false};
-  bool clock_grant_due_{false};
+  FixedString<MAX_HOST_BYTES> control_host_, resolve_host_, resolving_host_;
+  bool relay_output_{false}, clock_grant_due_{false};
   RingBuffer<Event, 24> events_;
   Statistics statistics_;
 };

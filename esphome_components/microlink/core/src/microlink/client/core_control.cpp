@@ -64,7 +64,9 @@ void Core::handle_control_event_(Instant now, const control::Event &event) {
       this->set_message_(event.text);
       this->push_event_({.kind = Event::Kind::MESSAGE, .text = this->message_.view()});
       break;
-    case Kind::PING_REQUEST:  // HEAD over the open internet and pings on control's behalf: a node may leave them out
+    case Kind::PING_REQUEST:
+      this->start_control_ping_(now, event.types, event.ip);
+      break;
     case Kind::COUNT:
       break;
   }

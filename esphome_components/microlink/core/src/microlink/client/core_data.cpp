@@ -69,6 +69,11 @@ void Core::handle_inner_(Instant now, netmap::PeerId id, ByteSpan packet) {
     this->handle_tsmp_(now, id, *parsed);
     return;
   }
+  if (this->control_ping_.type == ControlPing::Type::ICMP && this->is_own_address_(parsed->destination)) {
+    if (const auto echo = tsmp::parse_echo_reply(*parsed);
+        echo && this->take_echo_(now, id, *echo, ControlPing::Type::ICMP))
+      return;
+  }
   const filter::Verdict verdict = this->filter_.check_inbound(packet, peer->is_jailed);
   if (!verdict.accept) {
     this->statistics_.filter_dropped++;
@@ -80,6 +85,8 @@ void Core::handle_inner_(Instant now, netmap::PeerId id, ByteSpan packet) {
 /// Pings are answered before the filter (06 §3.1); the rest is of no use to a small node.
 void Core::handle_tsmp_(Instant now, netmap::PeerId id, const ip::Packet &packet) {
   const auto message = tsmp::parse(packet.transport);
+  if (message && message->type == tsmp::Message::Type::PONG)
+    (void) this->take_echo_(now, id, message->data, ControlPing::Type::TSMP);
   if (!message || message->type != tsmp::Message::Type::PING)
     return;
   Bytes<TSMP_PACKET_BYTES> answer;

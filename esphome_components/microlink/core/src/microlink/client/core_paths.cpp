@@ -265,17 +265,19 @@ void Core::handle_path_event_(Instant now, const magicsock::Event &event) {
       this->tell_net_info_(now);
       break;
     case Kind::PONG:
-      if (peer != nullptr)
-        this->push_event_({.kind = Event::Kind::PONG,
+    case Kind::PING_TIMED_OUT: {
+      const bool pong = event.kind == Kind::PONG;
+      if (this->control_ping_.type == ControlPing::Type::DISCO && this->control_ping_.peer == event.peer)
+        this->end_control_ping_(now, event, pong ? std::string_view{} : "timed out");
+      if (peer != nullptr && this->owner_ping_)
+        this->push_event_({.kind = pong ? Event::Kind::PONG : Event::Kind::PING_TIMED_OUT,
                            .peer = peer->key,
                            .path = event.endpoint,
                            .region = event.region,
                            .latency = event.latency});
+      this->owner_ping_ = false;
       break;
-    case Kind::PING_TIMED_OUT:
-      if (peer != nullptr)
-        this->push_event_({.kind = Event::Kind::PING_TIMED_OUT, .peer = peer->key});
-      break;
+    }
   }
 }
 
@@ -350,6 +352,7 @@ Error Core::ping(Instant now, const NodePublic &peer) {
   if (!id.is_set())
     return Error::UNKNOWN_PEER;
   const Error error = this->magicsock_.ping(now, id);
+  this->owner_ping_ = this->owner_ping_ || error == Error::NONE;
   this->settle_(now);
   return error;
 }

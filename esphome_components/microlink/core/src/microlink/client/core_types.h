@@ -20,6 +20,18 @@ enum class Run : uint8_t {
   LOGGING_OUT,  ///< control is being told; then STOPPED
 };
 
+/// The one ping of a peer that control asked for (tailcfg.PingRequest), while its answer is awaited.
+struct ControlPing {
+  enum class Type : uint8_t { NONE, DISCO, TSMP, ICMP };
+  static constexpr Duration TIMEOUT = seconds(10);
+
+  Type type{Type::NONE};
+  netmap::PeerId peer{};
+  Bytes<8> data{};  ///< TSMP, ICMP: what comes back
+  Instant sent{};
+  Instant deadline{Instant::NEVER};
+};
+
 /// Bytes of the current input that are not used up yet: the port's, or of rx_plain_.
 struct Pending {
   StreamId stream{0};

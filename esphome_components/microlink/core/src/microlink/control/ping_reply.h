@@ -4,17 +4,19 @@
 #include "microlink/base/bytes.h"
 #include "microlink/base/fixed_string.h"
 #include "microlink/capacity.h"
+#include "microlink/control/server_url.h"
 
 namespace microlink::control {
 
-/// A PingRequest and how it is answered (02 §6): HEAD or a c2n response over Noise by the session itself, everything
-/// else by the owner.
+/// A PingRequest and how it is answered (02 §6): HEAD, a c2n response, or what a ping of a peer found out, which the
+/// owner tells. Over Noise, or as an ordinary request to the control server itself and to nobody else: control must not
+/// make the nodes knock on other people's doors.
 class PingReply {
  public:
   enum class Kind : uint8_t {
-    OWNER,     ///< HEAD of an ordinary URL, or a ping of TSMP, disco, ICMP: the owner's
-    HEAD,      ///< HEAD path() over Noise
-    C2N,       ///< POST path() over Noise, with body()
+    OWNER,     ///< a ping of TSMP, disco or ICMP: set_result() → POST
+    HEAD,      ///< HEAD path()
+    POST,      ///< POST path(), with body()
     UNUSABLE,  ///< nothing that could be answered
   };
 
@@ -22,6 +24,13 @@ class PingReply {
   void assign(std::string_view url, bool is_noise, std::string_view types, std::string_view ip,
               std::string_view payload);
   bool is_for(std::string_view url) const { return !this->url_.empty() && this->url_ == url; }
+  /// What the owner's ping found out, in JSON (tailcfg.PingResponse). UNEXPECTED unless OWNER, NO_SPACE.
+  Error set_result(std::string_view json);
+  bool is_noise() const { return this->is_noise_; }
+  /// Whether the URL leads to that server.
+  bool is_at(const ServerUrl &server) const;
+  /// The ordinary request, HTTP/1.1 with `Connection: close`; 0 when it does not fit.
+  size_t write_request(std::string_view authority, ByteSpan out) const;
 
   Kind kind() const { return this->kind_; }
   std::string_view url() const { return this->url_; }
@@ -40,6 +49,7 @@ class PingReply {
   FixedString<MAX_URL_BYTES> url_;
   FixedString<64> types_;
   FixedString<45> ip_;
+  bool is_noise_{false};
   FixedString<MAX_PAYLOAD_BYTES + 64> body_;
   Kind kind_{Kind::UNUSABLE};
 };

@@ -210,6 +210,8 @@ void Session::handle_timeout(Instant now) {
     if (followup)
       this->connect_(now);  // nothing is wrong: a person takes time. Ask again on a connection that surely works
   }
+  if (this->timers_.due(Timer::PING, now))
+    this->end_ping_();
   if (this->timers_.due(Timer::REPLY, now)) {
     this->channel_.http().cancel(this->update_stream_);
     this->update_done_(now, false);
@@ -270,6 +272,12 @@ std::optional<Transmit> Session::poll_transmit(Instant now, ByteSpan out) {
     if (const size_t size = this->key_fetch_().poll_transmit(this->authority_, out); size != 0)
       return Transmit{Link::KEY, out.first(size)};
   }
+  if (this->plain_ping_ == PlainPing::DUE) {
+    this->plain_ping_ = PlainPing::SENT;
+    if (const size_t size = this->tap_.ping.write_request(this->authority_, out); size != 0)
+      return Transmit{Link::KEY, out.first(size)};
+    this->end_ping_();
+  }
   for (const Link link : {Link::NOISE, Link::NOISE_FALLBACK}) {
     if (const size_t size = this->attempt_(link).poll_transmit(this->authority_, out); size != 0)
       return Transmit{link, out.first(size)};
@@ -321,6 +329,7 @@ void Session::close_everything_() {
   this->map_parser_.reset();
   this->register_stream_ = this->update_stream_ = this->map_stream_ = this->ping_stream_ = 0;
   this->wants_ = {};
+  this->plain_ping_ = PlainPing::NONE;
   this->map_accepted_ = false;
   wipe(this->body_);
   const Instant logout = this->timers_.deadline(Timer::LOGOUT);

@@ -74,6 +74,9 @@ class Session {
   /// Close the map stream and open a new one on the same connection, for its full netmap. NOT_READY unless STREAMING.
   Error poll_again(Instant now);
 
+  /// The result, in JSON, of the ping that PING_REQUEST asked for. UNEXPECTED when none waits for it, NO_SPACE.
+  Error answer_ping(Instant now, std::string_view json);
+
   // What the server is told about this node; sent when it differs from what the server was told last.
   void set_endpoints(Instant now, std::span<const tailcfg::OwnEndpoint> endpoints);
   void set_net_info(Instant now, const tailcfg::NetInfo &net_info);
@@ -114,6 +117,7 @@ class Session {
     REPLY,     ///< an answer to an update is overdue
     RETRY,     ///< BACKING_OFF
     LOGOUT,    ///< the server did not confirm
+    PING,      ///< the connection for an ordinary ping reply takes too long
     COUNT,
   };
   enum class LinkState : uint8_t { CLOSED, OPENING, OPEN };
@@ -169,6 +173,8 @@ class Session {
   void send_register_(Instant now);
   void send_map_request_(Instant now, bool stream);
   void send_ping_();
+  void reply_to_ping_(Instant now);
+  void end_ping_();
   void update_done_(Instant now, bool accepted);
   void map_event_(Instant now, const http::H2Event &event);
   void map_data_(Instant now, ByteView data);
@@ -198,8 +204,7 @@ class Session {
   State state_{State::STOPPED};
   EventQueue events_;
   TimerTable<Timer> timers_;
-  Backoff backoff_;
-  Backoff slow_backoff_;
+  Backoff backoff_, slow_backoff_;
   bool proven_{false};  ///< a whole message came since the last loss: come back quickly
 
   std::array<LinkState, static_cast<size_t>(Link::COUNT)> links_{};
@@ -209,8 +214,7 @@ class Session {
   bool handshake_failed_{false};  ///< one of this round's attempts got as far as the handshake
   MachinePublic control_key_{};
   KeySource key_source_{KeySource::NONE};
-  bool key_is_fresh_{false};  ///< fetched since the last established connection
-  bool key_changed_{false};
+  bool key_is_fresh_{false}, key_changed_{false};  ///< fetched since the last established connection
   Way way_{Way::UNKNOWN};
   bool plain_first_{false};   ///< what NOISE is in this round, if there are two ways
   Instant plain_again_at_{};  ///< not over port 80 before
@@ -219,26 +223,22 @@ class Session {
   Instant connected_at_{};
   Channel channel_;
 
-  NodePublic node_key_;
-  NodePublic pending_key_{};
+  NodePublic node_key_, pending_key_{};
   Rotation rotation_{Rotation::NONE};
   Secret<MAX_AUTH_KEY_BYTES> auth_key_;
   size_t auth_key_size_{0};
   FixedString<MAX_URL_BYTES> login_url_;
   bool registered_{false};  ///< in this run, and not refused since
-  bool logging_out_{false};
-  bool machine_authorized_{false};
-  uint16_t answer_status_{0};
+  bool logging_out_{false}, machine_authorized_{false};
+  uint16_t answer_status_{0}, map_status_{0};
   std::optional<uint32_t> retry_after_;
 
   Wants wants_;
-  http::H2StreamId register_stream_{0};
-  http::H2StreamId update_stream_{0};
-  http::H2StreamId map_stream_{0};
-  http::H2StreamId ping_stream_{0};
+  http::H2StreamId register_stream_{0}, update_stream_{0}, map_stream_{0}, ping_stream_{0};
+  /// Link::KEY is lent to a ping reply that does not go over Noise, while STREAMING.
+  enum class PlainPing : uint8_t { NONE, OPENING, DUE, SENT } plain_ping_{PlainPing::NONE};
   uint32_t update_version_{0};
   bool map_accepted_{false};
-  uint16_t map_status_{0};
   Backoff update_backoff_;
   MapTap tap_;
   tailcfg::MapParser map_parser_;

@@ -70,7 +70,9 @@ void Session::handle_open(Instant now, Link link) {
   if (state != LinkState::OPENING)
     return;
   state = LinkState::OPEN;
-  if (link == Link::KEY) {
+  if (link == Link::KEY && this->plain_ping_ != PlainPing::NONE) {
+    this->plain_ping_ = PlainPing::DUE;
+  } else if (link == Link::KEY) {
     this->key_fetch_().open();
   } else if (const Error error = this->attempt_(link).open(this->machine_, this->control_key_, this->random_);
              error != Error::NONE) {
@@ -81,6 +83,10 @@ void Session::handle_open(Instant now, Link link) {
 void Session::handle_bytes(Instant now, Link link, ByteSpan in) {
   if (this->links_[static_cast<size_t>(link)] != LinkState::OPEN || in.empty())
     return;
+  if (link == Link::KEY && this->plain_ping_ != PlainPing::NONE) {
+    this->end_ping_();  // an answer, whatever it says
+    return;
+  }
   if (link == Link::KEY) {
     this->key_fetch_().handle_bytes(in);
     this->key_progress_(now, Error::MALFORMED);
@@ -111,7 +117,9 @@ void Session::handle_closed(Instant now, Link link, Error error) {
     return;
   state = LinkState::CLOSED;
   const Error reason = error == Error::NONE ? Error::CLOSED : error;
-  if (link == Link::KEY) {
+  if (link == Link::KEY && this->plain_ping_ != PlainPing::NONE) {
+    this->end_ping_();
+  } else if (link == Link::KEY) {
     this->key_fetch_().handle_closed();
     this->key_progress_(now, reason);
   } else if (this->state_ == State::CONNECTING) {

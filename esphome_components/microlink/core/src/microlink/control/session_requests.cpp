@@ -12,6 +12,7 @@ constexpr Duration MAP_WATCHDOG = seconds(120);
 constexpr Duration COALESCE_CHANGES = seconds(1);
 constexpr Duration UPDATE_TIMEOUT = seconds(30);
 constexpr Duration MAX_SLEEP = seconds(300);
+constexpr Duration PING_REPLY_TIMEOUT = seconds(15);
 
 /// Statuses by which servers say that they do not know this node key (02 §1).
 bool means_unknown_node(uint16_t status) { return status == 400 || status == 401 || status == 403 || status == 404; }
@@ -100,6 +101,41 @@ void Session::send_map_request_(Instant now, bool stream) {
     this->timers_.stop(Timer::UPDATE);
     this->timers_.arm(Timer::REPLY, now + UPDATE_TIMEOUT);
   }
+}
+
+Error Session::answer_ping(Instant now, std::string_view json) {
+  if (this->state_ != State::STREAMING)
+    return Error::UNEXPECTED;
+  const Error error = this->tap_.ping.set_result(json);
+  if (error == Error::NONE)
+    this->reply_to_ping_(now);
+  return error;
+}
+
+void Session::reply_to_ping_(Instant now) {
+  const PingReply &ping = this->tap_.ping;
+  if (ping.kind() != PingReply::Kind::HEAD && ping.kind() != PingReply::Kind::POST)
+    return;
+  if (ping.is_noise()) {
+    this->wants_.ping = true;
+    this->send_wanted_(now);
+    return;
+  }
+  this->end_ping_();
+  if (!ping.is_at(this->settings_.server)) {
+    this->log_.debug("a ping to %s is not answered: it is not the control server", ping.url().data());
+    return;
+  }
+  this->plain_ping_ = PlainPing::OPENING;
+  this->timers_.arm(Timer::PING, now + PING_REPLY_TIMEOUT);
+  this->open_(Link::KEY);
+}
+
+void Session::end_ping_() {
+  this->timers_.stop(Timer::PING);
+  if (this->plain_ping_ != PlainPing::NONE)
+    this->close_(Link::KEY);
+  this->plain_ping_ = PlainPing::NONE;
 }
 
 /// Path and body are copied: another ping may come before they are sent.
@@ -224,10 +260,10 @@ void Session::map_data_(Instant now, ByteView data) {
   }
   if (this->tap_.ping_read) {
     this->tap_.ping_read = false;
-    const PingReply::Kind kind = this->tap_.ping.kind();
-    this->wants_.ping = kind == PingReply::Kind::HEAD || kind == PingReply::Kind::C2N;
-    if (kind == PingReply::Kind::OWNER)
+    if (this->tap_.ping.kind() == PingReply::Kind::OWNER)
       this->events_.raise(Event::Kind::PING_REQUEST);
+    else
+      this->reply_to_ping_(now);
   }
   if (this->tap_.sleep) {
     const Duration pause = std::min(*this->tap_.sleep, MAX_SLEEP);

@@ -42,6 +42,32 @@ size_t write_payload(const Message &message, ByteSpan out) {
 
 void store_u16be(ByteSpan at, uint16_t value) { Writer(at).u16be(value); }
 
+struct Header {
+  const IpAddress &source;
+  const IpAddress &destination;
+  uint8_t protocol;
+  uint32_t id;
+};
+
+Result<size_t> write_packet(const Header &header, ByteView payload, ByteSpan out) {
+  const auto &[source, destination, protocol, id] = header;
+  Writer packet(out);
+  if (source.is_v4()) {
+    const size_t total = ip::IPV4_HEADER_BYTES + payload.size();
+    packet.u16be(0x4500).u16be(static_cast<uint16_t>(total)).u16be(static_cast<uint16_t>(id)).u16be(0);
+    packet.u8(HOP_LIMIT).u8(protocol).u16be(0).bytes(source.raw()).bytes(destination.raw());
+    if (packet.ok())
+      store_u16be(out.subspan(IPV4_CHECKSUM_AT), ip::checksum(out.first(ip::IPV4_HEADER_BYTES)));
+  } else {
+    packet.u32be(uint32_t{6} << 28 | (id & 0xfffff)).u16be(static_cast<uint16_t>(payload.size()));
+    packet.u8(protocol).u8(HOP_LIMIT).bytes(source.raw()).bytes(destination.raw());
+  }
+  packet.bytes(payload);
+  if (!packet.ok())
+    return Error::NO_SPACE;
+  return packet.size();
+}
+
 }  // namespace
 
 Result<Message> parse(ByteView payload) {
@@ -80,28 +106,36 @@ Result<size_t> write(const Message &message, const IpAddress &source, const IpAd
   if (source.is_v4() != destination.is_v4())  // a mapped address in an IPv6 header
     return Error::UNEXPECTED;
   Bytes<MAX_PAYLOAD_BYTES> room;
-  const ByteView payload = ByteView(room).first(write_payload(message, room));
-  Writer packet(out);
-  if (source.is_v4()) {
-    const size_t total = ip::IPV4_HEADER_BYTES + payload.size();
-    packet.u16be(0x4500).u16be(static_cast<uint16_t>(total)).u16be(static_cast<uint16_t>(id)).u16be(0);
-    packet.u8(HOP_LIMIT).u8(ip::TSMP).u16be(0).bytes(source.raw()).bytes(destination.raw());
-    if (packet.ok())
-      store_u16be(out.subspan(IPV4_CHECKSUM_AT), ip::checksum(out.first(ip::IPV4_HEADER_BYTES)));
-  } else {
-    packet.u32be(uint32_t{6} << 28 | (id & 0xfffff)).u16be(static_cast<uint16_t>(payload.size()));
-    packet.u8(ip::TSMP).u8(HOP_LIMIT).bytes(source.raw()).bytes(destination.raw());
-  }
-  packet.bytes(payload);
-  if (!packet.ok())
-    return Error::NO_SPACE;
-  return packet.size();
+  return write_packet({source, destination, ip::TSMP, id}, ByteView(room).first(write_payload(message, room)), out);
 }
 
 Result<size_t> write_pong(const ip::Packet &request, const PingData &data, ByteSpan out) {
   const Message pong{.type = Message::Type::PONG, .data = data};
   const uint32_t id = request.version == 4 ? static_cast<uint16_t>(~request.id) : ~request.flow_label;
   return write(pong, request.destination, request.source, id, out);
+}
+
+Result<size_t> write_echo_request(const IpAddress &source, const IpAddress &destination, const PingData &data,
+                                  ByteSpan out) {
+  if (source.is_v4() != destination.is_v4())
+    return Error::UNEXPECTED;
+  const bool v4 = source.is_v4();
+  Bytes<8 + PING_DATA_BYTES> echo{};
+  Writer writer(echo);
+  writer.u8(v4 ? ICMP_ECHO_REQUEST : ICMPV6_ECHO_REQUEST).u8(0).u16be(0).bytes(ByteView(data).first(2)).u16be(1);
+  writer.bytes(data);
+  const uint8_t protocol = v4 ? ip::ICMP : ip::ICMPV6;
+  store_u16be(ByteSpan(echo).subspan(2),
+              v4 ? ip::checksum(echo) : ip::transport_checksum(source, destination, protocol, echo));
+  return write_packet({source, destination, protocol, Reader(data).u16be()}, echo, out);
+}
+
+Result<PingData> parse_echo_reply(const ip::Packet &packet) {
+  const bool is_reply = packet.version == 4 ? packet.protocol == ip::ICMP && packet.icmp_type == ICMP_ECHO_REPLY
+                                            : packet.protocol == ip::ICMPV6 && packet.icmp_type == ICMPV6_ECHO_REPLY;
+  if (!is_reply || packet.is_later_fragment || packet.transport.size() != 8 + PING_DATA_BYTES)
+    return Error::UNEXPECTED;
+  return Reader(packet.transport.subspan(8)).array<PING_DATA_BYTES>();
 }
 
 Error answer_echo(ByteSpan packet) {

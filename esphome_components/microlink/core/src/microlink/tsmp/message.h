@@ -48,6 +48,11 @@ Result<size_t> write(const Message &message, const IpAddress &source, const IpAd
 /// The answer to a ping that came in `request`. Its id is the bitwise complement of the request's, as upstream has it.
 Result<size_t> write_pong(const ip::Packet &request, const PingData &data, ByteSpan out);
 
+/// An ICMP or ICMPv6 echo request that carries `data`; as write().
+Result<size_t> write_echo_request(const IpAddress &source, const IpAddress &destination, const PingData &data,
+                                  ByteSpan out);
+/// The data of an echo reply to such a request. UNEXPECTED for anything else.
+Result<PingData> parse_echo_reply(const ip::Packet &packet);
 /// Turn an ICMP or ICMPv6 echo request into its reply, in place, whole packet. UNEXPECTED for anything else.
 Error answer_echo(ByteSpan packet);
 

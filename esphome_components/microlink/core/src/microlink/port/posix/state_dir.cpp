@@ -117,6 +117,7 @@ StateDir::Sync StateDir::sync_of(Record record) {
     case Record::PEER_CACHE_3:
     case Record::SELF:
     case Record::PATHS:
+    case Record::DISCO_KEY:  // without it a restart is slower, no more
       return Sync::NO;
     default:
       return Sync::YES;
