@@ -197,8 +197,8 @@ void Node::send_map(const std::string &json) {
 
 void Node::send_keep_alives() {
   for (const auto &relay : this->relays_) {
-    if (relay != nullptr && relay->logged_in)
-      relay->tls.write(std::string(as_text(derp::testing::Relay::frame(0x06, {}))));
+    if (relay != nullptr && relay->is_logged_in())
+      relay->keep_alive();
   }
   this->send_map(R"({"KeepAlive":true})");
 }
@@ -209,55 +209,22 @@ void Node::from_streams_() {
     if (this->streams_[id] != nullptr)
       out = this->streams_[id]->take();
     if (this->relays_[id] != nullptr)
-      out = this->relays_[id]->tls.take();
+      out = this->relays_[id]->take();
     for (size_t at = 0; at < out.size(); at += CHUNK)
       this->inbox_.push_back({.kind = Input::Kind::STREAM_BYTES, .stream = id, .bytes = out.substr(at, CHUNK)});
   }
 }
 
 void Node::to_relay_(RelayConnection &connection, const std::string &bytes) {
-  connection.tls.handle(bytes);
-  std::string &received = connection.tls.received;
-  if (!connection.upgraded) {
-    const size_t end = received.find("\r\n\r\n");
-    if (end == std::string::npos)
-      return;
-    received.erase(0, end + 4);
-    connection.upgraded = true;
-    const derp::testing::Raw key = connection.relay.server_key();
-    connection.tls.write(std::string(derp::testing::SWITCHING) + std::string(as_text(key)));
-  }
-  while (received.size() >= derp::FRAME_HEADER_BYTES) {
-    size_t size = 0;
-    for (size_t i = 1; i != derp::FRAME_HEADER_BYTES; i++)
-      size = size << 8 | static_cast<uint8_t>(received[i]);
-    if (received.size() < derp::FRAME_HEADER_BYTES + size)
-      return;
-    const auto type = static_cast<uint8_t>(received[0]);
-    const std::string body = received.substr(derp::FRAME_HEADER_BYTES, size);
-    received.erase(0, derp::FRAME_HEADER_BYTES + size);
-    this->relay_frame_(connection, type, body);
-  }
-}
-
-void Node::relay_frame_(RelayConnection &connection, uint8_t type, const std::string &body) {
-  if (type == static_cast<uint8_t>(derp::FrameType::CLIENT_INFO)) {
-    this->node_key_ = body.substr(0, 32);
-    connection.logged_in = true;
-    const auto info = connection.relay.server_info(NodePublic::from_bytes(as_bytes(this->node_key_)));
-    connection.tls.write(std::string(as_text(info)));
-    return;
-  }
-  Node *const to = this->world_.with_key_(body.substr(0, 32));
-  if (type != static_cast<uint8_t>(derp::FrameType::SEND_PACKET) || to == nullptr)
-    return;
-  const auto frame =
-      derp::testing::Relay::packet(NodePublic::from_bytes(as_bytes(this->node_key_)), as_bytes(body).subspan(32));
-  for (const auto &other : to->relays_) {
-    if (other != nullptr && other->logged_in)
-      other->tls.write(std::string(as_text(frame)));
-  }
-  to->from_streams_();
+  connection.handle(bytes, [&](const std::string &key, const std::string &packet) {
+    for (const auto &node : this->world_.nodes) {
+      for (const auto &other : node->relays_) {
+        if (other != nullptr && other->node_key() == key)
+          other->deliver(connection.node_key(), packet);
+      }
+      node->from_streams_();
+    }
+  });
 }
 
 World::World(bool relay_only) {
@@ -308,14 +275,6 @@ std::string World::map_for(size_t node, size_t others) const {
 Node *World::with_(const Endpoint &endpoint) {
   for (const auto &node : this->nodes) {
     if (node->underlay == endpoint)
-      return node.get();
-  }
-  return nullptr;
-}
-
-Node *World::with_key_(const std::string &key) {
-  for (const auto &node : this->nodes) {
-    if (node->node_key_ == key)
       return node.get();
   }
   return nullptr;

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "microlink/client.h"
-#include "tests/derp/relay.h"
-#include "tests/memory/control_server.h"
+#include "tests/support/control_server.h"
+#include "tests/support/relay_connection.h"
 
 namespace microlink::testing {
 
@@ -40,15 +40,6 @@ class Node {
 
  private:
   friend class World;
-  /// One connection to a relay: TLS, the upgrade, the login.
-  struct RelayConnection {
-    RelayConnection() : tls({.version = MBEDTLS_SSL_VERSION_TLS1_2}) {}
-    tls::testing::Server tls;
-    derp::testing::Relay relay;
-    size_t used{0};  ///< of tls.received
-    bool upgraded{false};
-    bool logged_in{false};
-  };
   struct Pending {
     Input::Kind kind;
     StreamId stream{0};
@@ -60,7 +51,6 @@ class Node {
   void input_(const Input &input);
   void perform_(const Action &action);
   void to_relay_(RelayConnection &connection, const std::string &bytes);
-  void relay_frame_(RelayConnection &connection, uint8_t type, const std::string &body);
   void from_streams_();
 
   World &world_;
@@ -69,7 +59,6 @@ class Node {
   std::deque<Pending> inbox_;
   std::unique_ptr<ControlServer::Connection> streams_[MAX_STREAMS];
   std::unique_ptr<RelayConnection> relays_[MAX_STREAMS];
-  std::string node_key_;  ///< as it told the relay, 32 bytes
 };
 
 /// Two nodes, a control server for each and one relay in region 1; time passes only when nothing is left to do.
@@ -90,7 +79,6 @@ class World {
  private:
   friend class Node;
   Node *with_(const Endpoint &endpoint);
-  Node *with_key_(const std::string &key);
 };
 
 /// A UDP packet from node `from` to node `to` (0 or 1), with `size` bytes of IP.

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/sim/stun_answer.h"
+
 namespace microlink::sim {
 
 namespace {
@@ -12,19 +14,6 @@ constexpr uint8_t REQUEST = 0;
 constexpr uint8_t RESPONSE = 1;
 
 IpAddress stun_server(size_t region) { return IpAddress::v4(198, 51, 100, static_cast<uint8_t>(region)); }
-
-std::vector<uint8_t> stun_answer(ByteView request, const Endpoint &seen) {
-  std::vector<uint8_t> out{0x01, 0x01, 0x00, 0x0c, 0x21, 0x12, 0xa4, 0x42};
-  out.insert(out.end(), request.begin() + 8, request.begin() + 20);
-  out.insert(out.end(), {0x00, 0x20, 0x00, 0x08, 0x00, 0x01});
-  const auto port = static_cast<uint16_t>(seen.port ^ 0x2112);
-  out.push_back(static_cast<uint8_t>(port >> 8));
-  out.push_back(static_cast<uint8_t>(port));
-  const uint8_t cookie[] = {0x21, 0x12, 0xa4, 0x42};
-  for (size_t i = 0; i != 4; i++)
-    out.push_back(static_cast<uint8_t>(seen.address.raw()[i] ^ cookie[i]));
-  return out;
-}
 
 }  // namespace
 

@@ -315,6 +315,9 @@ std::optional<Action> Core::next_datagram_action_(Instant now, ByteSpan scratch)
     this->resolve_host_.clear();
     return Action{.kind = Action::Kind::RESOLVE, .host = this->resolving_host_.view()};
   }
+  if (const auto action = this->next_tunnel_action_(now, scratch))
+    return action;
+  // After the tunnel: its messages are traffic, which may start the search for a path.
   while (const auto transmit = this->magicsock_.poll_transmit(now, scratch)) {
     const ByteView bytes = scratch.first(transmit->size);
     if (transmit->kind == magicsock::Transmit::Kind::UDP)
@@ -322,8 +325,6 @@ std::optional<Action> Core::next_datagram_action_(Instant now, ByteSpan scratch)
     (void) this->relays_.send(now, transmit->region, transmit->peer, bytes);
     this->relay_output_ = true;
   }
-  if (const auto action = this->next_tunnel_action_(now, scratch))
-    return action;
   if (!this->relay_output_)
     return std::nullopt;
   this->relay_output_ = false;

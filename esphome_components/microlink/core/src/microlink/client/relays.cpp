@@ -46,11 +46,14 @@ void Relays::set_home(Instant now, uint16_t region) {
     return;
   const uint16_t old = this->home_;
   this->home_ = region;
-  for (Slot &slot : this->slots_)
+  for (Slot &slot : this->slots_) {
     slot.derp.set_preferred(region != 0 && slot.region == region);
+    if (slot.region == old)
+      slot.last_used = now;  // it stays for a while: packets reach us there until the move is known
+  }
   if (region == 0 || this->slot_of_(region) != nullptr)
     return;
-  // Not in the old home's place while that one still works: packets reach us there until the move is known.
+  // Not in the old home's place while that one still works.
   Slot *place = &this->slots_[0];
   if (place->region != 0 && (place->region == old && place->state == State::CONNECTED))
     place = &this->slots_[1];

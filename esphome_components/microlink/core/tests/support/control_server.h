@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <deque>
+#include <functional>
 #include <map>
 #include <string>
 
@@ -10,6 +10,9 @@
 #include "tests/tls/server.h"
 
 namespace microlink::testing {
+
+/// The value of a text member of some JSON, wherever it stands; empty if it is not there.
+std::string text_member(const std::string &json, const std::string &name);
 
 /// A control server for one node, over plain HTTP: GET /key, the ts2021 upgrade, and as much HTTP/2 as a registration
 /// and a map stream need. Small on purpose, and without a library, so that it runs in every build.
@@ -48,7 +51,8 @@ class ControlServer {
     std::string in_, plain_, out_;
     std::map<uint32_t, Request> requests_;
     uint32_t map_stream_{0};
-    int64_t window_{65535};         ///< of the connection
+    int64_t window_{65535};  ///< of the connection
+    int64_t initial_window_{65535};
     int64_t stream_window_{65535};  ///< of the map stream
     std::string map_out_;           ///< waits for the windows
   };
@@ -57,6 +61,11 @@ class ControlServer {
   std::string disco_key;  ///< of the last map request
   size_t registrations{0};
   uint32_t map_streams{0};  ///< that were asked for
+  /// What a registration is answered with; yes, unless something else is set.
+  std::function<std::string(const std::string &body)> answer_registration{[](const std::string &) {
+    return std::string(R"({"User":{"ID":1},"Login":{"ID":1},"MachineAuthorized":true})");
+  }};
+  std::function<void(const std::string &body, bool is_stream)> hear_map_request{[](const std::string &, bool) {}};
 
  private:
   tls::testing::SeededRandom random_;

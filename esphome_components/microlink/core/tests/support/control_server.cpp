@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "tests/memory/control_server.h"
+#include "tests/support/control_server.h"
 
 #include <gtest/gtest.h>
 
@@ -24,14 +24,13 @@ uint32_t number(const std::string &text, size_t at, size_t size) {
   return out;
 }
 
-/// The value of a text member, wherever it stands.
-std::string member(const std::string &json, const std::string &name) {
+}  // namespace
+
+std::string text_member(const std::string &json, const std::string &name) {
   const std::string key = "\"" + name + "\":\"";
   const size_t at = json.find(key);
   return at == std::string::npos ? "" : json.substr(at + key.size(), json.find('"', at + key.size()) - at - key.size());
 }
-
-}  // namespace
 
 ControlServer::ControlServer(uint32_t seed) : random_(seed) {
   this->random_.fill(this->secret_.writable());
@@ -115,6 +114,10 @@ void ControlServer::Connection::frame_(uint8_t type, uint8_t flags, uint32_t str
     this->requests_[stream].head += payload;
   } else if (type == DATA) {
     this->requests_[stream].body += payload;
+    if (!payload.empty())  // room for as much again
+      this->write_frame_(
+          WINDOW_UPDATE, NONE, 0,
+          std::string(2, '\0') + static_cast<char>(payload.size() >> 8) + static_cast<char>(payload.size()));
   }
   if ((type == HEADERS || type == DATA) && (flags & END_STREAM) != 0)
     this->request_(stream);
@@ -124,7 +127,7 @@ void ControlServer::Connection::settings_(const std::string &payload) {
   constexpr uint32_t INITIAL_WINDOW_SIZE = 4;
   for (size_t at = 0; at + 6 <= payload.size(); at += 6) {
     if (number(payload, at, 2) == INITIAL_WINDOW_SIZE)
-      this->stream_window_ = number(payload, at + 2, 4);
+      this->stream_window_ = this->initial_window_ = number(payload, at + 2, 4);
   }
 }
 
@@ -132,18 +135,21 @@ void ControlServer::Connection::request_(uint32_t stream) {
   const Request request = this->requests_[stream];
   this->requests_.erase(stream);
   if (request.head.find("/machine/register") != std::string::npos) {
-    this->server_.node_key = member(request.body, "NodeKey");
+    this->server_.node_key = text_member(request.body, "NodeKey");
     this->server_.registrations++;
-    this->respond_(stream, R"({"User":{"ID":1},"Login":{"ID":1},"MachineAuthorized":true})", true);
+    this->respond_(stream, this->server_.answer_registration(request.body), true);
     return;
   }
-  this->server_.disco_key = member(request.body, "DiscoKey");
+  this->server_.disco_key = text_member(request.body, "DiscoKey");
   const bool is_stream = request.body.find("\"Stream\":true") != std::string::npos;
   this->respond_(stream, "", !is_stream);
   if (is_stream) {
     this->map_stream_ = stream;
+    this->stream_window_ = this->initial_window_;
+    this->map_out_.clear();
     this->server_.map_streams++;
   }
+  this->server_.hear_map_request(request.body, is_stream);
 }
 
 /// The head is entry 8 of HPACK's static table: status 200.

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "tests/derp/relay.h"
+#include "tests/tls/server.h"
+
+namespace microlink::testing {
+
+/// One connection to a relay as the relay has it: TLS, the upgrade, the login, frames.
+class RelayConnection {
+ public:
+  /// `to`: a node key of 32 bytes.
+  using Forward = std::function<void(const std::string &to, const std::string &packet)>;
+
+  RelayConnection() : tls_({.version = MBEDTLS_SSL_VERSION_TLS1_2}) {}
+
+  /// Take bytes of the client; packets that it sends go to `forward`.
+  void handle(const std::string &bytes, const Forward &forward);
+  void deliver(const std::string &from, const std::string &packet);
+  void say_gone(const std::string &key);
+  void keep_alive();
+  /// What is to be sent to the client.
+  std::string take() { return this->tls_.take(); }
+
+  bool is_logged_in() const { return !this->node_key_.empty(); }
+  /// As it said at its login, 32 bytes.
+  const std::string &node_key() const { return this->node_key_; }
+
+ private:
+  void frame_(uint8_t type, const std::string &body, const Forward &forward);
+  void write_(const derp::testing::Raw &frame) { this->tls_.write(std::string(as_text(frame))); }
+
+  tls::testing::Server tls_;
+  derp::testing::Relay relay_;
+  bool upgraded_{false};
+  std::string node_key_;
+};
+
+}  // namespace microlink::testing
