@@ -6,7 +6,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-OURS = ("microlinkd", "netcat")
+OURS = ("microlinkd", "greeter", "netcat", "ping_pong")
 
 
 def binary(name: str, *, sanitized: bool = False) -> Path:

@@ -238,18 +238,3 @@ def test_transfers_survive_a_change_of_path(
     assert [program.wait() for program in transfers.values()] == [0, 0]
     assert got["a"] == files["b"].read_bytes()
     assert got["b"] == files["a"].read_bytes()
-
-
-def test_example_netcat_talks_to_a_peer_by_name(lab: Lab, plane: Plane, tailscaled: StartTailscaled) -> None:
-    official = tailscaled("b", "official", tun="tailscale0")
-    assert official.ip()
-    serve_echo(lab, "b")
-    argv = [binary("netcat"), plane.url, lab.directory / "netcat", plane.ca, "official", ECHO_PORT]
-    done = subprocess.run(
-        [*lab.enter("a"), "env", f"MICROLINK_AUTH_KEY={plane.auth_key()}", *map(str, argv)],
-        input=b"hello" * 1000,
-        check=True,
-        capture_output=True,
-        timeout=40,
-    )
-    assert done.stdout == b"hello" * 1000

@@ -1,51 +1,65 @@
 // SPDX-License-Identifier: MIT
-/// Joins a tailnet, connects to a peer's TCP port and copies standard input and output, without an interface and
-/// without privileges:
+/// Standard input and output as one end of a TCP connection through the tailnet, without privileges:
 ///
-///     netcat CONTROL_URL STATE_DIR CA_FILE PEER PORT < request > answer      (auth key in MICROLINK_AUTH_KEY)
-#include <fcntl.h>
-#include <sys/socket.h>
+///     netcat kitchen 7     connect to a port of a peer, by name or address
+///     netcat -l 7          take one connection
+///
+/// See ../from_environment.h for how it joins; the first time it needs an auth key in MICROLINK_AUTH_KEY.
+#include <unistd.h>
 
 #include <cstdio>
-#include <cstdlib>
 
+#include "from_environment.h"
 #include "microlink/base/text.h"
-#include "microlink/port/lwip/outbound_services.h"
-#include "microlink/port/posix/node.h"
+#include "microlink/port/lwip/stack_node.h"
 
 using namespace microlink;
 
 namespace {
 
-/// Standard input to one end of a socket pair, and that end to standard output; the peer has the other end.
-class Pipe final : public posix::Companion {
+/// Standard input, read when the loop finds it ready and only as fast as the connection takes it.
+class StandardInput final : public posix::Companion {
  public:
-  explicit Pipe(posix::Fd end) : end_(std::move(end)) {}
-  bool finished() const { return this->output_ended_; }
-
   void watch(std::vector<pollfd> &fds) override {
-    fds.push_back({this->input_ended_ ? -1 : STDIN_FILENO, POLLIN, 0});
-    fds.push_back({this->output_ended_ ? -1 : this->end_.get(), POLLIN, 0});
+    fds.push_back({this->ended_ || this->used_ != this->size_ ? -1 : STDIN_FILENO, POLLIN, 0});
   }
   void serve(Instant, std::span<const pollfd> fds) override {
-    char bytes[4096];
-    if (fds[0].revents != 0) {
-      const ssize_t n = ::read(STDIN_FILENO, bytes, sizeof(bytes));
-      this->input_ended_ = n <= 0 || ::send(this->end_.get(), bytes, static_cast<size_t>(n), MSG_NOSIGNAL) != n;
-      if (this->input_ended_)
-        (void) ::shutdown(this->end_.get(), SHUT_WR);
+    if (fds[0].revents == 0)
+      return;
+    const ssize_t n = ::read(STDIN_FILENO, this->bytes_.data(), this->bytes_.size());
+    this->ended_ = n <= 0;
+    this->size_ = n <= 0 ? 0 : static_cast<size_t>(n);
+    this->used_ = 0;
+  }
+  void move_to(TcpConnection &connection) {
+    while (this->used_ != this->size_) {
+      const auto n = connection.write(ByteView(this->bytes_).subspan(this->used_, this->size_ - this->used_));
+      if (!n)
+        return;
+      this->used_ += *n;
     }
-    if (fds[1].revents != 0) {
-      const ssize_t n = ::read(this->end_.get(), bytes, sizeof(bytes));
-      this->output_ended_ = n <= 0 || ::write(STDOUT_FILENO, bytes, static_cast<size_t>(n)) != n;
-    }
+    if (this->ended_ && !this->told_)
+      this->told_ = connection.end() == Error::NONE;
   }
 
  private:
-  posix::Fd end_;
-  bool input_ended_{false};
-  bool output_ended_{false};
+  Bytes<16384> bytes_{};
+  size_t size_{0};
+  size_t used_{0};
+  bool ended_{false};
+  bool told_{false};  ///< the peer knows that no more comes
 };
+
+/// What came, to standard output. Whether more may come.
+bool move_to_output(TcpConnection &connection) {
+  Bytes<16384> room;
+  auto n = connection.read(room);
+  for (; n && *n != 0; n = connection.read(room)) {
+    if (::write(STDOUT_FILENO, room.data(), *n) != static_cast<ssize_t>(*n))
+      return false;
+  }
+  return !n && n.error() == Error::NOT_READY;
+}
 
 int fail(const std::string &problem) {
   std::fprintf(stderr, "netcat: %s\n", problem.c_str());
@@ -55,39 +69,37 @@ int fail(const std::string &problem) {
 }  // namespace
 
 int main(int argc, char **argv) {
-  const auto port = argc == 6 ? parse_decimal(argv[5]) : Result<int64_t>(Error::MALFORMED);
+  const auto port = argc == 3 ? parse_decimal(argv[2]) : Result<int64_t>(Error::MALFORMED);
   if (!port || *port < 1 || *port > UINT16_MAX)
-    return fail("netcat CONTROL_URL STATE_DIR CA_FILE PEER PORT");
-  posix::NodeOptions options;
-  options.config.control_url.assign(argv[1]);
-  options.config.hostname.assign("netcat");
-  options.state_dir = argv[2];
-  options.ca_file = argv[3];
-
-  lwip::UserspaceStack stack;
-  lwip::OutboundServices outbound(stack);
-  posix::Node node(std::move(options), posix::make_client, &stack, nullptr, nullptr);
-  std::string problem;
-  if (node.open(problem) != posix::Node::Failure::NONE)
+    return fail("netcat PEER PORT, or netcat -l PORT");
+  const std::string peer = argv[1];
+  const bool listens = peer == "-l";
+  lwip::StackNode node(examples::options_from_environment("netcat"));
+  if (const std::string problem = node.up(examples::variable("MICROLINK_AUTH_KEY")); !problem.empty())
     return fail(problem);
-  if (const char *key = std::getenv("MICROLINK_AUTH_KEY"); key != nullptr)
-    node.set_auth_key(key);
-  outbound.join(node.runner());
-  stack.join(node.runner());
-  if (problem = node.up(); !problem.empty())
-    return fail(problem);
-  const Instant patience = posix::monotonic_now() + seconds(30);
-  while (node.snapshot().state != State::ONLINE && posix::monotonic_now() < patience)
-    node.turn(patience);
 
-  int ends[2];
-  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
-    return fail("no socket pair");
-  Pipe pipe{posix::Fd(ends[0])};
-  node.runner().add(&pipe);
-  (void) outbound.connect(posix::monotonic_now(), posix::Fd(ends[1]), argv[4], static_cast<uint16_t>(*port));
-  while (!pipe.finished())
-    node.turn(Instant::NEVER);
-  node.close();
-  return 0;
+  TcpListener listener;
+  TcpConnection connection;
+  const Error error = listens ? listener.open(node.sockets(), static_cast<uint16_t>(*port))
+                              : connection.connect(node.sockets(), peer, static_cast<uint16_t>(*port));
+  if (error != Error::NONE)
+    return fail(error_name(error));
+  while (listens ? listener.accept(connection) == Error::NOT_READY : connection.status() == Error::NOT_READY)
+    node.turn();
+  listener.close();
+  if (connection.status() != Error::NONE)
+    return fail(peer + ": " + error_name(connection.status()));
+
+  StandardInput input;
+  node.node().runner().add(&input);
+  while (connection.status() == Error::NONE && !connection.is_finished()) {
+    input.move_to(connection);
+    if (!move_to_output(connection))
+      (void) connection.end();  // the peer has said all, and so do we
+    node.turn();
+  }
+  (void) move_to_output(connection);
+  const Error end = connection.status();
+  node.node().runner().remove(&input);
+  return end == Error::NONE ? 0 : fail(error_name(end));
 }

@@ -38,7 +38,7 @@ struct Event {
 };
 
 /// A node of a tailnet, without I/O: the public interface of the core. See ports.h for the loop that drives it, and
-/// port/posix for a ready one.
+/// port/posix for a ready one. TCP and UDP on the tailnet are in sockets.h, ready to use in port/lwip/stack_node.h.
 ///
 /// All memory is taken in the constructor; nothing on a packet's or timer's path allocates (TLS sessions excepted).
 /// Deterministic: the same inputs at the same times give the same actions, byte for byte.

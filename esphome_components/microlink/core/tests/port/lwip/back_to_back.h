@@ -6,14 +6,13 @@
 #include <random>
 
 #include "microlink/port/lwip/userspace_stack.h"
-#include "microlink/port/posix/clock.h"
 
 namespace microlink::lwip {
 
 /// Two stacks and a cable between them, in virtual time.
 class BackToBack {
  public:
-  explicit BackToBack(unsigned seed = 1) : random_(seed), now_(posix::monotonic_now()) {
+  explicit BackToBack(unsigned seed = 1) : random_(seed), now_(a.now()) {
     this->a.set_addresses(std::vector<Endpoint>{{*parse_ip("100.64.0.1"), 0}, {*parse_ip("fd7a:115c:a1e0::1"), 0}});
     this->b.set_addresses(std::vector<Endpoint>{{*parse_ip("100.64.0.2"), 0}, {*parse_ip("fd7a:115c:a1e0::2"), 0}});
     this->turn();
@@ -35,6 +34,8 @@ class BackToBack {
     }
     return done();
   }
+
+  Instant now() const { return this->now_; }
 
   UserspaceStack a;
   UserspaceStack b;

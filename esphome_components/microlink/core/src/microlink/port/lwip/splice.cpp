@@ -72,17 +72,21 @@ void Splice::finish_connecting_() {
 
 err_t Splice::on_receive_(void *self, tcp_pcb *, pbuf *bytes, err_t) {
   auto *splice = static_cast<Splice *>(self);
-  if (bytes == nullptr)
-    splice->connection_ended_ = true;
-  else
+  if (bytes != nullptr) {
     splice->waiting_.push_back(bytes);
-  return ERR_OK;  // written by serve(), outside of lwIP
+    return ERR_OK;  // written by serve(), outside of lwIP
+  }
+  splice->connection_ended_ = true;
+  if (splice->socket_ended_)
+    splice->let_go_();  // it lingers, and lwIP frees it without a word
+  return ERR_OK;
 }
 
-void Splice::on_error_(void *self, err_t) {
+void Splice::on_error_(void *self, err_t error) {
   auto *splice = static_cast<Splice *>(self);
   splice->connection_ = nullptr;  // freed by lwIP already
-  splice->fail_();
+  if (error != ERR_CLSD)          // which says that both sides have ended well; the socket may still be behind
+    splice->fail_();
 }
 
 void Splice::to_socket_() {
@@ -94,7 +98,8 @@ void Splice::to_socket_() {
         this->fail_();
       return;
     }
-    tcp_recved(this->connection_, static_cast<u16_t>(n));
+    if (this->connection_ != nullptr)
+      tcp_recved(this->connection_, static_cast<u16_t>(n));
     first = pbuf_free_header(first, static_cast<u16_t>(n));
     if (first != nullptr)
       this->waiting_.front() = first;
@@ -137,7 +142,7 @@ void Splice::end_when_both_have_() {
     return;
   tcp_pcb *connection = this->connection_;
   this->release_();
-  if (tcp_close(connection) != ERR_OK)
+  if (connection != nullptr && tcp_close(connection) != ERR_OK)
     tcp_abort(connection);
   this->state_ = State::DONE;
 }
@@ -160,6 +165,10 @@ void Splice::release_() {
     pbuf_free(bytes);
   this->waiting_.clear();
   this->socket_.reset();
+  this->let_go_();
+}
+
+void Splice::let_go_() {
   if (this->connection_ != nullptr) {
     tcp_arg(this->connection_, nullptr);
     tcp_recv(this->connection_, nullptr);

@@ -40,11 +40,12 @@ class Splice {
   void finish_connecting_();
   void to_socket_();
   void from_socket_();
+  void let_go_();
   void fail_();
   void end_when_both_have_();
   void release_();
 
-  tcp_pcb *connection_;
+  tcp_pcb *connection_;  ///< null: both sides have ended, and lwIP has no more of it
   posix::Fd socket_;
   State state_;
   std::deque<pbuf *> waiting_;    ///< received, not yet taken by the socket; at most the window

@@ -43,6 +43,8 @@ void UserspaceStack::join(posix::Runner &runner) {
 
 void UserspaceStack::tell(Instant now) { told_time = std::max(told_time, now); }
 
+Instant UserspaceStack::now() const { return told_time; }
+
 void UserspaceStack::write(ByteView packet) {
   if (this->inbound_.size() == MAX_INBOUND)
     return;
@@ -88,6 +90,8 @@ Instant UserspaceStack::next_timeout() const {
 }
 
 IpAddress UserspaceStack::own_address(const IpAddress &like) const {
+  if (this->addresses_are_new_)
+    return {};
   for (const Endpoint &each : this->addresses_) {
     if (each.address.is_v4() == like.is_v4())
       return each.address;

@@ -27,6 +27,8 @@ class UserspaceStack final : public posix::Overlay, public posix::Companion, pri
 
   /// Tell lwIP the time. To be called before lwIP is, outside the stack's own callbacks.
   void tell(Instant now);
+  /// The latest time that it was told.
+  Instant now() const;
 
   void write(ByteView packet) override;
   void set_addresses(std::span<const Endpoint> addresses) override;
@@ -37,7 +39,7 @@ class UserspaceStack final : public posix::Overlay, public posix::Companion, pri
   OverlayNetif &interface() { return this->netif_; }
   /// Packets for the client, when no runner takes them: for tests.
   PacketQueue &outbound() { return this->outbound_; }
-  /// An address of the stack in the family of `like`; unset when it has none.
+  /// An address of the stack in the family of `like`; unset when it has none, or none yet.
   IpAddress own_address(const IpAddress &like) const;
 
   static constexpr size_t MAX_INBOUND = 1024;  ///< packets; more are dropped, as on any full interface

@@ -84,6 +84,7 @@
 #define TCP_LISTEN_BACKLOG 1
 #define TCP_DEFAULT_LISTEN_BACKLOG 16
 #define LWIP_TCP_KEEPALIVE 1
+#define SO_REUSE 1
 #define LWIP_TCP_RTO_TIME 1000 /* RFC 6298, section 2.1 */
 
 #define LWIP_STATS 0
