@@ -88,7 +88,8 @@ class Run {
     settings.server = *control::ServerUrl::parse("https://c.example:443");
     if (pinned)
       settings.pinned_key = MachinePublic{crypto::public_key_of(this->server_.secret)};
-    this->session_.emplace(settings, control::Identity{this->machine_, node.public_key(), disco.public_key()},
+    this->session_.emplace(settings,
+                           control::Identity{this->machine_, node.public_key(), disco.public_key(), this->auth_key_},
                            tailcfg::Hostinfo{}, this->sink_, this->random_, nullptr);
     (void) this->session_->start(this->now_);
     this->pump();
@@ -193,6 +194,7 @@ class Run {
 
  private:
   FixedRandom random_;
+  control::AuthKey auth_key_;
   tailcfg::MapSink sink_;
   MachinePrivate machine_;
   Server server_;

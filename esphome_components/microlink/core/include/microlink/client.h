@@ -44,7 +44,7 @@ struct Event {
 /// Deterministic: the same inputs at the same times give the same actions, byte for byte.
 class Client {
  public:
-  /// `log` may be null and must outlive the client.
+  /// `config`, what it views, and `log` (which may be null) must outlive the client.
   Client(const Config &config, const TrustStore &trust, LogSink *log);
   ~Client();
   Client(const Client &) = delete;

@@ -10,7 +10,8 @@
 
 namespace microlink {
 
-/// What a user decides, given to Client once before it starts. Text is copied; `ca_certificates` is not.
+/// What a user decides, given to Client before it starts. The client refers to it: it must outlive the client and stay
+/// as it is.
 struct Config {
   /// Coordination server. "https://host[:port]"; "http://…" only together with allow_plain_http.
   FixedString<MAX_URL_BYTES> control_url{"https://controlplane.tailscale.com"};
@@ -20,7 +21,7 @@ struct Config {
   FixedString<63> hostname;
   /// Tags to request, e.g. "tag:sensor".
   FixedVector<FixedString<MAX_TAG_BYTES>, 4> request_tags;
-  /// Extra CAs (PEM, NUL-terminated or not). Not copied: must outlive the client. Empty: only the port's bundle.
+  /// Extra CAs (PEM, NUL-terminated or not). Must outlive the client. Empty: only the port's bundle.
   std::string_view ca_certificates;
   /// What the admin console shows, e.g. "linux" or "esp32c3".
   FixedString<24> os{"linux"};

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "microlink/base/fixed_string.h"
+#include "microlink/base/fixed_vector.h"
 #include "microlink/base/ip.h"
 #include "microlink/base/result.h"
 #include "microlink/base/time.h"
@@ -49,7 +50,7 @@ struct Status {
   NodePublic node_key{};
   WallTime key_expiry{WallTime::UNKNOWN};
   bool tailnet_lock{false};
-  std::span<const Endpoint> endpoints{};
+  FixedVector<Endpoint, MAX_OWN_ENDPOINTS> endpoints;
   size_t peers_in_table{0};
   uint32_t peers_in_tailnet{0};
 };

@@ -116,6 +116,7 @@ class World {
   MachinePrivate machine;
   NodePrivate node, next_node;
   DiscoPrivate disco;
+  AuthKey auth_key;
   Settings settings;
   std::unique_ptr<Session> session;
   void make_session();

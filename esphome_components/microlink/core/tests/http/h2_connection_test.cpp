@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <deque>
 #include <map>
 #include <random>
 #include <string>
@@ -14,6 +15,18 @@ namespace microlink::http {
 namespace {
 
 using testing::Nghttp2Server;
+
+/// A body that stands somewhere whole.
+class TextBody final : public RequestBody {
+ public:
+  explicit TextBody(std::string text) : text_(std::move(text)) {}
+  size_t read_body(size_t from, ByteSpan out) const override {
+    return copy(as_bytes(std::string_view(this->text_).substr(std::min(from, this->text_.size()))), out);
+  }
+
+ private:
+  std::string text_;
+};
 
 struct Answer {
   int status{0};
@@ -96,7 +109,8 @@ class H2 : public ::testing::Test {
     request.authority = "control.example";
     request.path = path;
     request.content_type = "application/json";
-    request.body = as_bytes(body);
+    request.body = &this->bodies_.emplace_back(std::string(body));
+    request.body_bytes = body.size() + this->promised_;
     return this->client_.request(request).value_or(0);
   }
   size_t chunk_() {
@@ -127,6 +141,8 @@ class H2 : public ::testing::Test {
   H2Connection client_;
   std::unique_ptr<Nghttp2Server> server_ = std::make_unique<Nghttp2Server>();
   std::map<H2StreamId, Answer> answers_;
+  std::deque<TextBody> bodies_;
+  size_t promised_{0};  ///< bytes that a body says it has, and has not
   bool goaway_{false}, failed_{false};
   H2Error failure_{};
 };
@@ -216,6 +232,20 @@ TEST_F(H2, sends_no_more_than_the_window) {
   sent = this->from_client();
   EXPECT_EQ(sent.substr(sent.size() - 3), "789");
   EXPECT_FALSE(this->client_.is_sending());
+}
+
+TEST_F(H2, gives_up_on_a_body_that_is_shorter_than_it_said) {
+  this->promised_ = 3;
+  const auto id = this->post("/w", "0123456789");
+  ASSERT_TRUE(this->run());
+  EXPECT_FALSE(this->client_.is_sending());
+  this->poll_events();
+  EXPECT_TRUE(this->answers_[id].reset);
+  EXPECT_EQ(this->answers_[id].error, H2Error::INTERNAL_ERROR);
+  this->promised_ = 0;
+  const auto next = this->post("/x", "abc");  // the connection goes on
+  ASSERT_TRUE(this->run());
+  EXPECT_EQ(this->server_->requests[static_cast<int32_t>(next)].body, "abc");
 }
 
 TEST_F(H2, runs_four_streams_and_frees_them) {

@@ -27,8 +27,6 @@ Core::Core(const Config &config, const TrustStore &trust, LogSink *log)
       relays_({&this->streams_[RELAY_0], &this->streams_[RELAY_1]}, *this, this->identity_.node(), this->random_, log),
       magicsock_(this->random_),
       tunnel_(this->random_) {
-  for (const auto &tag : config.request_tags)
-    (void) this->request_tags_.push_back(tag);
   if (!trust.pem.empty())
     (void) this->anchors_.add(trust.pem);
   this->anchors_.set_others(trust.attach);
@@ -106,7 +104,7 @@ void Core::load_record_(Record record, ByteView bytes) {
       break;
     case Record::CONTROL_KEY:
       if (const auto cached = CachedControlKey::parse(bytes); cached && cached->url == this->config_.control_url)
-        this->cached_control_key_ = *cached;
+        this->cached_control_key_ = cached->key;
       break;
     case Record::RELAY_CACHE:
       if (const auto region = parse_relay_cache(bytes)) {
@@ -145,25 +143,12 @@ void Core::load_record_(Record record, ByteView bytes) {
 }
 
 void Core::start_(Instant now) {
-  const auto server = control::ServerUrl::parse(this->config_.control_url);
-  if (!server) {
-    this->set_message_("the control URL must look like https://host or https://host:port");
+  const auto settings = this->settings_();
+  if (!settings) {
     this->refused_ = true;
     this->update_state_();
     return;
   }
-  control::Settings settings{.server = *server, .allow_plain_http = this->config_.allow_plain_http};
-  if (!this->config_.control_key.empty()) {
-    const auto pinned = MachinePublic::parse(this->config_.control_key);
-    if (!pinned) {
-      this->set_message_("the control key must look like mkey: and 64 hexadecimal digits");
-      this->refused_ = true;
-      this->update_state_();
-      return;
-    }
-    settings.pinned_key = *pinned;
-  }
-  settings.cached_key = this->cached_control_key_.key;
 
   bool machine_is_new = false;
   bool node_is_new = false;
@@ -183,31 +168,49 @@ void Core::start_(Instant now) {
   if (this->magicsock_.disco_key() != known_disco_key)
     this->duties_.store(Record::DISCO_KEY);
   this->tunnel_.set_identity(this->identity_.node());
-  this->relays_.set_control_host(server->host, server->port);
-  this->control_host_ = server->host;
+  this->control_host_ = settings->server.host;
+  this->relays_.set_control_host(this->control_host_, settings->server.port);
   this->magicsock_.netcheck().set_control_host(this->control_host_);
 
   // Cut off in the middle of a rotation: did control take the new key? Asked without an auth key only, which would make
   // a second device of it.
-  this->trying_pending_ = this->identity_.is_rotating() && this->auth_key_size_ == 0;
+  this->trying_pending_ = this->identity_.is_rotating() && this->auth_key_.empty();
   this->stale_pending_ = this->identity_.is_rotating() && !this->trying_pending_;
-  this->settings_ = settings;
-  this->start_control_(now);
+  this->start_control_(now, *settings);
   if (this->cached_home_ != 0) {
     this->magicsock_.netcheck().set_home(this->cached_home_);
     this->relays_.set_home(now, this->cached_home_);
   }
 }
 
-void Core::start_control_(Instant now) {
+/// What of the configuration concerns control; null after a message for the person when it cannot be.
+std::optional<control::Settings> Core::settings_() {
+  const auto server = control::ServerUrl::parse(this->config_.control_url);
+  if (!server) {
+    this->set_message_("the control URL must look like https://host or https://host:port");
+    return std::nullopt;
+  }
+  control::Settings settings{.server = *server, .allow_plain_http = this->config_.allow_plain_http};
+  if (!this->config_.control_key.empty()) {
+    const auto pinned = MachinePublic::parse(this->config_.control_key);
+    if (!pinned) {
+      this->set_message_("the control key must look like mkey: and 64 hexadecimal digits");
+      return std::nullopt;
+    }
+    settings.pinned_key = *pinned;
+  }
+  settings.cached_key = this->cached_control_key_;
+  return settings;
+}
+
+void Core::start_control_(Instant now, const control::Settings &settings) {
   const NodePrivate &node = this->trying_pending_ ? this->identity_.pending() : this->identity_.node();
-  this->control_.emplace(this->settings_,
+  this->control_.emplace(settings,
                          control::Identity{.machine = this->identity_.machine(),
                                            .node_key = node.public_key(),
-                                           .disco_key = this->magicsock_.disco_key()},
+                                           .disco_key = this->magicsock_.disco_key(),
+                                           .auth_key = this->auth_key_},
                          this->hostinfo_(), static_cast<tailcfg::MapSink &>(*this), this->random_, this->log_sink_);
-  if (this->auth_key_size_ != 0)
-    (void) this->control_->set_auth_key(now, as_text(this->auth_key_.bytes().first(this->auth_key_size_)));
   if (const Error error = this->control_->start(now); error != Error::NONE) {
     this->set_message_("a control URL with http:// is only for tests: use https://");
     this->refused_ = true;
@@ -222,7 +225,8 @@ void Core::fall_back_to_old_key_(Instant now) {
   this->duties_.erase(Record::PENDING_NODE_KEY);
   for (const StreamId id : {CONTROL_KEY, CONTROL_NOISE, CONTROL_FALLBACK})
     this->streams_[id].close();
-  this->start_control_(now);
+  if (const auto settings = this->settings_())
+    this->start_control_(now, *settings);
 }
 
 tailcfg::Hostinfo Core::hostinfo_() const {
@@ -232,7 +236,7 @@ tailcfg::Hostinfo Core::hostinfo_() const {
   out.device_model = this->config_.device_model;
   out.app = APP;
   out.ipn_version = IPN_VERSION;
-  out.request_tags = std::span(this->request_tags_.begin(), this->request_tags_.size());
+  out.request_tags = std::span(this->config_.request_tags.begin(), this->config_.request_tags.size());
   return out;
 }
 
@@ -251,7 +255,7 @@ void Core::stop_(Instant now) {
     stream.close();
   this->magicsock_.stop();
   this->registered_ = this->streaming_ = false;
-  this->push_event_({.kind = Event::Kind::STOPPED});
+  this->news_.raise(Event::Kind::STOPPED);
 }
 
 void Core::set_wall_time_(Instant now, WallTime wall) {
@@ -349,7 +353,7 @@ size_t Core::write_record_(Record record, ByteSpan out) {
     case Record::PENDING_NODE_KEY:
       return copy(this->identity_.export_record(record), out);
     case Record::CONTROL_KEY:
-      return this->cached_control_key_.write(out);
+      return CachedControlKey{this->cached_control_key_, this->config_.control_url}.write(out);
     case Record::RELAY_CACHE: {
       const tailcfg::DerpRegion *region = this->netmap_.regions().find(this->relays_.home());
       return region == nullptr ? 0 : write_relay_cache(*region, out);
@@ -385,9 +389,22 @@ Instant Core::next_timeout() const {
   return this->control_ ? earlier(soonest, this->control_->next_timeout()) : soonest;
 }
 
-std::optional<Event> Core::poll_event() { return this->events_.pop(); }
-
-/// An owner that does not poll loses the oldest news; status() always tells how things are.
-void Core::push_event_(const Event &event) { this->events_.push_dropping_oldest(event); }
+std::optional<Event> Core::poll_event() {
+  size_t slot = MAX_PEERS;
+  auto event = this->news_.take(slot);
+  if (!event)
+    return event;
+  if (slot != MAX_PEERS)
+    event->peer = this->known_peers_[slot].key;
+  if (event->kind == Event::Kind::PEER_CHANGED) {
+    const magicsock::Route route = this->magicsock_.route(this->now_, this->known_peers_[slot].id);
+    event->path = route.region == 0 ? route.direct : Endpoint{};
+  } else if (event->kind == Event::Kind::LOGIN_URL) {
+    event->text = this->login_url_();
+  } else if (event->kind == Event::Kind::MESSAGE) {
+    event->text = this->message_;
+  }
+  return event;
+}
 
 }  // namespace microlink::client

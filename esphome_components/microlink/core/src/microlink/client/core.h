@@ -4,6 +4,7 @@
 #include "microlink/client.h"
 #include "microlink/client/core_types.h"
 #include "microlink/client/identity.h"
+#include "microlink/client/news.h"
 #include "microlink/client/poll_policy.h"
 #include "microlink/client/records.h"
 #include "microlink/client/relays.h"
@@ -56,7 +57,8 @@ class Core final : private tailcfg::MapSink, private Relays::Regions, private fi
 
   // core.cpp: life, inputs, actions
   void start_(Instant now);
-  void start_control_(Instant now);
+  std::optional<control::Settings> settings_();
+  void start_control_(Instant now, const control::Settings &settings);
   void fall_back_to_old_key_(Instant now);
   void stop_(Instant now);
   void settle_(Instant now);
@@ -72,7 +74,6 @@ class Core final : private tailcfg::MapSink, private Relays::Regions, private fi
   void handle_resolved_(Instant now, const Input &input);
   tailcfg::Hostinfo hostinfo_() const;
   void update_state_();
-  void push_event_(const Event &event);
 
   // core_streams.cpp
   void handle_stream_(Instant now, const Input &input);
@@ -102,6 +103,7 @@ class Core final : private tailcfg::MapSink, private Relays::Regions, private fi
   void refuse_rotation_(Instant now, std::string_view why);
   void node_key_changed_(Instant now);
   void set_message_(std::string_view text);
+  std::string_view login_url_() const { return this->control_ ? this->control_->login_url() : std::string_view{}; }
 
   // core_ping.cpp
   void start_control_ping_(Instant now, std::string_view types, std::string_view ip);
@@ -187,7 +189,7 @@ class Core final : private tailcfg::MapSink, private Relays::Regions, private fi
   std::optional<Action> next_tunnel_action_(Instant now, ByteSpan scratch);
   std::optional<Action> send_to_peer_(Instant now, netmap::PeerId id, ByteView message);
 
-  Config config_;
+  const Config &config_;
   LogSink *log_sink_;
   Log log_;
   tls::PemAnchors anchors_;
@@ -199,7 +201,7 @@ class Core final : private tailcfg::MapSink, private Relays::Regions, private fi
   Identity identity_;
   RecordDuties duties_;
   Instant cache_due_{Instant::NEVER}, cache_stored_{INT64_MIN / 2};
-  CachedControlKey cached_control_key_;
+  MachinePublic cached_control_key_{};  ///< of the configured control URL
   CachedSelf cached_self_;
   WallTime wall_{WallTime::UNKNOWN};
   Instant wall_at_{};
@@ -213,10 +215,8 @@ class Core final : private tailcfg::MapSink, private Relays::Regions, private fi
   std::optional<Action> datagram_out_;   ///< sealed in place
   Bytes<128> own_packet_;
 
-  control::Settings settings_;
   std::optional<control::Session> control_;
-  Secret<control::Session::MAX_AUTH_KEY_BYTES> auth_key_;  ///< given before START
-  size_t auth_key_size_{0};
+  control::AuthKey auth_key_;
   netmap::Netmap netmap_;
   PollPolicy poll_policy_;
   ControlPing control_ping_;
@@ -234,16 +234,14 @@ class Core final : private tailcfg::MapSink, private Relays::Regions, private fi
   bool stale_pending_{false};                ///< a pending key of an earlier run, not asked for
   bool registered_{false}, authorized_{false}, streaming_{false}, refused_{false};
   bool tailnet_lock_{false}, magic_dns_{false}, addresses_due_{false};
-  FixedString<MAX_URL_BYTES> login_url_;
   FixedString<JSON_MAX_TEXT_BYTES> message_;
   FixedString<MAX_NODE_NAME_BYTES> domain_;
-  FixedVector<Endpoint, MAX_OWN_ENDPOINTS> own_endpoints_, local_endpoints_;
-  FixedVector<tailcfg::Tag, 4> request_tags_;
+  FixedVector<Endpoint, MAX_OWN_ENDPOINTS> local_endpoints_;
   FixedVector<Endpoint, 2> self_addresses_;
   std::array<KnownPeer, MAX_PEERS> known_peers_;
-  FixedString<MAX_HOST_BYTES> control_host_, resolve_host_, resolving_host_;
-  bool relay_output_{false}, clock_grant_due_{false};
-  RingBuffer<Event, 24> events_;
+  FixedString<MAX_HOST_BYTES> control_host_, resolve_host_;
+  bool resolve_due_{false}, relay_output_{false}, clock_grant_due_{false};
+  News news_;
   Statistics statistics_;
 };
 

@@ -24,9 +24,11 @@ void Core::handle_control_event_(Instant now, const control::Event &event) {
       this->streams_[static_cast<StreamId>(event.link)].close();
       break;
     case Kind::OPEN: {
-      const auto literal = parse_ip(event.host);
-      this->streams_[static_cast<StreamId>(event.link)].open(
-          {.host = event.host, .port = event.port, .address = literal.value_or(IpAddress{}), .tls = event.tls});
+      const auto literal = parse_ip(this->control_host_);
+      this->streams_[static_cast<StreamId>(event.link)].open({.host = this->control_host_,
+                                                              .port = event.port,
+                                                              .address = literal.value_or(IpAddress{}),
+                                                              .tls = event.tls});
       this->statistics_.control_connects++;
       break;
     }
@@ -62,7 +64,7 @@ void Core::handle_control_event_(Instant now, const control::Event &event) {
       break;
     case Kind::MESSAGE:
       this->set_message_(event.text);
-      this->push_event_({.kind = Event::Kind::MESSAGE, .text = this->message_.view()});
+      this->news_.raise(Event::Kind::MESSAGE);
       break;
     case Kind::PING_REQUEST:
       this->start_control_ping_(now, event.types, event.ip);
@@ -75,13 +77,11 @@ void Core::handle_control_event_(Instant now, const control::Event &event) {
 void Core::handle_login_event_(const control::Event &event) {
   this->registered_ = false;
   if (event.kind == control::Event::Kind::LOGIN_URL) {
-    this->login_url_.assign(event.text);
     this->set_message_("open the login URL to add this device to the tailnet, or give it an auth key");
-    this->push_event_({.kind = Event::Kind::LOGIN_URL, .text = this->login_url_.view()});
+    this->news_.raise(Event::Kind::LOGIN_URL);
     return;
   }
   this->refused_ = true;
-  this->login_url_.clear();
   this->set_message_(event.text);
   this->log_.error("the coordination server refused the registration: %.*s", static_cast<int>(event.text.size()),
                    event.text.data());
@@ -96,15 +96,12 @@ void Core::take_registration_(Instant now, bool authorized) {
     this->duties_.erase(Record::PENDING_NODE_KEY);
   }
   this->stale_pending_ = false;
-  this->login_url_.clear();
   this->message_.clear();
   this->refused_ = false;
   this->registered_ = true;
   this->authorized_ = authorized;
   if (!authorized)
     this->set_message_("an admin must approve this device in the tailnet's admin console");
-  wipe(this->auth_key_.writable());
-  this->auth_key_size_ = 0;
 }
 
 void Core::handle_key_event_(Instant now, const control::Event &event) {
@@ -114,8 +111,7 @@ void Core::handle_key_event_(Instant now, const control::Event &event) {
       if (event.changed)
         this->log_.warning("the coordination server has another key than last time: %s",
                            event.control_key.short_form().c_str());
-      this->cached_control_key_.key = event.control_key;
-      this->cached_control_key_.url = this->config_.control_url;
+      this->cached_control_key_ = event.control_key;
       this->duties_.store(Record::CONTROL_KEY);
       break;
     case Kind::KEY_MISMATCH:
@@ -165,19 +161,17 @@ void Core::tell_disconnected_(const control::Event &event) {
   if (event.error == Error::UNTRUSTED)
     return;
   const bool unreachable = event.error == Error::CLOSED || event.error == Error::TIMED_OUT;
-  FixedString<JSON_MAX_TEXT_BYTES> text;
-  text.append(this->control_host_);
-  text.append(unreachable ? " cannot be reached (" : " does not answer as a coordination server should (");
-  text.append(error_name(event.error));
-  text.append(unreachable ? "); check the network and the control URL" : "); check the control URL");
+  this->message_.assign(this->control_host_);
+  this->message_.append(unreachable ? " cannot be reached (" : " does not answer as a coordination server should (");
+  this->message_.append(error_name(event.error));
+  this->message_.append(unreachable ? "); check the network and the control URL" : "); check the control URL");
   if (!this->config_.control_key.empty())
-    text.append(" and the control key");  // a server that cannot open our handshake just hangs up
+    this->message_.append(" and the control key");  // a server that cannot open our handshake just hangs up
   if (!event.text.empty()) {
-    text.append(": ");
-    text.append(event.text);
+    this->message_.append(": ");
+    this->message_.append(event.text);
   }
-  this->set_message_(text);
-  this->log_.info("%s", text.c_str());
+  this->log_.info("%s", this->message_.c_str());
 }
 
 void Core::accept_rotation_(Instant now) {
@@ -186,7 +180,7 @@ void Core::accept_rotation_(Instant now) {
   this->duties_.erase(Record::PENDING_NODE_KEY);
   this->log_.info("node key rotated: %s", this->identity_.node().public_key().short_form().c_str());
   this->node_key_changed_(now);
-  this->push_event_({.kind = Event::Kind::KEY_ROTATED});
+  this->news_.raise(Event::Kind::KEY_ROTATED);
 }
 
 void Core::refuse_rotation_(Instant, std::string_view why) {
@@ -194,7 +188,7 @@ void Core::refuse_rotation_(Instant, std::string_view why) {
   this->duties_.erase(Record::PENDING_NODE_KEY);
   this->set_message_(why);
   this->log_.warning("the node key stays: %.*s", static_cast<int>(why.size()), why.data());
-  this->push_event_({.kind = Event::Kind::MESSAGE, .text = this->message_.view()});
+  this->news_.raise(Event::Kind::MESSAGE);
 }
 
 /// Everything that is keyed by the node key starts anew.
@@ -226,7 +220,7 @@ void Core::logout(Instant now) {
     this->identity_.forget_node();
     this->duties_.erase(Record::NODE_KEY);
     this->duties_.erase(Record::PENDING_NODE_KEY);
-    this->push_event_({.kind = Event::Kind::STOPPED});
+    this->news_.raise(Event::Kind::STOPPED);
     return;
   }
   this->run_ = Run::LOGGING_OUT;
@@ -235,12 +229,7 @@ void Core::logout(Instant now) {
 }
 
 Error Core::set_auth_key(std::string_view auth_key) {
-  if (auth_key.size() > this->auth_key_.SIZE)
-    return Error::NO_SPACE;
-  if (this->control_)
-    return this->control_->set_auth_key(this->now_, auth_key);
-  this->auth_key_size_ = copy(as_bytes(auth_key), this->auth_key_.writable());
-  return Error::NONE;
+  return this->control_ ? this->control_->set_auth_key(this->now_, auth_key) : this->auth_key_.assign(auth_key);
 }
 
 }  // namespace microlink::client

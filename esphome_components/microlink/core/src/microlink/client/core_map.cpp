@@ -89,7 +89,7 @@ void Core::health_begin() {
 
 void Core::health(std::string_view text) {
   this->set_message_(text);
-  this->push_event_({.kind = Event::Kind::MESSAGE, .text = this->message_.view()});
+  this->news_.raise(Event::Kind::MESSAGE);
 }
 
 void Core::tailnet_lock(bool enabled) {

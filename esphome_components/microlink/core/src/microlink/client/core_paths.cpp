@@ -41,7 +41,7 @@ void Core::handle_netmap_event_(Instant now, const netmap::Event &event) {
       this->tunnel_.remove_peer(event.peer.slot);
       // Who it was is known here unless the slot's next peer was taken already, or it left before it was taken.
       if (KnownPeer &known = this->known_peers_[event.peer.slot]; known.id == event.peer) {
-        this->push_event_({.kind = Event::Kind::PEER_GONE, .peer = known.key});
+        this->news_.peer_gone(event.peer.slot, known.key);
         known = {};
       }
       break;
@@ -93,7 +93,7 @@ void Core::publish_addresses_() {
   for (const Prefix &prefix : this->cached_self_.addresses)
     (void) this->self_addresses_.push_back({prefix.address, 0});
   this->addresses_due_ = true;
-  this->push_event_({.kind = Event::Kind::ADDRESSES_CHANGED});
+  this->news_.raise(Event::Kind::ADDRESSES_CHANGED);
 }
 
 void Core::take_peer_(Instant now, netmap::PeerId id, netmap::Event::Kind kind) {
@@ -103,23 +103,24 @@ void Core::take_peer_(Instant now, netmap::PeerId id, netmap::Event::Kind kind) 
   KnownPeer &known = this->known_peers_[id.slot];
   const wireguard::Slot slot = static_cast<wireguard::Slot>(id.slot);
   const bool other = known.id != id || known.key != peer->key;
+  const uint32_t mark = KnownPeer::mark_of(peer->disco_key);
   if (other) {
     if (known.id.is_set() && known.id != id)
       this->magicsock_.remove_peer(known.id);
     (void) this->tunnel_.add_peer(slot, peer->key);
-  } else if (kind == netmap::Event::Kind::PEER_RESTARTED || known.disco_key != peer->disco_key) {
+  } else if (kind == netmap::Event::Kind::PEER_RESTARTED || known.disco_mark != mark) {
     this->tunnel_.reset_session(slot);
   }
-  if (other || known.disco_key != peer->disco_key)
+  if (other || known.disco_mark != mark)
     this->note_cache_(now);
-  known = {.id = id, .key = peer->key, .disco_key = peer->disco_key, .used = known.id == id ? known.used : now};
+  known = {.id = id, .key = peer->key, .disco_mark = mark, .used = known.id == id ? known.used : now};
   (void) this->magicsock_.set_peer(now, id,
                                    {.key = peer->key,
                                     .disco_key = peer->disco_key,
                                     .endpoints = std::span(peer->endpoints.begin(), peer->endpoints.size()),
                                     .home_region = peer->home_derp,
                                     .allowed = peer->allowed});
-  this->push_event_({.kind = Event::Kind::PEER_CHANGED, .peer = peer->key});
+  this->news_.peer_changed(id.slot);
 }
 
 /// What a warm start would use has changed since the last full map.
@@ -246,7 +247,7 @@ void Core::handle_path_event_(Instant now, const magicsock::Event &event) {
       this->tunnel_.set_relayed(static_cast<wireguard::Slot>(event.peer.slot), !event.endpoint.is_set());
       if (event.endpoint.is_set())
         this->note_cache_(now);
-      this->push_event_({.kind = Event::Kind::PEER_CHANGED, .peer = peer->key, .path = event.endpoint});
+      this->news_.peer_changed(event.peer.slot);
       break;
     case Kind::ENDPOINTS_CHANGED:
       this->tell_endpoints_(now);
@@ -260,6 +261,7 @@ void Core::handle_path_event_(Instant now, const magicsock::Event &event) {
       break;
     case Kind::RESOLVE:
       this->resolve_host_.assign(event.host);
+      this->resolve_due_ = true;
       break;
     case Kind::REPORT_DONE:
       this->tell_net_info_(now);
@@ -269,12 +271,10 @@ void Core::handle_path_event_(Instant now, const magicsock::Event &event) {
       const bool pong = event.kind == Kind::PONG;
       if (this->control_ping_.type == ControlPing::Type::DISCO && this->control_ping_.peer == event.peer)
         this->end_control_ping_(now, event, pong ? std::string_view{} : "timed out");
-      if (peer != nullptr && this->owner_ping_)
-        this->push_event_({.kind = pong ? Event::Kind::PONG : Event::Kind::PING_TIMED_OUT,
-                           .peer = peer->key,
-                           .path = event.endpoint,
-                           .region = event.region,
-                           .latency = event.latency});
+      if (peer != nullptr && this->owner_ping_ && pong)
+        this->news_.pong({.peer = peer->key, .path = event.endpoint, .region = event.region, .latency = event.latency});
+      else if (peer != nullptr && this->owner_ping_)
+        this->news_.ping_timed_out(event.peer.slot);
       this->owner_ping_ = false;
       break;
     }
@@ -282,10 +282,8 @@ void Core::handle_path_event_(Instant now, const magicsock::Event &event) {
 }
 
 void Core::tell_endpoints_(Instant now) {
-  this->own_endpoints_.clear();
   FixedVector<tailcfg::OwnEndpoint, MAX_OWN_ENDPOINTS> told;
   for (const auto &own : this->magicsock_.own_endpoints()) {
-    (void) this->own_endpoints_.push_back(own.endpoint);
     (void) told.push_back({own.endpoint, static_cast<tailcfg::EndpointType>(own.type)});
   }
   if (this->control_)
@@ -310,11 +308,8 @@ void Core::handle_resolved_(Instant now, const Input &input) {
 }
 
 std::optional<Action> Core::next_datagram_action_(Instant now, ByteSpan scratch) {
-  if (!this->resolve_host_.empty()) {
-    this->resolving_host_ = this->resolve_host_;
-    this->resolve_host_.clear();
-    return Action{.kind = Action::Kind::RESOLVE, .host = this->resolving_host_.view()};
-  }
+  if (std::exchange(this->resolve_due_, false))
+    return Action{.kind = Action::Kind::RESOLVE, .host = this->resolve_host_.view()};
   if (const auto action = this->next_tunnel_action_(now, scratch))
     return action;
   // After the tunnel: its messages are traffic, which may start the search for a path.

@@ -24,7 +24,7 @@ void Core::update_state_() {
   const bool expired = this->netmap_.is_self_expired(this->wall_now_(this->now_));
   if (this->run_ == Run::STOPPED)
     this->state_ = this->refused_ ? State::REJECTED : State::STOPPED;
-  else if (!this->login_url_.empty())
+  else if (!this->login_url_().empty())
     this->state_ = State::NEEDS_LOGIN;
   else if (this->refused_)
     this->state_ = State::REJECTED;
@@ -39,7 +39,7 @@ void Core::update_state_() {
   if (this->state_ == before)
     return;
   this->log_.info("%s", state_name(this->state_));
-  this->push_event_({.kind = Event::Kind::STATE_CHANGED});
+  this->news_.raise(Event::Kind::STATE_CHANGED);
 }
 
 Status Core::status() const {
@@ -51,7 +51,7 @@ Status Core::status() const {
   if (const tailcfg::DerpRegion *region = this->netmap_.regions().find(out.home_derp))
     out.home_derp_code = region->code;
   out.nat = this->magicsock_.netcheck().nat();
-  out.login_url = this->login_url_;
+  out.login_url = this->login_url_();
   out.message = this->message_;
   out.name = this->cached_self_.name;
   out.domain.assign(this->domain_.empty() ? this->netmap_.suffix() : this->domain_.view());
@@ -60,7 +60,8 @@ Status Core::status() const {
   out.node_key = this->identity_.node().public_key();
   out.key_expiry = this->netmap_.self().key_expiry;
   out.tailnet_lock = this->tailnet_lock_;
-  out.endpoints = std::span(this->own_endpoints_.begin(), this->own_endpoints_.size());
+  for (const auto &own : this->magicsock_.own_endpoints())
+    (void) out.endpoints.push_back(own.endpoint);
   out.peers_in_table = this->netmap_.peer_count();
   out.peers_in_tailnet = this->netmap_.peers_in_tailnet();
   return out;

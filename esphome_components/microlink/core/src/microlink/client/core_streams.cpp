@@ -127,13 +127,11 @@ void Core::deliver_pending_(Instant now) {
 }
 
 void Core::tell_untrusted_(const Stream &stream) {
-  this->log_.error("%s is not trusted: %s", stream.host().data(), stream.tls().failure_text());
-  FixedString<JSON_MAX_TEXT_BYTES> text;
-  text.append(stream.host());
-  text.append(" is not trusted: ");
-  text.append(stream.tls().failure_text());
-  text.append(". Check the CA that is configured, and the date");
-  this->set_message_(text);
+  this->message_.assign(stream.host());
+  this->message_.append(" is not trusted: ");
+  this->message_.append(stream.tls().failure_text());
+  this->log_.error("%s", this->message_.c_str());
+  this->message_.append(". Check the CA that is configured, and the date");
 }
 
 /// Frees the stream and tells whoever used it.

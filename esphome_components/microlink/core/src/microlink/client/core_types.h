@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "microlink/base/reader.h"
 #include "microlink/netmap/netmap.h"
 #include "microlink/ports.h"
 
@@ -8,10 +9,12 @@ namespace microlink::client {
 
 /// What the engines were told of the peer in a slot.
 struct KnownPeer {
+  static uint32_t mark_of(const DiscoPublic &key) { return Reader(key.bytes).u32be(); }
+
   netmap::PeerId id{};
   NodePublic key{};
-  DiscoPublic disco_key{};
-  Instant used{};  ///< when it came, or the last packet to or from it
+  uint32_t disco_mark{0};  ///< front of its disco key: another one means that it was restarted
+  Instant used{};          ///< when it came, or the last packet to or from it
 };
 
 enum class Run : uint8_t {

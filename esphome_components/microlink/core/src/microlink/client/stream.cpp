@@ -3,9 +3,21 @@
 
 namespace microlink::client {
 
+namespace {
+
+/// FNV-1a.
+uint32_t hash_of(std::string_view text) {
+  uint32_t hash = 2'166'136'261;
+  for (const char c : text)
+    hash = (hash ^ static_cast<uint8_t>(c)) * 16'777'619;
+  return hash;
+}
+
+}  // namespace
+
 void Stream::open(const Target &target) {
   this->close();
-  this->host_.assign(target.host);
+  this->host_ = target.host;
   this->port_ = target.port;
   this->address_ = target.address;
   this->target_tls_ = target.tls;
@@ -32,21 +44,22 @@ bool Stream::handle_connected() {
 }
 
 Error Stream::start_tls(tls::Policy policy, Random &random) {
-  if (this->learnt_host_ == this->host_) {
+  if (this->learnt_for_ == hash_of(this->host_)) {
     policy.versions = this->learnt_versions_;
     policy.records = this->learnt_records_;
   }
-  this->used_.versions = policy.versions;
-  this->used_.records = policy.records;
+  this->versions_ = policy.versions;
+  this->records_ = policy.records;
   return this->tls_.start(policy, random);
 }
 
 void Stream::learn() {
-  if (!this->target_tls_ || !this->tls_.advise(this->used_))
+  tls::Policy policy{.host = this->host_, .records = this->records_, .versions = this->versions_};
+  if (!this->target_tls_ || !this->tls_.advise(policy))
     return;
-  this->learnt_host_ = this->host_;
-  this->learnt_versions_ = this->used_.versions;
-  this->learnt_records_ = this->used_.records;
+  this->learnt_for_ = hash_of(this->host_);
+  this->learnt_versions_ = policy.versions;
+  this->learnt_records_ = policy.records;
 }
 
 void Stream::handle_gone() {

@@ -20,7 +20,8 @@ class Stream {
  public:
   enum class State : uint8_t { FREE, OPENING, SECURING, OPEN };
 
-  /// What to connect to. `host` is copied by the stream, TLS policy's views by tls::Session when it starts.
+  /// What to connect to. `host` is the user's and must stay until the stream is closed; TLS policy's views are copied
+  /// by tls::Session when it starts.
   struct Target {
     std::string_view host;
     uint16_t port{0};
@@ -78,13 +79,16 @@ class Stream {
   bool blocked_{false};
   bool target_tls_{false};
   uint16_t port_{0};
-  FixedString<MAX_HOST_BYTES> host_;
-  FixedString<MAX_HOST_BYTES> learnt_host_;
-  tls::Policy used_{};
+  tls::Versions versions_{};  ///< of the running session
+  tls::Records records_{};
   tls::Versions learnt_versions_{};
   tls::Records learnt_records_{};
+  uint32_t learnt_for_{0};  ///< hash of the host; one that is taken for another costs a second handshake
+  std::string_view host_;
   IpAddress address_{};
   tls::Session tls_;
 };
+
+static_assert(sizeof(void *) != 4 || sizeof(Stream) <= 56, "there are five");
 
 }  // namespace microlink::client

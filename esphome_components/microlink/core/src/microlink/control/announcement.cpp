@@ -34,7 +34,7 @@ bool Announcement::set_preferred_derp(uint16_t region) {
   return true;
 }
 
-Result<size_t> Announcement::write_map_request(const NodePublic &node_key, bool stream, ByteSpan out) const {
+tailcfg::MapRequest Announcement::map_request(const NodePublic &node_key, bool stream) const {
   tailcfg::MapRequest request;
   request.node_key = node_key;
   request.disco_key = this->disco_key_;
@@ -42,7 +42,7 @@ Result<size_t> Announcement::write_map_request(const NodePublic &node_key, bool 
   request.endpoints = {this->endpoints_.begin(), this->endpoints_.size()};
   request.stream = stream;
   request.omit_peers = !stream;
-  return request.write(out);
+  return request;
 }
 
 }  // namespace microlink::control

@@ -26,8 +26,8 @@ class Announcement {
   /// The server may know nothing (new registration, new node key).
   void forget_confirmation() { this->confirmed_ = 0; }
 
-  /// Body of an update or of a streaming request.
-  Result<size_t> write_map_request(const NodePublic &node_key, bool stream, ByteSpan out) const;
+  /// Body of an update or of a streaming request; a view of what is announced now.
+  tailcfg::MapRequest map_request(const NodePublic &node_key, bool stream) const;
   const tailcfg::Hostinfo &hostinfo() const { return this->hostinfo_; }
 
  private:

@@ -69,4 +69,10 @@ FixedString<MAX_HOST_BYTES + 8> ServerUrl::authority() const {
   return out;
 }
 
+std::string_view ServerUrl::host_of(std::string_view authority) {
+  if (authority.starts_with('['))
+    return authority.substr(1, authority.find(']') - 1);
+  return authority.substr(0, authority.find(':'));
+}
+
 }  // namespace microlink::control

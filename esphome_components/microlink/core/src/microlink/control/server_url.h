@@ -17,6 +17,8 @@ struct ServerUrl {
   /// MALFORMED for anything else, also for user info, query and fragment.
   static Result<ServerUrl> parse(std::string_view url);
 
+  /// The host in an authority.
+  static std::string_view host_of(std::string_view authority);
   /// For Host and :authority: brackets around an IPv6 literal, the port only when it was written.
   FixedString<MAX_HOST_BYTES + 8> authority() const;
 };

@@ -42,15 +42,19 @@ const char *session_state_name(SessionState state) {
 
 Session::Session(const Settings &settings, const Identity &identity, const tailcfg::Hostinfo &hostinfo,
                  tailcfg::MapSink &sink, Random &random, LogSink *log)
-    : settings_(settings),
+    : authority_(settings.server.authority()),
+      server_port_(settings.server.port),
+      is_https_(settings.server.tls),
+      allow_plain_http_(settings.allow_plain_http),
+      cached_key_(settings.cached_key),
       machine_(identity.machine),
       random_(random),
       log_(log, "control"),
-      authority_(settings.server.authority()),
       announcement_(identity.disco_key, hostinfo),
       backoff_(milliseconds(250), seconds(60)),
       slow_backoff_(seconds(45), seconds(900)),
       node_key_(identity.node_key),
+      auth_key_(identity.auth_key),
       update_backoff_(seconds(1), seconds(60)),
       tap_(sink),
       map_parser_(this->tap_) {
@@ -66,7 +70,7 @@ Session::Session(const Settings &settings, const Identity &identity, const tailc
 Error Session::start(Instant now) {
   if (this->state_ != State::STOPPED)
     return Error::UNEXPECTED;
-  if (!this->settings_.server.tls && !this->settings_.allow_plain_http)
+  if (!this->is_https_ && !this->allow_plain_http_)
     return Error::REJECTED;
   this->connect_(now);
   return Error::NONE;
@@ -89,18 +93,18 @@ void Session::reconnect(Instant now) {
 }
 
 Error Session::set_auth_key(Instant now, std::string_view auth_key) {
-  if (auth_key.size() > MAX_AUTH_KEY_BYTES)
-    return Error::NO_SPACE;
-  this->auth_key_.clear();
-  this->auth_key_size_ = copy(as_bytes(auth_key), this->auth_key_.writable());
-  if (this->auth_key_size_ == 0 || this->logging_out_ || this->registered_)
+  if (this->is_sending_() && this->sending_ == Request::REGISTER)
+    this->send_again_();
+  if (const Error error = this->auth_key_.assign(auth_key); error != Error::NONE)
+    return error;
+  if (auth_key.empty() || this->logging_out_ || this->registered_)
     return Error::NONE;
   this->login_url_.clear();
   this->slow_backoff_.reset();
   if (this->state_ == State::BACKING_OFF) {
     this->connect_(now);
   } else if (this->state_ == State::WAITING_FOR_LOGIN || this->state_ == State::REGISTERING) {
-    this->channel_.http().cancel(this->register_stream_);
+    this->cancel_(this->register_stream_);
     this->want_register_(now);
   }
   return Error::NONE;
@@ -133,8 +137,7 @@ Error Session::rotate(Instant now, const NodePublic &next) {
 Error Session::handle_key_expired(Instant now) {
   if (this->state_ != State::STREAMING)
     return Error::NOT_READY;
-  this->channel_.http().cancel(this->map_stream_);
-  this->map_stream_ = 0;
+  this->cancel_(this->map_stream_);
   this->wants_.map = this->wants_.update = false;
   this->map_parser_.reset();
   this->timers_.stop(Timer::WATCHDOG);
@@ -162,9 +165,8 @@ void Session::logout(Instant now) {
   this->rotation_ = Rotation::NONE;
   this->timers_.arm(Timer::LOGOUT, now + LOGOUT_TIMEOUT);
   if (this->is_connected_()) {
-    for (const auto stream : {this->register_stream_, this->update_stream_, this->map_stream_, this->ping_stream_})
-      this->channel_.http().cancel(stream);
-    this->update_stream_ = this->map_stream_ = this->ping_stream_ = 0;
+    for (auto *const stream : {&this->register_stream_, &this->update_stream_, &this->map_stream_, &this->ping_stream_})
+      this->cancel_(*stream);
     this->wants_ = {};
     this->timers_.stop(Timer::WATCHDOG);
     this->timers_.stop(Timer::UPDATE);
@@ -179,8 +181,7 @@ void Session::logout(Instant now) {
 Error Session::poll_again(Instant now) {
   if (this->state_ != State::STREAMING)
     return Error::NOT_READY;
-  this->channel_.http().cancel(this->map_stream_);
-  this->map_stream_ = 0;
+  this->cancel_(this->map_stream_);
   this->map_parser_.reset();
   this->wants_.map = true;
   this->send_wanted_(now);
@@ -213,7 +214,7 @@ void Session::handle_timeout(Instant now) {
   if (this->timers_.due(Timer::PING, now))
     this->end_ping_();
   if (this->timers_.due(Timer::REPLY, now)) {
-    this->channel_.http().cancel(this->update_stream_);
+    this->cancel_(this->update_stream_);
     this->update_done_(now, false);
   }
   if (this->timers_.due(Timer::UPDATE, now)) {
@@ -231,7 +232,7 @@ std::optional<Event> Session::poll_event() {
     case Event::Kind::COUNT:
       return std::nullopt;
     case Event::Kind::OPEN:
-      event.host = this->settings_.server.host;
+      event.host = ServerUrl::host_of(this->authority_);
       event.port = this->port_(event.link);
       event.tls = this->uses_tls_(event.link);
       break;
@@ -268,9 +269,15 @@ std::optional<Event> Session::poll_event() {
 std::optional<Transmit> Session::poll_transmit(Instant now, ByteSpan out) {
   if (out.size() < MIN_TRANSMIT_BYTES)
     return std::nullopt;
-  if (this->state_ == State::FETCHING_KEY) {
-    if (const size_t size = this->key_fetch_().poll_transmit(this->authority_, out); size != 0)
+  Channel *const channel = this->channel_();
+  if (channel == nullptr) {
+    if (const size_t size = this->connecting_().key_fetch.poll_transmit(this->authority_, out); size != 0)
       return Transmit{Link::KEY, out.first(size)};
+    for (const Link link : {Link::NOISE, Link::NOISE_FALLBACK}) {
+      if (const size_t size = this->attempt_(link).poll_transmit(this->authority_, out); size != 0)
+        return Transmit{link, out.first(size)};
+    }
+    return std::nullopt;
   }
   if (this->plain_ping_ == PlainPing::DUE) {
     this->plain_ping_ = PlainPing::SENT;
@@ -278,14 +285,10 @@ std::optional<Transmit> Session::poll_transmit(Instant now, ByteSpan out) {
       return Transmit{Link::KEY, out.first(size)};
     this->end_ping_();
   }
-  for (const Link link : {Link::NOISE, Link::NOISE_FALLBACK}) {
-    if (const size_t size = this->attempt_(link).poll_transmit(this->authority_, out); size != 0)
-      return Transmit{link, out.first(size)};
-  }
-  size_t size = this->channel_.poll_transmit(out);
+  size_t size = channel->poll_transmit(out);
   if (size == 0) {
     this->send_wanted_(now);
-    size = this->channel_.poll_transmit(out);
+    size = channel->poll_transmit(out);
   }
   if (size == 0)
     return std::nullopt;
@@ -320,18 +323,25 @@ void Session::transition_(State state) {
   this->state_ = state;
 }
 
+/// Where there is an established connection, it ends.
+Connecting &Session::connecting_() {
+  if (this->channel_() != nullptr)
+    this->connection_.emplace<Connecting>();
+  return *std::get_if<Connecting>(&this->connection_);
+}
+
 /// Connections, requests and timers end; LOGOUT alone goes on.
 void Session::close_everything_() {
   for (const Link link : {Link::KEY, Link::NOISE, Link::NOISE_FALLBACK})
     this->close_(link);
-  this->answer_.emplace<KeyFetch>();
-  this->channel_.clear();
+  if (this->channel_() != nullptr)
+    this->channel_()->clear();
+  this->connection_.emplace<Connecting>();
   this->map_parser_.reset();
   this->register_stream_ = this->update_stream_ = this->map_stream_ = this->ping_stream_ = 0;
   this->wants_ = {};
   this->plain_ping_ = PlainPing::NONE;
   this->map_accepted_ = false;
-  wipe(this->body_);
   const Instant logout = this->timers_.deadline(Timer::LOGOUT);
   this->timers_ = {};
   this->timers_.arm(Timer::LOGOUT, logout);
@@ -348,7 +358,7 @@ void Session::back_off_(Instant now, Error error, Duration pause) {
 
 /// The established connection is over.
 void Session::lost_(Instant now, Error error) {
-  if (this->is_connected_() || this->channel_.error() != Error::NONE) {
+  if (this->is_connected_() || (this->channel_() != nullptr && this->channel_()->error() != Error::NONE)) {
     const bool short_lived = now - this->connected_at_ < SHORT_LIVED;
     if (short_lived && this->has_two_ways_() && !this->uses_tls_(this->noise_link_))
       this->plain_again_at_ = now + AVOID_PLAIN;
@@ -375,7 +385,6 @@ void Session::logged_out_(Error error) {
   this->timers_.stop(Timer::LOGOUT);
   this->logging_out_ = this->registered_ = false;
   this->auth_key_.clear();
-  this->auth_key_size_ = 0;
   this->error_ = error;
   this->events_.raise(Event::Kind::LOGGED_OUT);
   this->transition_(State::STOPPED);

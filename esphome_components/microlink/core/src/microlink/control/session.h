@@ -9,33 +9,16 @@
 #include "microlink/base/log.h"
 #include "microlink/base/timer_table.h"
 #include "microlink/control/announcement.h"
-#include "microlink/control/attempt.h"
 #include "microlink/control/channel.h"
+#include "microlink/control/connecting.h"
 #include "microlink/control/event_queue.h"
-#include "microlink/control/key_fetch.h"
 #include "microlink/control/map_tap.h"
-#include "microlink/control/server_url.h"
+#include "microlink/control/settings.h"
 #include "microlink/status.h"
 #include "microlink/tailcfg/map_parser.h"
 #include "microlink/tailcfg/register.h"
 
 namespace microlink::control {
-
-/// What the owner decides once, before start().
-struct Settings {
-  ServerUrl server;
-  /// http:// is refused without it: over plain HTTP nobody vouches for the server's key.
-  bool allow_plain_http{false};
-  MachinePublic pinned_key{};  ///< the server's Noise key from the configuration; unset = fetched and cached
-  MachinePublic cached_key{};  ///< one that an earlier CONTROL_KEY event told
-};
-
-/// The node's keys as control sees them. The machine key is the owner's and must outlive the session.
-struct Identity {
-  const MachinePrivate &machine;
-  NodePublic node_key;
-  DiscoPublic disco_key;
-};
 
 /// The ts2021 client (01 and 02 of the protocol notes; tailscale control/controlclient): fetches and checks the
 /// server's key, keeps one Noise connection with HTTP/2 on it, registers the node, keeps the server's picture of the
@@ -43,7 +26,7 @@ struct Identity {
 /// failure; what the owner learnt before stays true meanwhile.
 ///
 /// It sees plain bytes: TLS is the owner's, who opens and closes the connections that events ask for.
-class Session {
+class Session final : private http::RequestBody {
  public:
   using Event = control::Event;
   using Transmit = control::Transmit;
@@ -61,7 +44,7 @@ class Session {
   void stop(Instant now);
   /// The network changed: drop the connections and connect again without waiting.
   void reconnect(Instant now);
-  /// For the next registration; copied, wiped once a registration succeeded. NO_SPACE above MAX_AUTH_KEY_BYTES.
+  /// For the next registration, in place of the one in Identity. NO_SPACE above AuthKey::MAX_BYTES.
   Error set_auth_key(Instant now, std::string_view auth_key);
   /// Register `next` in place of the current node key. ROTATED or ROTATION_FAILED follows, also across reconnections.
   /// NOT_READY while not STREAMING or NEEDS_NODE_KEY, or while another rotation is under way.
@@ -98,14 +81,13 @@ class Session {
   /// `out` must hold at least MIN_TRANSMIT_BYTES; more is used, up to one Noise record of 4096.
   std::optional<Transmit> poll_transmit(Instant now, ByteSpan out);
   static constexpr size_t MIN_TRANSMIT_BYTES = 512;
-  /// Body of any request.
-  static constexpr size_t MAX_REQUEST_BYTES = 1536;
-  static constexpr size_t MAX_AUTH_KEY_BYTES = 128;
   Instant next_timeout() const { return this->timers_.next(); }
   State state() const { return this->state_; }
   /// The same in the words of Status.
   ControlState control_state() const;
   const NodePublic &node_key() const { return this->node_key_; }
+  /// What a person must open; empty when nobody has to.
+  std::string_view login_url() const { return this->login_url_; }
 
  private:
   enum class Timer : uint8_t {
@@ -129,7 +111,8 @@ class Session {
     VOLUNTARY,  ///< the current key is still good and stays in use until the server agreed
     FORCED,     ///< the current key has expired
   };
-  /// Requests that wait for their turn: one body is being sent at a time.
+  enum class Request : uint8_t { REGISTER, UPDATE, MAP, PING };
+  /// Requests that wait for their turn: one is being sent at a time.
   struct Wants {
     bool registration{false};
     bool update{false};
@@ -139,15 +122,15 @@ class Session {
 
   // session.cpp
   void transition_(State state);
-  bool is_connected_() const { return this->channel_.is_open(); }
+  bool is_connected_() const { return this->channel_() != nullptr && this->channel_()->is_open(); }
+  Channel *channel_() { return std::get_if<Channel>(&this->connection_); }
+  const Channel *channel_() const { return std::get_if<Channel>(&this->connection_); }
+  Connecting &connecting_();
   void close_everything_();
   void back_off_(Instant now, Error error, Duration pause);
   void lost_(Instant now, Error error);
   Duration next_pause_();
   void logged_out_(Error error);
-
-  KeyFetch &key_fetch_() { return *std::get_if<KeyFetch>(&this->answer_); }
-  auto &register_parser_() { return *std::get_if<tailcfg::RegisterResponseParser>(&this->answer_); }
 
   // session_connect.cpp
   void connect_(Instant now);
@@ -155,10 +138,10 @@ class Session {
   void race_(Instant now);
   void open_(Link link);
   void close_(Link link);
-  bool has_two_ways_() const { return this->settings_.server.tls && this->settings_.server.port == 0; }
+  bool has_two_ways_() const { return this->is_https_ && this->server_port_ == 0; }
   bool uses_tls_(Link link) const;
   uint16_t port_(Link link) const;
-  Attempt &attempt_(Link link) { return this->attempts_[link == Link::NOISE_FALLBACK ? 1 : 0]; }
+  Attempt &attempt_(Link link) { return this->connecting_().attempt(link); }
   void key_progress_(Instant now, Error error);
   void attempt_failed_(Instant now, Link link, Error error);
   void all_attempts_failed_(Instant now, Error error);
@@ -168,13 +151,19 @@ class Session {
   void channel_events_(Instant now);
   void http_event_(Instant now, const http::H2Event &event);
   void send_wanted_(Instant now);
-  http::H2StreamId request_(std::string_view path, size_t body_bytes);
+  http::H2StreamId request_(Request what, std::string_view path, bool head = false);
+  size_t read_body(size_t from, ByteSpan out) const override;
+  void write_body_(json::Writer &json) const;
+  bool is_sending_() const { return this->channel_() != nullptr && this->channel_()->http().is_sending(); }
+  void cancel_(http::H2StreamId &stream);
+  void send_again_();
   void keep_text_(ByteView data);
   void send_register_(Instant now);
   void send_map_request_(Instant now, bool stream);
   void send_ping_();
   void reply_to_ping_(Instant now);
   void end_ping_();
+  ServerUrl server_() const { return {ServerUrl::host_of(this->authority_), this->server_port_, this->is_https_}; }
   void update_done_(Instant now, bool accepted);
   void map_event_(Instant now, const http::H2Event &event);
   void map_data_(Instant now, ByteView data);
@@ -190,15 +179,18 @@ class Session {
   void register_refused_(Instant now, Error error);
   void login_needed_(Instant now, std::string_view url);
   void registered_now_(Instant now);
-  Result<size_t> write_register_(ByteSpan out) const;
+  tailcfg::RegisterRequest register_request_() const;
   bool rotation_is_extra_() const { return this->rotation_ == Rotation::VOLUNTARY && this->registered_; }
   void rotation_failed_(std::string_view text);
 
-  Settings settings_;
+  FixedString<MAX_HOST_BYTES + 8> authority_;
+  uint16_t server_port_;  ///< 0 = none was written
+  bool is_https_;
+  bool allow_plain_http_;
+  MachinePublic cached_key_;
   const MachinePrivate &machine_;
   Random &random_;
   Log log_;
-  FixedString<MAX_HOST_BYTES + 8> authority_;
   Announcement announcement_;
 
   State state_{State::STOPPED};
@@ -208,9 +200,8 @@ class Session {
   bool proven_{false};  ///< a whole message came since the last loss: come back quickly
 
   std::array<LinkState, static_cast<size_t>(Link::COUNT)> links_{};
-  /// The first until a connection is established, the second on it: never both.
-  std::variant<KeyFetch, tailcfg::RegisterResponseParser> answer_;
-  std::array<Attempt, 2> attempts_;
+  /// The second from established_() to close_everything_(). What is needed to get there needs no room beside it.
+  std::variant<Connecting, Channel> connection_;
   bool handshake_failed_{false};  ///< one of this round's attempts got as far as the handshake
   MachinePublic control_key_{};
   KeySource key_source_{KeySource::NONE};
@@ -221,12 +212,10 @@ class Session {
 
   Link noise_link_{Link::NOISE};
   Instant connected_at_{};
-  Channel channel_;
 
   NodePublic node_key_, pending_key_{};
   Rotation rotation_{Rotation::NONE};
-  Secret<MAX_AUTH_KEY_BYTES> auth_key_;
-  size_t auth_key_size_{0};
+  AuthKey &auth_key_;
   FixedString<MAX_URL_BYTES> login_url_;
   bool registered_{false};  ///< in this run, and not refused since
   bool logging_out_{false}, machine_authorized_{false};
@@ -242,9 +231,12 @@ class Session {
   Backoff update_backoff_;
   MapTap tap_;
   tailcfg::MapParser map_parser_;
+  tailcfg::RegisterResponseParser register_parser_;
+  Request sending_{Request::REGISTER};  ///< while is_sending_()
   Error error_{Error::NONE};
-  FixedString<200> text_;            ///< of the server or our own, for a person
-  Bytes<MAX_REQUEST_BYTES> body_{};  ///< of the request being sent
+  FixedString<200> text_;  ///< of the server or our own, for a person
 };
+
+static_assert(sizeof(void *) != 4 || sizeof(Session) <= NoiseFraming::MAX_RECORD_BYTES + 4'800);
 
 }  // namespace microlink::control

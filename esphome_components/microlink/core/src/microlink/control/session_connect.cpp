@@ -21,7 +21,7 @@ void Session::connect_(Instant now) {
 
 void Session::fetch_key_(Instant now) {
   this->transition_(State::FETCHING_KEY);
-  this->answer_.emplace<KeyFetch>().begin();
+  this->connecting_().key_fetch.begin();
   this->open_(Link::KEY);
   this->timers_.arm(Timer::ATTEMPT, now + ATTEMPT_TIMEOUT);
 }
@@ -39,12 +39,12 @@ void Session::race_(Instant now) {
 
 bool Session::uses_tls_(Link link) const {
   const bool plain = link == Link::NOISE && this->has_two_ways_() && this->plain_first_;
-  return this->settings_.server.tls && !plain;
+  return this->is_https_ && !plain;
 }
 
 uint16_t Session::port_(Link link) const {
-  if (this->settings_.server.port != 0)
-    return this->settings_.server.port;
+  if (this->server_port_ != 0)
+    return this->server_port_;
   return this->uses_tls_(link) ? 443 : 80;
 }
 
@@ -56,7 +56,7 @@ void Session::open_(Link link) {
 }
 
 void Session::close_(Link link) {
-  if (link != Link::KEY)
+  if (link != Link::KEY && this->channel_() == nullptr)
     this->attempt_(link).clear();
   LinkState &state = this->links_[static_cast<size_t>(link)];
   if (state == LinkState::CLOSED)
@@ -73,7 +73,7 @@ void Session::handle_open(Instant now, Link link) {
   if (link == Link::KEY && this->plain_ping_ != PlainPing::NONE) {
     this->plain_ping_ = PlainPing::DUE;
   } else if (link == Link::KEY) {
-    this->key_fetch_().open();
+    this->connecting_().key_fetch.open();
   } else if (const Error error = this->attempt_(link).open(this->machine_, this->control_key_, this->random_);
              error != Error::NONE) {
     this->attempt_failed_(now, link, error);
@@ -88,7 +88,7 @@ void Session::handle_bytes(Instant now, Link link, ByteSpan in) {
     return;
   }
   if (link == Link::KEY) {
-    this->key_fetch_().handle_bytes(in);
+    this->connecting_().key_fetch.handle_bytes(in);
     this->key_progress_(now, Error::MALFORMED);
     return;
   }
@@ -106,7 +106,7 @@ void Session::handle_bytes(Instant now, Link link, ByteSpan in) {
     this->established_(now, link);
   }
   if (this->is_connected_() && link == this->noise_link_) {
-    this->channel_.handle_bytes(in);
+    this->channel_()->handle_bytes(in);
     this->channel_events_(now);
   }
 }
@@ -120,7 +120,7 @@ void Session::handle_closed(Instant now, Link link, Error error) {
   if (link == Link::KEY && this->plain_ping_ != PlainPing::NONE) {
     this->end_ping_();
   } else if (link == Link::KEY) {
-    this->key_fetch_().handle_closed();
+    this->connecting_().key_fetch.handle_closed();
     this->key_progress_(now, reason);
   } else if (this->state_ == State::CONNECTING) {
     this->attempt_(link).handle_closed();
@@ -133,13 +133,13 @@ void Session::handle_closed(Instant now, Link link, Error error) {
 void Session::key_progress_(Instant now, Error error) {
   if (this->state_ != State::FETCHING_KEY)
     return;
-  if (this->key_fetch_().state() == KeyFetch::State::FAILED) {
+  if (this->connecting_().key_fetch.state() == KeyFetch::State::FAILED) {
     this->back_off_(now, error, this->next_pause_());
-  } else if (this->key_fetch_().state() == KeyFetch::State::DONE) {
-    this->control_key_ = this->key_fetch_().key();
+  } else if (this->connecting_().key_fetch.state() == KeyFetch::State::DONE) {
+    this->control_key_ = this->connecting_().key_fetch.key();
     this->key_source_ = KeySource::FETCHED;
     this->key_is_fresh_ = true;
-    this->key_changed_ = this->settings_.cached_key.is_set() && this->control_key_ != this->settings_.cached_key;
+    this->key_changed_ = this->cached_key_.is_set() && this->control_key_ != this->cached_key_;
     this->close_(Link::KEY);
     this->timers_.stop(Timer::ATTEMPT);
     this->race_(now);
@@ -194,10 +194,10 @@ void Session::established_(Instant now, Link link) {
   this->key_is_fresh_ = false;
   if (this->key_source_ == KeySource::FETCHED) {
     this->key_source_ = KeySource::CACHED;
-    this->settings_.cached_key = this->control_key_;
+    this->cached_key_ = this->control_key_;
     this->events_.raise(Event::Kind::CONTROL_KEY);
   }
-  this->channel_.start(tx_key, rx_key);
+  this->connection_.emplace<Channel>().start(tx_key, rx_key);
   if (!this->registered_ || this->logging_out_) {
     this->want_register_(now);
   } else {

@@ -23,35 +23,30 @@ void Session::want_register_(Instant now) {
   this->send_wanted_(now);
 }
 
-Result<size_t> Session::write_register_(ByteSpan out) const {
+tailcfg::RegisterRequest Session::register_request_() const {
   tailcfg::RegisterRequest request;
   request.hostinfo = this->announcement_.hostinfo();
   request.node_key = this->node_key_;
   if (this->logging_out_) {
     request.logout = true;
-    return request.write(out);
+    return request;
   }
   if (this->rotation_ != Rotation::NONE) {
     request.node_key = this->pending_key_;
     request.old_node_key = this->node_key_;
   }
-  request.auth_key = as_text(this->auth_key_.bytes().first(this->auth_key_size_));
+  request.auth_key = this->auth_key_.view();
   if (!this->rotation_is_extra_())
     request.followup = this->login_url_;
-  return request.write(out);
+  return request;
 }
 
 void Session::send_register_(Instant now) {
-  const auto size = this->write_register_(this->body_);
-  if (!size) {
-    this->register_refused_(now, size.error());
-    return;
-  }
-  this->register_stream_ = this->request_("/machine/register", *size);
+  this->register_stream_ = this->request_(Request::REGISTER, "/machine/register");
   if (this->register_stream_ == 0)
     return;
   this->wants_.registration = false;
-  this->answer_.emplace<tailcfg::RegisterResponseParser>();
+  this->register_parser_.reset();
   this->answer_status_ = 0;
   this->retry_after_.reset();
   this->timers_.arm(Timer::REQUEST,
@@ -67,7 +62,7 @@ void Session::register_event_(Instant now, const http::H2Event &event) {
       return;
     case http::H2Event::Kind::DATA:
       if (this->answer_status_ == 200) {
-        (void) this->register_parser_().handle_bytes(event.data);  // finish() says so again
+        (void) this->register_parser_.handle_bytes(event.data);  // finish() says so again
       } else {
         this->keep_text_(event.data);
       }
@@ -98,14 +93,14 @@ void Session::register_answered_(Instant now) {
     this->back_off_(now, Error::REJECTED, usable ? seconds(wait) : milliseconds(5000 + this->random_.below(5001)));
     return;
   }
-  const Error error = this->answer_status_ == 200 ? this->register_parser_().finish() : Error::REJECTED;
+  const Error error = this->answer_status_ == 200 ? this->register_parser_.finish() : Error::REJECTED;
   if (error != Error::NONE) {
     if (this->text_.empty())
       (void) this->text_.assign("control sent no usable answer to the registration");
     this->register_refused_(now, error);
     return;
   }
-  const tailcfg::RegisterResponse &response = this->register_parser_().response();
+  const tailcfg::RegisterResponse &response = this->register_parser_.response();
   if (!response.error.empty()) {
     this->text_.clear();
     this->keep_text_(as_bytes(response.error));
@@ -167,9 +162,6 @@ void Session::login_needed_(Instant now, std::string_view url) {
 
 void Session::registered_now_(Instant now) {
   this->auth_key_.clear();
-  this->auth_key_size_ = 0;
-  if (!this->channel_.http().is_sending())
-    wipe(this->body_);
   this->login_url_.clear();
   this->slow_backoff_.reset();
   this->registered_ = true;
@@ -179,9 +171,8 @@ void Session::registered_now_(Instant now) {
     this->pending_key_ = {};
     this->events_.raise(Event::Kind::ROTATED);
     // The stream and what the server knows belong to the old key.
-    this->channel_.http().cancel(this->map_stream_);
-    this->channel_.http().cancel(this->update_stream_);
-    this->map_stream_ = this->update_stream_ = 0;
+    this->cancel_(this->map_stream_);
+    this->cancel_(this->update_stream_);
     this->timers_.stop(Timer::REPLY);
     this->map_parser_.reset();
   }

@@ -20,9 +20,15 @@ bool means_unknown_node(uint16_t status) { return status == 400 || status == 401
 }  // namespace
 
 void Session::channel_events_(Instant now) {
-  while (const auto event = this->channel_.poll_event())
+  // Any event may be the end of the channel.
+  while (this->channel_() != nullptr) {
+    const auto event = this->channel_()->poll_event();
+    if (!event)
+      break;
     this->http_event_(now, *event);
-  if (const Error error = this->channel_.error(); error != Error::NONE)
+  }
+  const Error error = this->channel_() != nullptr ? this->channel_()->error() : Error::NONE;
+  if (error != Error::NONE)
     this->lost_(now, error);
   this->send_wanted_(now);
 }
@@ -54,9 +60,9 @@ void Session::begin_streaming_(Instant now) {
   this->send_wanted_(now);
 }
 
-/// One request at a time is being sent, since they share one buffer; an update goes before the stream.
+/// One request at a time is being sent; an update goes before the stream.
 void Session::send_wanted_(Instant now) {
-  if (!this->is_connected_() || this->channel_.http().is_sending())
+  if (!this->is_connected_() || this->is_sending_())
     return;
   if (this->wants_.registration) {
     this->send_register_(now);
@@ -69,24 +75,73 @@ void Session::send_wanted_(Instant now) {
   }
 }
 
-/// The body stands in `body_`. 0: not now.
-http::H2StreamId Session::request_(std::string_view path, size_t body_bytes) {
+/// 0: not now.
+http::H2StreamId Session::request_(Request what, std::string_view path, bool head) {
+  this->sending_ = what;
   http::H2Request request;
+  request.head = head;
   request.authority = this->authority_;
   request.path = path;
-  request.content_type = "application/json";
-  request.body = ByteView(this->body_).first(body_bytes);
-  return this->channel_.http().request(request).value_or(0);
+  if (what == Request::PING) {
+    request.body_bytes = this->tap_.ping.body().size();
+  } else {
+    request.content_type = "application/json";
+    json::Writer dry_run(ByteSpan{}, 0);
+    this->write_body_(dry_run);
+    request.body_bytes = dry_run.size();
+  }
+  request.body = this;
+  return this->channel_()->http().request(request).value_or(0);
+}
+
+size_t Session::read_body(size_t from, ByteSpan out) const {
+  if (this->sending_ == Request::PING) {
+    const std::string_view body = this->tap_.ping.body();
+    return copy(as_bytes(body.substr(std::min(from, body.size()))), out);
+  }
+  json::Writer json(out, from);
+  this->write_body_(json);
+  return json.text().size();
+}
+
+void Session::write_body_(json::Writer &json) const {
+  if (this->sending_ == Request::REGISTER)
+    this->register_request_().write(json);
+  else
+    this->announcement_.map_request(this->node_key_, this->sending_ == Request::MAP).write(json);
+}
+
+void Session::cancel_(http::H2StreamId &stream) {
+  if (this->channel_() != nullptr)
+    this->channel_()->http().cancel(stream);
+  stream = 0;
+}
+
+/// What the request on its way says is about to change: its body is made as it leaves, so it starts anew.
+void Session::send_again_() {
+  if (!this->is_sending_())
+    return;
+  switch (this->sending_) {
+    case Request::REGISTER:
+      this->cancel_(this->register_stream_);
+      this->wants_.registration = true;
+      break;
+    case Request::UPDATE:
+      this->cancel_(this->update_stream_);
+      this->timers_.stop(Timer::REPLY);
+      this->wants_.update = true;
+      break;
+    case Request::MAP:
+      this->cancel_(this->map_stream_);
+      this->wants_.map = true;
+      break;
+    case Request::PING:
+      break;
+  }
 }
 
 void Session::send_map_request_(Instant now, bool stream) {
-  const auto size = this->announcement_.write_map_request(this->node_key_, stream, this->body_);
-  if (!size) {
-    this->log_.error("a map request does not fit");  // the limits of Config make it fit
-    this->wants_.update = this->wants_.map = false;
-    return;
-  }
-  const http::H2StreamId id = this->request_("/machine/map", *size);
+  const http::H2StreamId id = this->request_(stream ? Request::MAP : Request::UPDATE, "/machine/map");
   if (id == 0)
     return;
   if (stream) {
@@ -122,7 +177,7 @@ void Session::reply_to_ping_(Instant now) {
     return;
   }
   this->end_ping_();
-  if (!ping.is_at(this->settings_.server)) {
+  if (!ping.is_at(this->server_())) {
     this->log_.debug("a ping to %s is not answered: it is not the control server", ping.url().data());
     return;
   }
@@ -138,19 +193,10 @@ void Session::end_ping_() {
   this->plain_ping_ = PlainPing::NONE;
 }
 
-/// Path and body are copied: another ping may come before they are sent.
 void Session::send_ping_() {
   this->wants_.ping = false;
-  const std::string_view path = this->tap_.ping.path();
-  const std::string_view body = this->tap_.ping.body();
-  const size_t path_size = copy(as_bytes(path), this->body_);
-  const size_t body_size = copy(as_bytes(body), ByteSpan(this->body_).subspan(path_size));
-  http::H2Request request;
-  request.head = this->tap_.ping.kind() == PingReply::Kind::HEAD;
-  request.authority = this->authority_;
-  request.path = as_text(ByteView(this->body_).first(path_size));
-  request.body = ByteView(this->body_).subspan(path_size, body_size);
-  this->ping_stream_ = this->channel_.http().request(request).value_or(0);
+  const PingReply &ping = this->tap_.ping;
+  this->ping_stream_ = this->request_(Request::PING, ping.path(), ping.kind() == PingReply::Kind::HEAD);
 }
 
 /// Text of an error answer, made fit for one line.
@@ -189,6 +235,8 @@ void Session::update_done_(Instant now, bool accepted) {
 }
 
 void Session::changed_(Instant now, bool at_once) {
+  if (this->sending_ != Request::PING)
+    this->send_again_();
   if (this->state_ != State::STREAMING)
     return;  // begin_streaming_() looks
   if (at_once) {
@@ -260,6 +308,8 @@ void Session::map_data_(Instant now, ByteView data) {
   }
   if (this->tap_.ping_read) {
     this->tap_.ping_read = false;
+    if (this->is_sending_() && this->sending_ == Request::PING)
+      this->cancel_(this->ping_stream_);  // its path and body were those of the last one
     if (this->tap_.ping.kind() == PingReply::Kind::OWNER)
       this->events_.raise(Event::Kind::PING_REQUEST);
     else

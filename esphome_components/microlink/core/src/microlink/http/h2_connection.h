@@ -12,7 +12,15 @@ namespace microlink::http {
 /// Chosen by the owner's request(); names one request and its response until END or RESET was polled.
 using H2StreamId = uint32_t;
 
-/// A request to send. The views are the owner's and must live until the stream's request is sent
+/// What a request carries, made piece by piece as it leaves.
+class RequestBody {
+ public:
+  virtual ~RequestBody() = default;
+  /// Fill `out` with what the body says from byte `from` on; how much of `out` that was.
+  virtual size_t read_body(size_t from, ByteSpan out) const = 0;
+};
+
+/// A request to send. Views and body are the owner's and must live until the stream's request is sent
 /// (H2Connection::is_sending()) or the stream has ended.
 struct H2Request {
   StaticField method{StaticField::METHOD_POST};  ///< METHOD_GET or METHOD_POST; `head` overrides it
@@ -20,7 +28,9 @@ struct H2Request {
   std::string_view authority{};
   std::string_view path{};
   std::string_view content_type{};  ///< empty: no such field
-  ByteView body{};
+  /// Null when `body_bytes` is 0. A body that ends before them resets its stream.
+  const RequestBody *body{nullptr};
+  size_t body_bytes{0};
 };
 
 struct H2Event {

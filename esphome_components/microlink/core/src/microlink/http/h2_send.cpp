@@ -163,8 +163,8 @@ void H2Connection::write_request_(Writer &out) {
   if (!request.content_type.empty())
     hpack_literal(out, StaticField::CONTENT_TYPE, request.content_type);
   if (!request.head && request.method == StaticField::METHOD_POST)
-    write_length_field(out, request.body.size());
-  const bool whole = request.body.empty();
+    write_length_field(out, request.body_bytes);
+  const bool whole = request.body_bytes == 0;
   Writer header(room);
   write_frame_header(header, out.size() - start, H2FrameType::HEADERS,
                      static_cast<uint8_t>(H2_FLAG_END_HEADERS | (whole ? H2_FLAG_END_STREAM : 0)), this->sending_);
@@ -176,19 +176,25 @@ void H2Connection::write_request_(Writer &out) {
 void H2Connection::write_body_(Writer &out) {
   Stream *stream = this->find_(this->sending_);
   while (stream != nullptr && out.left() > H2_FRAME_HEADER_BYTES) {
-    const ByteView rest = this->request_.body.subspan(this->body_sent_);
+    const size_t left = this->request_.body_bytes - this->body_sent_;
     const int64_t window =
         std::min({this->send_window_, stream->send_window, static_cast<int64_t>(this->peer_max_frame_),
                   static_cast<int64_t>(out.left() - H2_FRAME_HEADER_BYTES)});
     if (window <= 0)
       return;
-    const size_t n = static_cast<size_t>(std::min<int64_t>(window, static_cast<int64_t>(rest.size())));
-    const bool last = n == rest.size();
+    const size_t n = static_cast<size_t>(std::min<int64_t>(window, static_cast<int64_t>(left)));
+    const bool last = n == left;
     write_frame_header(out, n, H2FrameType::DATA, last ? H2_FLAG_END_STREAM : 0, stream->id);
-    out.bytes(rest.first(n));
+    const ByteSpan room = out.claim(n);
+    const bool whole = this->request_.body->read_body(this->body_sent_, room) == n;
     this->body_sent_ += n;
     this->send_window_ -= static_cast<int64_t>(n);
     stream->send_window -= static_cast<int64_t>(n);
+    if (!whole) {
+      std::fill(room.begin(), room.end(), uint8_t{0});
+      this->drop_(*stream, H2Error::INTERNAL_ERROR, true);
+      return;
+    }
     if (last) {
       this->sending_ = 0;
       return;

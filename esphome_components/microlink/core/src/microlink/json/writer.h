@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "microlink/base/writer.h"
+#include "microlink/base/window_writer.h"
 
 namespace microlink::json {
 
@@ -13,7 +13,9 @@ class Writer {
  public:
   static constexpr size_t MAX_DEPTH = 16;
 
-  explicit Writer(ByteSpan out) : out_(out) {}
+  explicit Writer(ByteSpan out) : out_(out), room_(out.size()) {}
+  /// One window of the text, from byte `from` on, of which all is made and counted.
+  Writer(ByteSpan out, size_t from) : out_(out, from), room_(SIZE_MAX) {}
 
   Writer &begin_object() { return this->begin_(true); }
   Writer &end_object() { return this->end_(true); }
@@ -31,12 +33,13 @@ class Writer {
   Writer &raw(std::string_view json);
 
   /// Whether everything so far was written.
-  bool ok() const { return this->ok_ && this->out_.ok(); }
+  bool ok() const { return this->ok_ && this->out_.total() <= this->room_; }
   /// Whether one whole value stands in the buffer.
-  bool is_complete() const { return this->ok() && this->depth_ == 0 && this->out_.size() != 0; }
+  bool is_complete() const { return this->ok() && this->depth_ == 0 && this->out_.total() != 0; }
   /// What was written so far; meaningless once ok() is false.
   std::string_view text() const { return as_text(this->out_.written()); }
-  size_t size() const { return this->out_.size(); }
+  /// Of the whole text so far, the window aside.
+  size_t size() const { return this->out_.total(); }
 
  private:
   Writer &begin_(bool object);
@@ -44,7 +47,8 @@ class Writer {
   bool before_value_();
   void quoted_(std::string_view text);
 
-  microlink::Writer out_;
+  WindowWriter out_;
+  size_t room_;
   std::array<bool, MAX_DEPTH + 1> is_object_{};
   std::array<bool, MAX_DEPTH + 1> has_items_{};
   uint8_t depth_{0};

@@ -5,6 +5,13 @@ namespace microlink::tailcfg {
 
 Result<size_t> MapRequest::write(ByteSpan out) const {
   json::Writer json(out);
+  this->write(json);
+  if (!json.is_complete())
+    return Error::NO_SPACE;
+  return json.size();
+}
+
+void MapRequest::write(json::Writer &json) const {
   json.begin_object();
   json.key("Version").integer(CAPABILITY_VERSION);
   if (this->stream)
@@ -27,9 +34,6 @@ Result<size_t> MapRequest::write(ByteSpan out) const {
     json.end_array();
   }
   json.end_object();
-  if (!json.is_complete())
-    return Error::NO_SPACE;
-  return json.size();
 }
 
 }  // namespace microlink::tailcfg

@@ -35,6 +35,7 @@ struct MapRequest {
 
   /// JSON into `out`: how many bytes. NO_SPACE if it does not fit; 2,048 bytes are enough for MAX_OWN_ENDPOINTS.
   Result<size_t> write(ByteSpan out) const;
+  void write(json::Writer &json) const;
 };
 
 }  // namespace microlink::tailcfg

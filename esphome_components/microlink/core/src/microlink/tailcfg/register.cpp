@@ -12,6 +12,13 @@ constexpr std::string_view EXPIRY_LOGOUT = "1970-01-01T00:02:03Z";
 
 Result<size_t> RegisterRequest::write(ByteSpan out) const {
   json::Writer json(out);
+  this->write(json);
+  if (!json.is_complete())
+    return Error::NO_SPACE;
+  return json.size();
+}
+
+void RegisterRequest::write(json::Writer &json) const {
   json.begin_object();
   json.key("Version").integer(CAPABILITY_VERSION);
   json.key("NodeKey").string(this->node_key.to_text());
@@ -27,9 +34,6 @@ Result<size_t> RegisterRequest::write(ByteSpan out) const {
   if (this->ephemeral)
     json.key("Ephemeral").boolean(true);
   json.end_object();
-  if (!json.is_complete())
-    return Error::NO_SPACE;
-  return json.size();
 }
 
 Error RegisterResponseParser::handle_bytes(ByteView bytes) {

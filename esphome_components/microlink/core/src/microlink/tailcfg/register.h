@@ -18,6 +18,7 @@ struct RegisterRequest {
 
   /// JSON into `out`: how many bytes. NO_SPACE if it does not fit; 1,536 bytes are enough for the limits of Config.
   Result<size_t> write(ByteSpan out) const;
+  void write(json::Writer &json) const;
 };
 
 /// What of tailcfg.RegisterResponse counts. Order of evaluation: error, node_key_expired, auth_url, success.
