@@ -144,7 +144,9 @@ class Script {
         node.host_name = std::string_view("derp.example");
       (void) regions[i].nodes.push_back(node);
     }
-    this->sock_.netcheck().set_regions(this->now_, std::span(regions).first(count));
+    for (size_t i = 0; i != count; i++)
+      this->map_[i] = tailcfg::PackedRegion(regions[i]);
+    this->sock_.netcheck().set_regions(this->now_, std::span(this->map_).first(count));
     const Endpoint found = {IpAddress::v4(198, 51, 100, 3), 0};
     this->sock_.netcheck().handle_resolved(this->now_, "derp.example", std::span(&found, this->in_.u8() & 1));
   }
@@ -211,6 +213,7 @@ class Script {
 
   Reader in_;
   CountingRandom random_;
+  std::array<tailcfg::PackedRegion, 3> map_;
   Magicsock sock_;
   crypto::BoxKey box_;
   Instant now_{1'000'000'000};

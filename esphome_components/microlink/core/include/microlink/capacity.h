@@ -23,7 +23,7 @@
 #define MICROLINK_DERP_DISCO_QUEUE_BYTES 512
 #endif
 #ifndef MICROLINK_MAX_DERP_REGIONS
-#define MICROLINK_MAX_DERP_REGIONS 6
+#define MICROLINK_MAX_DERP_REGIONS 4
 #endif
 
 namespace microlink {
@@ -45,6 +45,8 @@ constexpr size_t MAX_TAG_BYTES = 40;
 constexpr size_t MAX_DERP_REGIONS = MICROLINK_MAX_DERP_REGIONS;
 /// Relays of one region kept, in the DERP map's order. More: ignored.
 constexpr size_t MAX_NODES_PER_REGION = 2;
+/// Texts of one region's relays together: names, hosts, names or pins of certificates. Full: the relay is left out.
+constexpr size_t RELAY_TEXT_BYTES = 144;
 /// Host names. Longer ones of the DERP map: cut, and cannot be reached.
 constexpr size_t MAX_HOST_BYTES = 80;
 /// URLs: control's, and those that it sends. Longer: refused.

@@ -37,7 +37,7 @@ TEST(Records, relay_round_trip_skips_stun_only) {
   node.cert_name.assign("sha256-raw:0000000000000000000000000000000000000000000000000000000000000000");
   ASSERT_TRUE(region.nodes.push_back(stun) && region.nodes.push_back(node));
   Bytes<MAX_RECORD_BYTES> room;
-  const size_t n = write_relay_cache(region, room);
+  const size_t n = write_relay_cache(tailcfg::PackedRegion(region), room);
   ASSERT_NE(n, 0U);
   const auto back = parse_relay_cache(ByteView(room).first(n));
   ASSERT_TRUE(back);

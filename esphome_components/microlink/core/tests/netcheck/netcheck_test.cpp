@@ -110,7 +110,9 @@ struct Bench {
   }
 
   void set_regions(std::vector<tailcfg::DerpRegion> list) {
-    check.set_regions(now, list);
+    std::vector<tailcfg::PackedRegion> packed(list.begin(), list.end());
+    map.swap(packed);  // the engine does not copy it
+    check.set_regions(now, map);
     pump();
   }
   void begin(std::vector<tailcfg::DerpRegion> list, bool ipv4 = true, bool ipv6 = false) {
@@ -119,6 +121,7 @@ struct Bench {
   }
 
   CountingRandom random;
+  std::vector<tailcfg::PackedRegion> map;
   Netcheck check;
   Instant now{1'000'000};
   std::map<IpAddress, Server> servers;

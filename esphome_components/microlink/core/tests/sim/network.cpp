@@ -42,7 +42,6 @@ Node &Network::add_beside(const Node &other) {
 }
 
 void Network::start() {
-  std::vector<tailcfg::DerpRegion> map;
   for (unsigned i = 1; i <= this->regions_; i++) {
     tailcfg::DerpRegion region;
     region.id = static_cast<uint16_t>(i);
@@ -50,12 +49,12 @@ void Network::start() {
     node.ipv4 = stun_server(i);
     node.no_ipv6 = true;
     EXPECT_TRUE(region.nodes.push_back(node));
-    map.push_back(region);
+    this->map_.emplace_back(region);
   }
   for (auto &node : this->nodes) {
     node->sock.start(this->now, node->key);
     node->sock.set_local_endpoints(this->now, {&node->local, 1});
-    node->sock.netcheck().set_regions(this->now, map);
+    node->sock.netcheck().set_regions(this->now, this->map_);
     this->pump(*node);
   }
   for (auto &node : this->nodes)

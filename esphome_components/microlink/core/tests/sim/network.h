@@ -132,6 +132,7 @@ class Network {
 
   std::mt19937 random_;
   unsigned regions_;
+  std::vector<tailcfg::PackedRegion> map_;  ///< engines do not copy it
   uint64_t order_{0};
   std::priority_queue<Happening> queue_;
 };

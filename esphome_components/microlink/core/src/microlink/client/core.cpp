@@ -355,7 +355,7 @@ size_t Core::write_record_(Record record, ByteSpan out) {
     case Record::CONTROL_KEY:
       return CachedControlKey{this->cached_control_key_, this->config_.control_url}.write(out);
     case Record::RELAY_CACHE: {
-      const tailcfg::DerpRegion *region = this->netmap_.regions().find(this->relays_.home());
+      const tailcfg::PackedRegion *region = this->netmap_.regions().find(this->relays_.home());
       return region == nullptr ? 0 : write_relay_cache(*region, out);
     }
     case Record::PEER_CACHE_0:

@@ -145,7 +145,7 @@ class Core final : private tailcfg::MapSink, private Relays::Regions, private fi
   void health_begin() override;
   void health(std::string_view text) override;
   void tailnet_lock(bool enabled) override;
-  const tailcfg::DerpRegion *find_region(uint16_t id) const override;
+  const tailcfg::PackedRegion *find_region(uint16_t id) const override;
   IpAddress address(size_t slot, bool v6) const override;
 
   // core_paths.cpp: netmap, magicsock, relays, tunnel

@@ -99,7 +99,7 @@ void Core::tailnet_lock(bool enabled) {
   this->tailnet_lock_ = enabled;
 }
 
-const tailcfg::DerpRegion *Core::find_region(uint16_t id) const { return this->netmap_.regions().find(id); }
+const tailcfg::PackedRegion *Core::find_region(uint16_t id) const { return this->netmap_.regions().find(id); }
 
 IpAddress Core::address(size_t slot, bool v6) const {
   const netmap::Peer *peer = this->netmap_.peer(this->netmap_.at(slot));

@@ -142,8 +142,8 @@ void Core::store_cache_() {
 void Core::take_regions_(Instant now) {
   const auto regions = this->netmap_.regions().all();
   this->magicsock_.netcheck().set_regions(now, regions);
-  for (const tailcfg::DerpRegion &region : regions)  // only of regions that it knows
-    this->magicsock_.netcheck().set_score(region.id, this->netmap_.regions().score(region.id));
+  for (const tailcfg::PackedRegion &region : regions)  // only of regions that it knows
+    this->magicsock_.netcheck().set_score(region.id(), this->netmap_.regions().score(region.id()));
   this->relays_.handle_map_changed(now);
 }
 
@@ -206,12 +206,12 @@ void Core::announce_home_(Instant now, uint16_t region) {
 
 /// The home relay cannot be reached: any other region is better than none. The next network check decides anew.
 void Core::leave_home_(Instant now, uint16_t region) {
-  for (const tailcfg::DerpRegion &other : this->netmap_.regions().all()) {
-    if (other.id == region || other.no_measure_no_home || other.nodes.empty())
+  for (const tailcfg::PackedRegion &other : this->netmap_.regions().all()) {
+    if (other.id() == region || other.no_measure_no_home() || other.size() == 0)
       continue;
-    this->log_.warning("home relay %u cannot be reached; trying region %u", region, other.id);
-    this->magicsock_.netcheck().set_home(other.id);
-    this->set_home_(now, other.id);
+    this->log_.warning("home relay %u cannot be reached; trying region %u", region, other.id());
+    this->magicsock_.netcheck().set_home(other.id());
+    this->set_home_(now, other.id());
     return;
   }
 }

@@ -48,8 +48,8 @@ Status Core::status() const {
   out.control = this->control_ ? this->control_->control_state() : ControlState::OFFLINE;
   out.home_derp = this->relays_.home();
   out.relay_connected = this->relays_.connected_home() != 0;
-  if (const tailcfg::DerpRegion *region = this->netmap_.regions().find(out.home_derp))
-    out.home_derp_code = region->code;
+  if (const tailcfg::PackedRegion *region = this->netmap_.regions().find(out.home_derp))
+    out.home_derp_code = region->code();
   out.nat = this->magicsock_.netcheck().nat();
   out.login_url = this->login_url_();
   out.message = this->message_;
@@ -114,11 +114,11 @@ std::optional<NodePublic> Core::resolve(std::string_view name_or_address) const 
 
 size_t Core::relay_latencies(std::span<Client::RelayLatency> out) const {
   size_t n = 0;
-  for (const tailcfg::DerpRegion &region : this->netmap_.regions().all()) {
-    const auto latency = this->magicsock_.netcheck().latency(this->now_, region.id);
+  for (const tailcfg::PackedRegion &region : this->netmap_.regions().all()) {
+    const auto latency = this->magicsock_.netcheck().latency(this->now_, region.id());
     if (!latency || n == out.size())
       continue;
-    out[n++] = {region.id, region.code, *latency};
+    out[n++] = {region.id(), region.code(), *latency};
   }
   std::sort(out.begin(), out.begin() + static_cast<ptrdiff_t>(n),
             [](const auto &a, const auto &b) { return a.latency < b.latency; });

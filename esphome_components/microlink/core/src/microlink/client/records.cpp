@@ -63,14 +63,15 @@ Result<tailcfg::DerpRegion> parse_relay_cache(ByteView record) {
   return region;
 }
 
-size_t write_relay_cache(const tailcfg::DerpRegion &region, ByteSpan out) {
-  for (const tailcfg::DerpNode &node : region.nodes) {
+size_t write_relay_cache(const tailcfg::PackedRegion &region, ByteSpan out) {
+  for (size_t i = 0; i != region.size(); i++) {
+    const tailcfg::DerpNodeView node = region.node(i);
     if (node.stun_only)
       continue;
     Writer record(out);
     const int flags = (node.no_ipv4 ? NO_IPV4 : 0) | (node.no_ipv6 ? NO_IPV6 : 0) |
                       (node.insecure_for_tests ? INSECURE_FOR_TESTS : 0);
-    record.u8(VERSION).u16be(region.id).u16be(node.derp_port).u32be(static_cast<uint32_t>(node.stun_port));
+    record.u8(VERSION).u16be(region.id()).u16be(node.derp_port).u32be(static_cast<uint32_t>(node.stun_port));
     record.u8(static_cast<uint8_t>(flags)).bytes(node.ipv4.bytes).bytes(node.ipv6.bytes);
     write_text(record, node.host_name);
     write_text(record, node.cert_name);

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "microlink/ports.h"
-#include "microlink/tailcfg/types.h"
+#include "microlink/tailcfg/packed_region.h"
 
 namespace microlink::client {
 
@@ -56,7 +56,7 @@ struct CachedControlKey {
 
 /// The home region's first relay, enough to connect to before the first netmap.
 Result<tailcfg::DerpRegion> parse_relay_cache(ByteView record);
-size_t write_relay_cache(const tailcfg::DerpRegion &region, ByteSpan out);
+size_t write_relay_cache(const tailcfg::PackedRegion &region, ByteSpan out);
 
 Result<WallTime> parse_clock(ByteView record);
 size_t write_clock(WallTime reserved_until, ByteSpan out);

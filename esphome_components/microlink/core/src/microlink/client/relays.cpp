@@ -72,35 +72,36 @@ void Relays::assign_(Instant now, Slot &slot, uint16_t region) {
   this->connect_(now, slot);
 }
 
-const tailcfg::DerpNode *Relays::node_of_(const Slot &slot) const {
-  const tailcfg::DerpRegion *region = this->regions_.find_region(slot.region);
+std::optional<tailcfg::DerpNodeView> Relays::node_of_(const Slot &slot) const {
+  const tailcfg::PackedRegion *region = this->regions_.find_region(slot.region);
   if (region == nullptr)
-    return nullptr;
+    return std::nullopt;
   size_t usable = 0;
-  for (const auto &node : region->nodes)
-    usable += node.stun_only ? 0 : 1;
+  for (size_t i = 0; i != region->size(); i++)
+    usable += region->node(i).stun_only ? 0 : 1;
   if (usable == 0)
-    return nullptr;
+    return std::nullopt;
   size_t wanted = slot.node % usable;
-  for (const auto &node : region->nodes) {
+  for (size_t i = 0; i != region->size(); i++) {
+    const tailcfg::DerpNodeView node = region->node(i);
     if (!node.stun_only && wanted-- == 0)
-      return &node;
+      return node;
   }
-  return nullptr;
+  return std::nullopt;
 }
 
 void Relays::connect_(Instant now, Slot &slot) {
-  const tailcfg::DerpNode *node = this->node_of_(slot);
-  if (node == nullptr) {
+  const auto node = this->node_of_(slot);
+  if (!node) {
     this->fail_(now, slot, seconds(1));
     return;
   }
   const bool own_host = !node->host_name.empty();
-  slot.host.assign(own_host ? node->host_name.view() : this->control_host_);
+  slot.host.assign(own_host ? node->host_name : this->control_host_);
   const uint16_t port = node->derp_port != 0 ? node->derp_port : own_host ? HTTPS_PORT : this->control_port_;
-  const tailcfg::DerpRegion *region = this->regions_.find_region(slot.region);
-  const bool ideal = &region->nodes[0] == node;
-  slot.ideal_node.assign(ideal ? std::string_view{} : region->nodes[0].name.view());
+  const tailcfg::DerpNodeView first = this->regions_.find_region(slot.region)->node(0);
+  const bool ideal = first.name.data() == node->name.data();
+  slot.ideal_node.assign(ideal ? std::string_view{} : first.name);
   slot.stream.open(
       {.host = slot.host, .port = port, .address = node->ipv4.is_set() ? node->ipv4 : node->ipv6, .tls = true});
   const Error error =
@@ -208,7 +209,7 @@ tls::Policy Relays::tls_policy(size_t index) const {
   const Slot &slot = this->slots_[index];
   tls::Policy policy{.host = slot.stream.host()};
   policy.versions = tls::Versions::TLS12;  // their chains end in an Ed25519 certificate, see tls/session.h
-  if (const tailcfg::DerpNode *node = this->node_of_(slot)) {
+  if (const auto node = this->node_of_(slot)) {
     policy.cert_name = node->cert_name;
     policy.insecure_for_tests = node->insecure_for_tests;
   }

@@ -6,7 +6,7 @@
 #include "microlink/base/ring_buffer.h"
 #include "microlink/client/stream.h"
 #include "microlink/derp/client.h"
-#include "microlink/tailcfg/types.h"
+#include "microlink/tailcfg/packed_region.h"
 
 namespace microlink::client {
 
@@ -41,7 +41,7 @@ class Relays {
   class Regions {
    public:
     virtual ~Regions() = default;
-    virtual const tailcfg::DerpRegion *find_region(uint16_t id) const = 0;
+    virtual const tailcfg::PackedRegion *find_region(uint16_t id) const = 0;
   };
 
   /// The streams are the client's, one for each connection.
@@ -113,7 +113,7 @@ class Relays {
   void connect_(Instant now, Slot &slot);
   void fail_(Instant now, Slot &slot, Duration at_least);
   void leave_(Slot &slot);
-  const tailcfg::DerpNode *node_of_(const Slot &slot) const;
+  std::optional<tailcfg::DerpNodeView> node_of_(const Slot &slot) const;
   void push_(const News &news) { this->news_.push_dropping_oldest(news); }
   std::optional<Event> pop_news_();
 

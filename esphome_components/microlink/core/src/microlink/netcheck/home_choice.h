@@ -3,7 +3,7 @@
 
 #include <optional>
 
-#include "microlink/base/time.h"
+#include "microlink/base/short_time.h"
 
 namespace microlink::netcheck {
 
@@ -34,8 +34,8 @@ class LatencyHistory {
 
  private:
   struct Sample {
-    Instant at;
-    Duration latency;
+    Stamp at;
+    uint32_t latency_us;
   };
   static constexpr uint8_t CAPACITY = 6;
 

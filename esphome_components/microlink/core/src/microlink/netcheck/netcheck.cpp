@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "microlink/netcheck/netcheck.h"
 
+#include <algorithm>
+
 namespace microlink::netcheck {
 
 namespace {
@@ -44,7 +46,7 @@ void Netcheck::set_active(Instant now, bool active) {
 void Netcheck::link_changed(Instant now) {
   for (Region &region : this->regions_) {
     region.history.clear();
-    region.latest.reset();
+    region.latest_us = NOT_SET;
     for (Server &server : region.servers) {
       if (server.dns != Server::Dns::NOT_NEEDED)
         server.dns = Server::Dns::WANTED;
@@ -112,7 +114,7 @@ void Netcheck::begin_report_(Instant now, State state) {
   this->any_answer_ = false;
   this->random_.fill(this->report_nonce_);
   for (Region &region : this->regions_) {
-    region.latest.reset();
+    region.latest_us = NOT_SET;
     for (Probe &probe : region.probes)
       probe = {};
   }
@@ -123,7 +125,8 @@ void Netcheck::begin_probe_(Instant now, Region &region, Family family, uint8_t 
     return;
   bool waits_for_dns = false;
   for (Server &server : region.servers) {
-    if (server.port == 0 || server.none[family] || server.addresses[family].is_set())
+    const Announced announced = this->announced_(region, server);
+    if (announced.port == 0 || announced.none[family] || server.addresses[family].is_set())
       continue;
     if (server.dns == Server::Dns::FAILED)
       server.dns = Server::Dns::WANTED;
@@ -132,7 +135,7 @@ void Netcheck::begin_probe_(Instant now, Region &region, Family family, uint8_t 
   Probe &probe = region.probes[family];
   const bool can_start = this->server_for_(region, family, 0) != nullptr;
   probe.max_tries = can_start || waits_for_dns ? tries : uint8_t{0};
-  probe.next_at = can_start ? now : Instant::NEVER;
+  probe.next_at = can_start ? this->in_report_(now) : NOT_SET;
 }
 
 Error Netcheck::handle_datagram(Instant now, ByteView datagram) {
@@ -153,14 +156,16 @@ Error Netcheck::handle_datagram(Instant now, ByteView datagram) {
   if (probe.answered || attempt >= probe.tries)
     return Error::UNEXPECTED;
 
-  const Duration latency = now - probe.sent[attempt];
+  const uint32_t latency_us = this->in_report_(now) - probe.sent[attempt];
+  const Duration latency = microseconds(latency_us);
   probe.answered = true;
-  probe.next_at = Instant::NEVER;
-  probe.reflexive = response->reflexive;
-  if (const Server *server = this->server_for_(region, static_cast<Family>(family), attempt))
-    probe.asked = server->addresses[family];
-  if (!region.latest || latency < *region.latest)
-    region.latest = latency;
+  probe.next_at = NOT_SET;
+  if (family == V4) {
+    const Server *server = this->server_for_(region, V4, attempt);
+    region.asked = server == nullptr ? IpAddress{} : server->addresses[V4];
+    region.reflexive = response->reflexive;
+  }
+  region.latest_us = std::min(region.latest_us, latency_us);
   region.history.add(now, latency);
   this->reflexive_events_[response->reflexive.address.is_v4() ? V4 : V6] = response->reflexive;
   if (!this->any_answer_ && this->home_ == 0)
@@ -176,12 +181,13 @@ Error Netcheck::handle_datagram(Instant now, ByteView datagram) {
 void Netcheck::handle_resolved(Instant now, std::string_view host, std::span<const Endpoint> addresses) {
   for (Region &region : this->regions_) {
     for (Server &server : region.servers) {
-      if (server.host.view() != host || server.dns == Server::Dns::NOT_NEEDED)
+      const Announced announced = this->announced_(region, server);
+      if (announced.host != host || server.dns == Server::Dns::NOT_NEEDED)
         continue;
       server.dns = addresses.empty() ? Server::Dns::FAILED : Server::Dns::DONE;
       for (const Endpoint &found : addresses) {
         const Family family = found.address.is_v4() ? V4 : V6;
-        if (!server.none[family] && found.address.is_set())
+        if (!announced.none[family] && found.address.is_set())
           server.addresses[family] = found.address;
       }
     }
@@ -195,13 +201,13 @@ void Netcheck::handle_resolved(Instant now, std::string_view host, std::span<con
 void Netcheck::wake_probes_(Instant now, Region &region) {
   for (const Family family : {V4, V6}) {
     Probe &probe = region.probes[family];
-    if (probe.max_tries == 0 || probe.tries != 0 || probe.next_at != Instant::NEVER)
+    if (probe.max_tries == 0 || probe.tries != 0 || probe.next_at != NOT_SET)
       continue;
     bool waits = false;
     for (const Server &server : region.servers)
       waits = waits || server.dns == Server::Dns::WANTED || server.dns == Server::Dns::ASKED;
     if (this->server_for_(region, family, 0) != nullptr)
-      probe.next_at = now;
+      probe.next_at = this->in_report_(now);
     else if (!waits)
       probe.max_tries = 0;
   }
@@ -209,7 +215,7 @@ void Netcheck::wake_probes_(Instant now, Region &region) {
 
 void Netcheck::handle_relay_connected(Instant now, uint16_t region, Duration time) {
   if (Region *found = this->find_(region))
-    found->connect_time = time;
+    found->connect_us = static_cast<uint32_t>(std::min<int64_t>(to_microseconds(time), NOT_SET - 1));
   this->handle_relay_heard(now, region);
 }
 
@@ -274,19 +280,18 @@ void Netcheck::arm_home_(Instant now) {
 
 /// Two servers that see us under two addresses mean a mapping for each destination; under one, an easy NAT or none.
 void Netcheck::update_nat_() {
-  const Probe *first = nullptr;
+  const Region *first = nullptr;
   bool compared = false;
   bool varies = false;
   for (const Region &region : this->regions_) {
-    const Probe &probe = region.probes[V4];
-    if (!probe.answered)
+    if (!region.probes[V4].answered)
       continue;
     if (first == nullptr)
-      first = &probe;
-    if (probe.asked == first->asked)
+      first = &region;
+    if (region.asked == first->asked)
       continue;
     compared = true;
-    varies = varies || probe.reflexive != first->reflexive;
+    varies = varies || region.reflexive != first->reflexive;
   }
   if (compared)
     this->set_nat_(varies ? NatKind::HARD : NatKind::EASY);
@@ -308,8 +313,8 @@ void Netcheck::choose_(Instant now) {
   if (best.region != 0) {
     const Region *home = this->find_(this->home_);
     std::optional<Duration> home_latency;
-    if (home != nullptr && home->latest)
-      home_latency = scaled_(*home, *home->latest);
+    if (home != nullptr && home->latest_us != NOT_SET)
+      home_latency = scaled_(*home, microseconds(home->latest_us));
     const bool heard = this->home_heard_ >= this->report_started_ || now - this->home_heard_ < HEARD_RECENTLY;
     this->set_home_(now, choose_home(this->home_, home_latency, heard, best));
   } else if (this->home_ == 0) {
@@ -324,7 +329,7 @@ RegionLatency Netcheck::best_region_(Instant now) const {
   bool best_is_avoided = false;
   for (const Region &region : this->regions_) {
     const auto measured = region.history.best(now);
-    if (region.no_home || !region.latest || !measured)
+    if (region.no_home || region.latest_us == NOT_SET || !measured)
       continue;
     const RegionLatency candidate{region.id, scaled_(region, *measured)};
     const bool wins = best.region == 0 || (best_is_avoided && !region.avoid) ||
@@ -342,13 +347,13 @@ RegionLatency Netcheck::best_region_(Instant now) const {
 uint16_t Netcheck::fallback_region_(uint16_t except) const {
   const Region *best = nullptr;
   const auto rank = [except](const Region &region) {
-    return (region.id == except ? 4 : 0) + (region.avoid ? 2 : 0) + (region.connect_time ? 0 : 1);
+    return (region.id == except ? 4 : 0) + (region.avoid ? 2 : 0) + (region.connect_us != NOT_SET ? 0 : 1);
   };
   for (const Region &region : this->regions_) {
     if (region.no_home)
       continue;
     if (best == nullptr || rank(region) < rank(*best) ||
-        (rank(region) == rank(*best) && region.connect_time && *region.connect_time < *best->connect_time))
+        (rank(region) == rank(*best) && region.connect_us < best->connect_us))
       best = &region;
   }
   return best == nullptr ? uint16_t{0} : best->id;
@@ -387,9 +392,10 @@ std::optional<Netcheck::Event> Netcheck::poll_event() {
   }
   for (Region &region : this->regions_) {
     for (Server &server : region.servers) {
-      if (server.dns == Server::Dns::WANTED && server.port != 0) {
-        this->note_asked_(server.host);
-        return Event{.kind = Event::Kind::RESOLVE, .host = server.host.view()};
+      const Announced announced = this->announced_(region, server);
+      if (server.dns == Server::Dns::WANTED && announced.port != 0) {
+        this->note_asked_(announced.host);
+        return Event{.kind = Event::Kind::RESOLVE, .host = announced.host};
       }
     }
   }
@@ -403,7 +409,7 @@ std::optional<Netcheck::Event> Netcheck::poll_event() {
 void Netcheck::note_asked_(std::string_view host) {
   for (Region &region : this->regions_) {
     for (Server &server : region.servers) {
-      if (server.dns == Server::Dns::WANTED && server.host.view() == host)
+      if (server.dns == Server::Dns::WANTED && this->announced_(region, server).host == host)
         server.dns = Server::Dns::ASKED;
     }
   }
@@ -416,7 +422,7 @@ std::optional<Netcheck::Transmit> Netcheck::poll_transmit(Instant now, ByteSpan 
     Region &region = this->regions_[i];
     for (const Family family : {V4, V6}) {
       Probe &probe = region.probes[family];
-      if (probe.next_at > now || probe.tries == probe.max_tries)
+      if (probe.next_at > this->in_report_(now) || probe.tries == probe.max_tries)
         continue;
       const Server *server = this->server_for_(region, family, probe.tries);
       if (server == nullptr)
@@ -425,9 +431,10 @@ std::optional<Netcheck::Transmit> Netcheck::poll_transmit(Instant now, ByteSpan 
       stun::write_binding_request(writer, this->tx_id_(i, family, probe.tries));
       if (!writer.ok())
         return std::nullopt;
-      probe.sent[probe.tries++] = now;
-      probe.next_at = probe.tries == probe.max_tries ? Instant::NEVER : now + this->retry_gap_(now, region);
-      return Transmit{{server->addresses[family], server->port}, writer.size()};
+      probe.sent[probe.tries++] = this->in_report_(now);
+      probe.next_at =
+          probe.tries == probe.max_tries ? NOT_SET : this->in_report_(now + this->retry_gap_(now, region));
+      return Transmit{{server->addresses[family], this->announced_(region, *server).port}, writer.size()};
     }
   }
   return std::nullopt;
@@ -438,8 +445,10 @@ Instant Netcheck::next_timeout() const {
   if (this->state_ != State::FULL && this->state_ != State::HOME)
     return soonest;
   for (const Region &region : this->regions_) {
-    for (const Probe &probe : region.probes)
-      soonest = earlier(soonest, probe.next_at);
+    for (const Probe &probe : region.probes) {
+      if (probe.next_at != NOT_SET)
+        soonest = earlier(soonest, this->report_started_ + microseconds(probe.next_at));
+    }
   }
   return soonest;
 }
@@ -459,21 +468,8 @@ bool Netcheck::is_done_() const {
   return true;
 }
 
-/// The servers of a region take turns.
-const Netcheck::Server *Netcheck::server_for_(const Region &region, Family family, uint8_t attempt) const {
-  size_t count = 0;
-  for (const Server &server : region.servers)
-    count += server.port != 0 && server.addresses[family].is_set() ? 1 : 0;
-  if (count == 0)
-    return nullptr;
-  size_t skip = attempt % count;
-  for (const Server &server : region.servers) {
-    if (server.port == 0 || !server.addresses[family].is_set())
-      continue;
-    if (skip-- == 0)
-      return &server;
-  }
-  return nullptr;
+Netcheck::ReportTime Netcheck::in_report_(Instant now) const {
+  return static_cast<ReportTime>(std::min<int64_t>(to_microseconds(now - this->report_started_), NOT_SET - 1));
 }
 
 stun::TxId Netcheck::tx_id_(size_t region, Family family, uint8_t attempt) const {

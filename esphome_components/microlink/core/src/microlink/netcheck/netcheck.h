@@ -9,7 +9,7 @@
 #include "microlink/netcheck/home_choice.h"
 #include "microlink/status.h"
 #include "microlink/stun/message.h"
-#include "microlink/tailcfg/types.h"
+#include "microlink/tailcfg/packed_region.h"
 
 namespace microlink::netcheck {
 
@@ -66,8 +66,9 @@ class Netcheck {
   explicit Netcheck(Random &random);
 
   /// The DERP map, in its order; regions beyond MAX_DERP_REGIONS are ignored. Measurements of regions that stay are
-  /// kept. A change starts a full report.
-  void set_regions(Instant now, std::span<const tailcfg::DerpRegion> regions);
+  /// kept. A change starts a full report. Not copied: must stay until the next call; a region that has another id
+  /// meanwhile is not asked.
+  void set_regions(Instant now, std::span<const tailcfg::PackedRegion> regions);
   /// RegionScore of a region that set_regions() named: latencies are multiplied with it. 1000 = 1.0, the default.
   void set_score(uint16_t region, uint32_t thousandths);
   /// Host of the control URL, for relays whose entry names none; before set_regions(). Not copied.
@@ -114,22 +115,24 @@ class Netcheck {
   enum Family : uint8_t { V4, V6, FAMILIES };
   static constexpr uint8_t MAX_TRIES = 4;
 
-  /// One STUN server as it was announced, and what DNS added.
+  /// One STUN server: its addresses, from the map or from DNS. The rest stands in the region as it was announced.
   struct Server {
-    FixedString<MAX_HOST_BYTES> host;
-    IpAddress announced[FAMILIES]{};
     IpAddress addresses[FAMILIES]{};
+    enum class Dns : uint8_t { NOT_NEEDED, WANTED, ASKED, DONE, FAILED } dns{Dns::NOT_NEEDED};
+  };
+  /// How it was announced.
+  struct Announced {
+    std::string_view host;
     uint16_t port{0};       ///< 0 = does not do STUN
     bool none[FAMILIES]{};  ///< the map says that there is no address of this family
-    enum class Dns : uint8_t { NOT_NEEDED, WANTED, ASKED, DONE, FAILED } dns{Dns::NOT_NEEDED};
-    bool announces_as(const Server &other) const;
   };
+  /// Microseconds since the report began. Nothing in a report lasts longer than STUN_LIMIT.
+  using ReportTime = uint32_t;
+  static constexpr ReportTime NOT_SET = UINT32_MAX;
   /// Requests to one region over one family within a report. It is over when it was answered or all tries are used up.
   struct Probe {
-    Instant next_at{Instant::NEVER};
-    Instant sent[MAX_TRIES]{};
-    IpAddress asked{};  ///< of the answer
-    Endpoint reflexive{};
+    ReportTime next_at{NOT_SET};
+    ReportTime sent[MAX_TRIES]{};
     uint8_t tries{0};
     uint8_t max_tries{0};
     bool answered{false};
@@ -138,16 +141,23 @@ class Netcheck {
     uint16_t id{0};
     bool avoid{false};
     bool no_home{false};
+    uint32_t fingerprint{0};  ///< of what was announced
     uint32_t score{1000};
     FixedVector<Server, MAX_NODES_PER_REGION> servers;
     Probe probes[FAMILIES]{};
+    // Over IPv4, for telling the kind of NAT: who answered, and how we are seen.
+    IpAddress asked{};
+    Endpoint reflexive{};
     LatencyHistory history;
-    std::optional<Duration> latest;  ///< in the current report
-    std::optional<Duration> connect_time;
+    uint32_t latest_us{NOT_SET};  ///< in the current report
+    uint32_t connect_us{NOT_SET};
   };
 
-  bool read_(const tailcfg::DerpRegion &from, Region &to) const;
-  void find_addresses_(Server &server) const;
+  bool read_(const tailcfg::PackedRegion &from, Region &to) const;
+  void find_addresses_(const tailcfg::DerpNodeView &node, Server &server) const;
+  Announced announced_(const Region &region, const Server &server) const;
+  Announced announced_(const tailcfg::DerpNodeView &node) const;
+  ReportTime in_report_(Instant now) const;
   Region *find_(uint16_t region);
   const Region *find_(uint16_t region) const;
   void begin_full_(Instant now);
@@ -191,6 +201,7 @@ class Netcheck {
   Instant home_heard_{INT64_MIN / 2};
   Instant home_since_{INT64_MIN / 2};
   std::string_view control_host_;
+  std::span<const tailcfg::PackedRegion> map_;
   FixedVector<Region, MAX_DERP_REGIONS> regions_;
 };
 static_assert(Engine<Netcheck>);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
+#include <algorithm>
 #include <utility>
 
+#include "microlink/base/hash.h"
 #include "microlink/netcheck/netcheck.h"
 
 namespace microlink::netcheck {
@@ -11,13 +13,14 @@ constexpr uint16_t DEFAULT_STUN_PORT = 3478;
 
 }  // namespace
 
-void Netcheck::set_regions(Instant now, std::span<const tailcfg::DerpRegion> regions) {
+void Netcheck::set_regions(Instant now, std::span<const tailcfg::PackedRegion> regions) {
   regions = regions.first(std::min(regions.size(), MAX_DERP_REGIONS));
+  this->map_ = regions;
   bool changed = false;
   for (size_t i = this->regions_.size(); i-- != 0;) {
     bool stays = false;
-    for (const tailcfg::DerpRegion &region : regions)
-      stays = stays || region.id == this->regions_[i].id;
+    for (const tailcfg::PackedRegion &region : regions)
+      stays = stays || region.id() == this->regions_[i].id;
     if (stays)
       continue;
     this->regions_.remove(i);
@@ -25,7 +28,7 @@ void Netcheck::set_regions(Instant now, std::span<const tailcfg::DerpRegion> reg
   }
   // Now every region that is there is wanted; bring each to its place in the map's order.
   for (size_t i = 0; i != regions.size(); i++) {
-    Region *old = this->find_(regions[i].id);
+    Region *old = this->find_(regions[i].id());
     if (old == nullptr) {
       if (!this->regions_.push_back(Region{}))
         break;  // a map that names a region twice
@@ -48,54 +51,77 @@ void Netcheck::set_score(uint16_t region, uint32_t thousandths) {
 }
 
 /// What a region announces, over what was known of it. Whether that is something else.
-bool Netcheck::read_(const tailcfg::DerpRegion &from, Region &to) const {
-  bool changed = to.id != from.id || to.avoid != from.avoid || to.no_home != from.no_measure_no_home ||
-                 to.servers.size() != from.nodes.size();
-  to.id = from.id;
-  to.avoid = from.avoid;
-  to.no_home = from.no_measure_no_home;
-  while (to.servers.size() > from.nodes.size())
-    to.servers.pop_back();
-  for (size_t i = 0; i != from.nodes.size(); i++) {
-    const tailcfg::DerpNode &node = from.nodes[i];
+bool Netcheck::read_(const tailcfg::PackedRegion &from, Region &to) const {
+  const uint32_t fingerprint = Fnv1a().add(as_bytes(this->control_host_)).add(from.fingerprint()).value();
+  if (to.id == from.id() && to.fingerprint == fingerprint)
+    return false;
+  to.id = from.id();
+  to.fingerprint = fingerprint;
+  to.avoid = from.avoid();
+  to.no_home = from.no_measure_no_home();
+  to.servers.clear();
+  for (size_t i = 0; i != from.size(); i++) {
+    const tailcfg::DerpNodeView node = from.node(i);
     Server server;
-    server.host = node.host_name.empty() ? FixedString<MAX_HOST_BYTES>(this->control_host_) : node.host_name;
-    server.none[V4] = node.no_ipv4;
-    server.none[V6] = node.no_ipv6;
-    server.addresses[V4] = server.announced[V4] = node.ipv4;
-    server.addresses[V6] = server.announced[V6] = node.ipv6;
-    if (node.stun_port >= 0 && node.stun_port <= UINT16_MAX)
-      server.port = node.stun_port == 0 ? DEFAULT_STUN_PORT : static_cast<uint16_t>(node.stun_port);
-    this->find_addresses_(server);
-    if (i == to.servers.size())
-      (void) to.servers.push_back(server);
-    else if (!(to.servers[i].announces_as(server)))
-      to.servers[i] = server;
-    else
-      continue;
-    changed = true;
+    server.addresses[V4] = node.ipv4;
+    server.addresses[V6] = node.ipv6;
+    this->find_addresses_(node, server);
+    (void) to.servers.push_back(server);
   }
-  return changed;
+  return true;
 }
 
 /// A host that is a literal needs no DNS, and a name only if the map lacks an address.
-void Netcheck::find_addresses_(Server &server) const {
-  if (const auto literal = parse_ip(server.host)) {
+void Netcheck::find_addresses_(const tailcfg::DerpNodeView &node, Server &server) const {
+  const Announced announced = this->announced_(node);
+  if (const auto literal = parse_ip(announced.host)) {
     const Family family = literal->is_v4() ? V4 : V6;
-    if (!server.addresses[family].is_set() && !server.none[family])
+    if (!server.addresses[family].is_set() && !announced.none[family])
       server.addresses[family] = *literal;
     return;
   }
-  const bool lacks_one = (!server.addresses[V4].is_set() && !server.none[V4]) ||
-                         (!server.addresses[V6].is_set() && !server.none[V6] && !server.addresses[V4].is_set());
-  if (lacks_one && !server.host.empty())
+  const bool lacks_one =
+      (!server.addresses[V4].is_set() && !announced.none[V4]) ||
+      (!server.addresses[V6].is_set() && !announced.none[V6] && !server.addresses[V4].is_set());
+  if (lacks_one && !announced.host.empty())
     server.dns = Server::Dns::WANTED;
 }
 
-bool Netcheck::Server::announces_as(const Server &other) const {
-  return this->host == other.host && this->port == other.port && this->none[V4] == other.none[V4] &&
-         this->none[V6] == other.none[V6] && this->announced[V4] == other.announced[V4] &&
-         this->announced[V6] == other.announced[V6];
+Netcheck::Announced Netcheck::announced_(const tailcfg::DerpNodeView &node) const {
+  Announced out{.host = node.host_name.empty() ? this->control_host_ : node.host_name};
+  if (node.stun_port >= 0)
+    out.port = node.stun_port == 0 ? DEFAULT_STUN_PORT : static_cast<uint16_t>(node.stun_port);
+  out.none[V4] = node.no_ipv4;
+  out.none[V6] = node.no_ipv6;
+  return out;
+}
+
+/// What the map says about a server of `region`; nothing while the region's place in the map holds another one.
+Netcheck::Announced Netcheck::announced_(const Region &region, const Server &server) const {
+  const auto index = static_cast<size_t>(&server - region.servers.begin());
+  for (const tailcfg::PackedRegion &entry : this->map_) {
+    if (entry.id() == region.id && index < entry.size())
+      return this->announced_(entry.node(index));
+  }
+  return {};
+}
+
+/// The servers of a region take turns.
+const Netcheck::Server *Netcheck::server_for_(const Region &region, Family family, uint8_t attempt) const {
+  const auto can_ask = [&](const Server &server) {
+    return server.addresses[family].is_set() && this->announced_(region, server).port != 0;
+  };
+  size_t count = 0;
+  for (const Server &server : region.servers)
+    count += can_ask(server) ? 1 : 0;
+  if (count == 0)
+    return nullptr;
+  size_t skip = attempt % count;
+  for (const Server &server : region.servers) {
+    if (can_ask(server) && skip-- == 0)
+      return &server;
+  }
+  return nullptr;
 }
 
 Netcheck::Region *Netcheck::find_(uint16_t region) {

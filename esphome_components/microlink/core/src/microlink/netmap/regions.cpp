@@ -11,10 +11,11 @@ void RegionStore::begin() {
   this->reading_ = true;
 }
 
-void RegionStore::add(const tailcfg::DerpRegion &region, bool is_peer_home) {
+void RegionStore::add(const tailcfg::DerpRegion &announced, bool is_peer_home) {
+  const tailcfg::PackedRegion region(announced);
   this->count_++;
   size_t at = 0;
-  while (at != this->regions_.size() && this->regions_[at].id != region.id)
+  while (at != this->regions_.size() && this->regions_[at].id() != region.id())
     at++;
   if (at == this->regions_.size() && !this->regions_.full()) {
     (void) this->regions_.push_back({});
@@ -89,9 +90,9 @@ void RegionStore::set_needed(uint16_t region, bool needed) {
     (void) this->needed_.push_back(region);
 }
 
-const tailcfg::DerpRegion *RegionStore::find(uint16_t region) const {
-  for (const tailcfg::DerpRegion &stored : this->regions_) {
-    if (stored.id == region)
+const tailcfg::PackedRegion *RegionStore::find(uint16_t region) const {
+  for (const tailcfg::PackedRegion &stored : this->regions_) {
+    if (stored.id() == region)
       return &stored;
   }
   return nullptr;
@@ -106,15 +107,12 @@ void RegionStore::clear() {
   this->has_map_ = false;
 }
 
-unsigned RegionStore::worth_(const tailcfg::DerpRegion &region, bool is_peer_home) const {
-  if (this->is_needed(region.id))
+unsigned RegionStore::worth_(const tailcfg::PackedRegion &region, bool is_peer_home) const {
+  if (this->is_needed(region.id()))
     return 3;
   if (is_peer_home)
     return 2;
-  bool has_relay = false;
-  for (const tailcfg::DerpNode &node : region.nodes)
-    has_relay |= !node.stun_only;
-  return has_relay && !region.avoid && !region.no_measure_no_home ? 1 : 0;
+  return region.has_relay() && !region.avoid() && !region.no_measure_no_home() ? 1 : 0;
 }
 
 }  // namespace microlink::netmap

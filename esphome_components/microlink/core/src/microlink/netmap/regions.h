@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "microlink/tailcfg/types.h"
+#include "microlink/tailcfg/packed_region.h"
 
 namespace microlink::netmap {
 
@@ -26,9 +26,9 @@ class RegionStore {
   void set_needed(uint16_t region, bool needed);
   bool is_needed(uint16_t region) const { return this->needed_.contains(region); }
 
-  std::span<const tailcfg::DerpRegion> all() const { return {this->regions_.begin(), this->regions_.size()}; }
+  std::span<const tailcfg::PackedRegion> all() const { return {this->regions_.begin(), this->regions_.size()}; }
   /// Null if it is not stored.
-  const tailcfg::DerpRegion *find(uint16_t region) const;
+  const tailcfg::PackedRegion *find(uint16_t region) const;
   /// Regions in the last complete DERP map, stored or not.
   uint16_t count_in_map() const { return this->count_in_map_; }
   bool has_map() const { return this->has_map_; }
@@ -43,9 +43,9 @@ class RegionStore {
     bool seen{false};  ///< in the map that is read
     bool is_peer_home{false};
   };
-  unsigned worth_(const tailcfg::DerpRegion &region, bool is_peer_home) const;
+  unsigned worth_(const tailcfg::PackedRegion &region, bool is_peer_home) const;
 
-  FixedVector<tailcfg::DerpRegion, MAX_DERP_REGIONS> regions_;
+  FixedVector<tailcfg::PackedRegion, MAX_DERP_REGIONS> regions_;
   FixedVector<Entry, MAX_DERP_REGIONS> entries_;        ///< beside regions_
   FixedVector<uint16_t, 2 * MAX_DERP_REGIONS> needed_;  ///< full: further ones are not kept on purpose
   FixedVector<Score, 16> scores_;                       ///< full: further ones count as 1.0
