@@ -13,8 +13,8 @@
 #ifndef MICROLINK_MAX_HANDSHAKES
 #define MICROLINK_MAX_HANDSHAKES 4
 #endif
-#ifndef MICROLINK_MAX_QUEUED_PACKETS
-#define MICROLINK_MAX_QUEUED_PACKETS 2
+#ifndef MICROLINK_PACKET_QUEUE_BYTES
+#define MICROLINK_PACKET_QUEUE_BYTES 1408
 #endif
 #ifndef MICROLINK_DERP_DATA_QUEUE_BYTES
 #define MICROLINK_DERP_DATA_QUEUE_BYTES 2816
@@ -63,10 +63,12 @@ constexpr size_t OVERLAY_MTU = 1280;
 constexpr size_t MAX_WIREGUARD_BYTES = 16 + OVERLAY_MTU + 16;
 
 /// WireGuard initiations of ours under way at once. Full: further peers wait for a place; one that was answered or
-/// was repeated once gives its place away.
+/// was repeated once gives its place away. As many answers of ours to peers that have not used the keys yet (full: the
+/// caller tries again), and old keys with which packets may still be under way (full: the oldest go).
 constexpr size_t MAX_HANDSHAKES = MICROLINK_MAX_HANDSHAKES;
-/// Packets that wait for a WireGuard session, of all peers together. Full: the oldest goes.
-constexpr size_t MAX_QUEUED_PACKETS = MICROLINK_MAX_QUEUED_PACKETS;
+/// Packets that wait for a WireGuard session, of all peers together, 3 bytes more each: one of full length or many short
+/// ones, as connections begin with. Full: the oldest go.
+constexpr size_t PACKET_QUEUE_BYTES = MICROLINK_PACKET_QUEUE_BYTES;
 
 /// Packets waiting for relays, of all relay connections together: two of full length. Full: the oldest goes, except one
 /// that is on its way.
@@ -75,8 +77,7 @@ constexpr size_t DERP_DATA_QUEUE_BYTES = MICROLINK_DERP_DATA_QUEUE_BYTES;
 constexpr size_t DERP_DISCO_QUEUE_BYTES = MICROLINK_DERP_DISCO_QUEUE_BYTES;
 
 /// What a whole client may take on a 32-bit chip without TLS's own memory. docs/memory.md tells what it is made of.
-constexpr size_t CLIENT_BUDGET_BYTES = 32'000 + MAX_PEERS * 1'704 + MAX_HANDSHAKES * 192 +
-                                       MAX_QUEUED_PACKETS * (OVERLAY_MTU + 8) + MAX_DERP_REGIONS * 1'136 +
-                                       DERP_DATA_QUEUE_BYTES + DERP_DISCO_QUEUE_BYTES;
+constexpr size_t CLIENT_BUDGET_BYTES = 32'000 + MAX_PEERS * 1'704 + MAX_HANDSHAKES * 192 + PACKET_QUEUE_BYTES +
+                                       MAX_DERP_REGIONS * 1'136 + DERP_DATA_QUEUE_BYTES + DERP_DISCO_QUEUE_BYTES;
 
 }  // namespace microlink

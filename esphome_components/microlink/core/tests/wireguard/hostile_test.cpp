@@ -257,13 +257,16 @@ TEST(Tunnel, a_new_identity_drops_every_session_and_keeps_the_peers) {
 }
 
 TEST(Tunnel, when_the_queue_is_full_the_oldest_packet_goes) {
-  Pair p;
-  for (size_t i = 0; i != MAX_QUEUED_PACKETS + 2; i++)
-    EXPECT_EQ(p.send(p.a, ipv4_packet(40, static_cast<uint8_t>(i))), Error::NOT_READY);
-  p.settle();
-  ASSERT_EQ(p.b.received.size(), MAX_QUEUED_PACKETS);
-  for (size_t i = 0; i != MAX_QUEUED_PACKETS; i++)
-    EXPECT_EQ(p.b.received[i], ipv4_packet(40, static_cast<uint8_t>(i + 2)));
+  for (const size_t size : {size_t{40}, size_t{700}, OVERLAY_MTU}) {
+    Pair p;
+    const size_t room = PacketQueue::room_for(size);
+    for (size_t i = 0; i != room + 2; i++)
+      EXPECT_EQ(p.send(p.a, ipv4_packet(size, static_cast<uint8_t>(i))), Error::NOT_READY);
+    p.settle();
+    ASSERT_EQ(p.b.received.size(), room) << size;
+    for (size_t i = 0; i != room; i++)
+      EXPECT_EQ(p.b.received[i], ipv4_packet(size, static_cast<uint8_t>(i + 2)));
+  }
 }
 
 TEST(Tunnel, keys_are_confirmed_though_the_packet_that_wanted_them_was_dropped) {
@@ -279,7 +282,7 @@ TEST(Tunnel, keys_are_confirmed_though_the_packet_that_wanted_them_was_dropped) 
   ASSERT_TRUE(p.deliver_one(p.a, p.b.outbox.front()));
   p.b.outbox.clear();
   Packet buffer(Tunnel::encapsulated_size(40));
-  for (size_t i = 0; i != MAX_QUEUED_PACKETS; i++)
+  for (size_t i = 0; i != PacketQueue::room_for(40); i++)
     EXPECT_EQ(p.a.tunnel.encapsulate(p.now, 7, buffer, 40).error(), Error::NOT_READY);
   p.settle();
   EXPECT_EQ(p.send(p.b, ipv4_packet(40)), Error::NONE);

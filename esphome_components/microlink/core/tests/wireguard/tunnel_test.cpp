@@ -317,8 +317,8 @@ TEST(Tunnel, more_peers_than_places_all_get_their_turn) {
 }
 
 TEST(Tunnel, memory_of_a_peer) {
-  std::printf("sizeof(Tunnel) = %zu, with %zu peers, %zu handshakes, %zu queued packets\n", sizeof(Tunnel), MAX_PEERS,
-              MAX_HANDSHAKES, MAX_QUEUED_PACKETS);
+  std::printf("sizeof(Tunnel) = %zu, with %zu peers, %zu handshakes, a queue of %zu bytes\n", sizeof(Tunnel), MAX_PEERS,
+              MAX_HANDSHAKES, PACKET_QUEUE_BYTES);
 }
 
 }  // namespace

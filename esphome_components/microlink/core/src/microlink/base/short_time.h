@@ -8,10 +8,8 @@ namespace microlink {
 /// Times in 4 bytes instead of 8, for what exists once for each peer: milliseconds modulo 2^32, which is 49.7 days.
 
 namespace short_time_detail {
-/// Zero stands for "none"; the millisecond that would be zero is the one after.
-constexpr uint32_t non_zero(int64_t milliseconds) {
-  const auto low = static_cast<uint32_t>(static_cast<uint64_t>(milliseconds));
-  return low == 0 ? 1 : low;
+constexpr uint32_t low_milliseconds(int64_t microseconds) {
+  return static_cast<uint32_t>(static_cast<uint64_t>(microseconds / 1'000));
 }
 }  // namespace short_time_detail
 
@@ -20,7 +18,10 @@ constexpr uint32_t non_zero(int64_t milliseconds) {
 class Stamp {
  public:
   Stamp() = default;
-  explicit Stamp(Instant at) : value_(short_time_detail::non_zero(static_cast<int64_t>(at) / 1'000)) {}
+  explicit Stamp(Instant at) : value_(short_time_detail::low_milliseconds(static_cast<int64_t>(at))) {
+    if (this->value_ == 0)
+      this->value_--;  // zero is "not set"
+  }
 
   bool is_set() const { return this->value_ != 0; }
   void clear() { this->value_ = 0; }
@@ -28,8 +29,7 @@ class Stamp {
   Duration age(Instant now) const {
     if (!this->is_set())
       return FOREVER;
-    const auto low = static_cast<uint32_t>(static_cast<uint64_t>(static_cast<int64_t>(now) / 1'000));
-    return milliseconds(low - this->value_);
+    return milliseconds(short_time_detail::low_milliseconds(static_cast<int64_t>(now)) - this->value_);
   }
   /// The moment itself.
   Instant at(Instant now) const { return now - this->age(now); }
@@ -43,8 +43,13 @@ class Stamp {
 class Deadline {
  public:
   Deadline() = default;
-  explicit Deadline(Instant at)
-      : value_(at == Instant::NEVER ? 0 : short_time_detail::non_zero((static_cast<int64_t>(at) + 999) / 1'000)) {}
+  explicit Deadline(Instant at) {
+    if (at == Instant::NEVER)
+      return;
+    this->value_ = short_time_detail::low_milliseconds(static_cast<int64_t>(at) + 999);
+    if (this->value_ == 0)
+      this->value_++;  // zero is "not set"
+  }
 
   bool is_set() const { return this->value_ != 0; }
   void clear() { this->value_ = 0; }
@@ -58,8 +63,7 @@ class Deadline {
 
  private:
   int32_t left_ms_(Instant now) const {
-    return static_cast<int32_t>(this->value_ -
-                                static_cast<uint32_t>(static_cast<uint64_t>(static_cast<int64_t>(now) / 1'000)));
+    return static_cast<int32_t>(this->value_ - short_time_detail::low_milliseconds(static_cast<int64_t>(now)));
   }
   uint32_t value_{0};
 };

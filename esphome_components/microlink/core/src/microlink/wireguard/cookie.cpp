@@ -65,7 +65,7 @@ void CookieJar::write_macs(Instant now, const NodePublic &peer, ByteSpan message
   this->awaits_reply = true;
   copy(this->last_mac1, message.last(MACS_BYTES).first(MAC_BYTES));
   Mac mac2{};
-  if (now < this->cookie_until)
+  if (this->cookie_received.age(now) < CookieChecker::COOKIE_REFRESH_TIME)
     mac2 = crypto::blake2s_mac(this->cookie, {message.first(message.size() - MAC_BYTES)});
   copy(mac2, message.last(MAC_BYTES));
 }
@@ -81,7 +81,7 @@ Error CookieJar::handle_reply(Instant now, const NodePublic &peer, ByteView repl
   if (!crypto::xopen(key, nonce, this->last_mac1, sealed))
     return Error::AUTH_FAILED;
   copy(ByteView(sealed).first(MAC_BYTES), this->cookie);
-  this->cookie_until = now + CookieChecker::COOKIE_REFRESH_TIME;
+  this->cookie_received = Stamp(now);
   this->awaits_reply = false;
   return Error::NONE;
 }

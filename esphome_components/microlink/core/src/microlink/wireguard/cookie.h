@@ -4,7 +4,7 @@
 #include "microlink/base/ip.h"
 #include "microlink/base/random.h"
 #include "microlink/base/secret.h"
-#include "microlink/base/time.h"
+#include "microlink/base/short_time.h"
 #include "microlink/keys/keys.h"
 #include "microlink/wireguard/messages.h"
 
@@ -40,7 +40,7 @@ class CookieChecker {
 struct CookieJar {
   Mac last_mac1{};
   Mac cookie{};
-  Instant cookie_until{INT64_MIN};
+  Stamp cookie_received;  ///< a wrap makes one message carry a mac2 that is worth nothing
   bool awaits_reply{false};
 
   /// Fill mac1 and mac2 at the end of `message`, which goes to `peer`.

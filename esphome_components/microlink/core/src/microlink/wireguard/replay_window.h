@@ -39,17 +39,6 @@ template<size_t BITS> class ReplayWindowOf {
   }
 
   void reset() { *this = {}; }
-
-  /// Take over the newest counters of a wider window.
-  template<size_t WIDER> void narrow(const ReplayWindowOf<WIDER> &from) {
-    static_assert(WIDER >= BITS);
-    this->reset();
-    const uint64_t next = from.next();
-    for (uint64_t counter = next > BITS ? next - BITS : 0; counter < next; counter++) {
-      if (!from.accepts(counter))
-        this->mark(counter);
-    }
-  }
   /// One above the newest counter seen.
   uint64_t next() const { return this->next_; }
 
@@ -62,8 +51,6 @@ template<size_t BITS> class ReplayWindowOf {
   std::array<uint32_t, WORDS> words_{};
 };
 
-/// Of the keys in use; and of those that only receive what was still under way.
 using ReplayWindow = ReplayWindowOf<1024>;
-using LateReplayWindow = ReplayWindowOf<512>;
 
 }  // namespace microlink::wireguard

@@ -3,6 +3,7 @@
 
 #include "microlink/base/secret.h"
 #include "microlink/base/time.h"
+#include "microlink/wireguard/cookie.h"
 #include "microlink/wireguard/handshake.h"
 #include "microlink/wireguard/replay_window.h"
 
@@ -19,7 +20,8 @@ constexpr uint64_t REKEY_AFTER_MESSAGES = uint64_t{1} << 60;
 constexpr uint64_t REJECT_AFTER_MESSAGES = UINT64_MAX - (uint64_t{1} << 13);
 
 /// Keys of one direction pair. Three exist of a peer (white paper §6.3): `next` was answered but not confirmed,
-/// `current` sends, `previous` still receives what was under way. What a role does not need is not stored in it.
+/// `current` sends, the late ones still receive what was under way. What a role does not need is not stored in it, and
+/// only current ones exist for every peer: the others are needed for a round trip and share a few places.
 struct ReceiveKey {
   Secret<32> key;
   uint32_t local_index{0};  ///< 0 = unused
@@ -38,10 +40,8 @@ struct CurrentSession {
   Secret<32> send_key;
   ReceiveKey receive;
   uint32_t remote_index{0};
-  bool is_initiator{false};
 
-  void start(Instant now, const Secret<32> &send, const Secret<32> &receive_key, uint32_t local, uint32_t remote,
-             bool initiator) {
+  void start(Instant now, const Secret<32> &send, const Secret<32> &receive_key, uint32_t local, uint32_t remote) {
     this->window.reset();
     this->send_counter = 0;
     this->created = now;
@@ -49,7 +49,6 @@ struct CurrentSession {
     this->receive.key.copy_from(receive_key);
     this->receive.local_index = local;
     this->remote_index = remote;
-    this->is_initiator = initiator;
   }
   void clear() {
     this->send_key.clear();
@@ -57,16 +56,13 @@ struct CurrentSession {
   }
 };
 
-struct PreviousSession {
-  LateReplayWindow window;
+struct LateSession {
+  ReplayWindow window;
   Instant created{};
   ReceiveKey receive;
 
-  /// Take a receiving half over; an unused one changes nothing.
-  void take(const ReplayWindow &seen, Instant made, const ReceiveKey &from) {
-    if (!from.is_set())
-      return;
-    this->window.narrow(seen);
+  void start(const ReplayWindow &seen, Instant made, const ReceiveKey &from) {
+    this->window = seen;
     this->created = made;
     this->receive.key.copy_from(from.key);
     this->receive.local_index = from.local_index;
@@ -78,6 +74,7 @@ struct NextSession {
   Secret<32> send_key;
   ReceiveKey receive;
   uint32_t remote_index{0};
+  CookieJar cookies;  ///< of our responses
 
   void clear() {
     this->send_key.clear();

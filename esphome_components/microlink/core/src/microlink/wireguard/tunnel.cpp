@@ -6,7 +6,7 @@
 namespace microlink::wireguard {
 
 static_assert(Engine<Tunnel>);
-static_assert(sizeof(Tunnel) <= 3700 + MAX_PEERS * 560 + MAX_QUEUED_PACKETS * (OVERLAY_MTU + 8),
+static_assert(sizeof(Tunnel) <= 640 + MAX_PEERS * 361 + MAX_HANDSHAKES * 512 + PACKET_QUEUE_BYTES,
               "docs/memory.md tells what a peer costs");
 
 Tunnel::Tunnel(Random &random) : random_(random) {}
@@ -43,14 +43,14 @@ void Tunnel::remove_peer(Slot slot) {
   Peer &peer = this->peers_[slot];
   this->end_handshake_(peer);
   this->wipe_sessions_(peer);
-  this->drop_queue_(slot);
+  this->queue_.drop(static_cast<uint8_t>(slot));
   this->drop_replies_(slot);
   this->slot_events_[slot] = 0;
   peer.static_shared.clear();
   peer.key = {};
   peer.newest_timestamp = {};
   peer.rx_bytes = peer.tx_bytes = 0;
-  peer.initiation_sent = peer.initiation_seen = peer.last_data = Instant{INT64_MIN};
+  peer.initiation_sent = peer.initiation_seen = peer.last_data = Stamp();
   peer.relayed = false;
 }
 
@@ -58,11 +58,11 @@ void Tunnel::reset_session(Slot slot) {
   Peer *peer = this->peer_in_(slot);
   if (peer == nullptr)
     return;
-  const bool wanted = peer->handshake != NO_HANDSHAKE || peer->wants_handshake || this->has_queued_(slot);
+  const bool wanted = peer->handshake != NO_HANDSHAKE || peer->wants_handshake || this->queue_.has(static_cast<uint8_t>(slot));
   this->end_handshake_(*peer);
   this->wipe_sessions_(*peer);
   this->drop_replies_(slot);
-  peer->initiation_sent = Instant{INT64_MIN};
+  peer->initiation_sent.clear();
   peer->wants_handshake = wanted;  // next_timeout() is due if a place is free
 }
 
@@ -72,7 +72,7 @@ void Tunnel::set_relayed(Slot slot, bool relayed) {
     return;
   peer->relayed = relayed;
   if (!relayed)
-    peer->relayed_due = Instant::NEVER;
+    peer->relayed_due.clear();
 }
 
 Tunnel::Peer *Tunnel::peer_in_(Slot slot) {
@@ -82,10 +82,13 @@ Tunnel::Peer *Tunnel::peer_in_(Slot slot) {
 /// The low byte names the slot, so that a packet finds its keys without a search; the rest is random and never zero.
 uint32_t Tunnel::new_index_(Slot slot) {
   const Peer &peer = this->peers_[slot];
+  const NextSession *next = this->next_of_(slot);
+  const LateSession *late = this->late_of_(slot);
   while (true) {
     const uint32_t index = (this->random_.u32() & ~SLOT_MASK) | slot;
-    const bool taken = index == peer.current.receive.local_index || index == peer.previous.receive.local_index ||
-                       index == peer.next.receive.local_index ||
+    const bool taken = index == peer.current.receive.local_index ||
+                       (late != nullptr && index == late->receive.local_index) ||
+                       (next != nullptr && index == next->receive.local_index) ||
                        (peer.handshake != NO_HANDSHAKE && index == this->handshakes_[peer.handshake].local_index);
     if ((index & ~SLOT_MASK) != 0 && !taken)
       return index;
@@ -93,10 +96,13 @@ uint32_t Tunnel::new_index_(Slot slot) {
 }
 
 void Tunnel::wipe_sessions_(Peer &peer) {
+  const auto slot = static_cast<Slot>(&peer - this->peers_.data());
   peer.current.clear();
-  peer.previous.receive.clear();
-  peer.next.clear();
-  peer.keepalive_due = peer.answer_due = peer.relayed_due = Instant::NEVER;
+  if (LateSession *late = this->late_of_(slot))
+    late->receive.clear();
+  if (NextSession *next = this->next_of_(slot))
+    next->clear();
+  peer.keepalive_due = peer.answer_due = peer.relayed_due = Deadline();
   peer.send_keepalive = false;
 }
 
@@ -106,12 +112,13 @@ void Tunnel::want_handshake_(Instant now, Slot slot) {
     return;
   if (!peer.wants_handshake) {
     peer.wants_handshake = true;
-    peer.attempt_started = now;
+    peer.attempt_started = Stamp(now);
   }
   this->start_waiting_handshakes_(now);
 }
 
 void Tunnel::connect(Instant now, Slot slot) {
+  this->now_ = now;
   if (this->peer_in_(slot) != nullptr)
     this->want_handshake_(now, slot);
 }
@@ -125,7 +132,7 @@ void Tunnel::start_waiting_handshakes_(Instant now) {
       continue;
     Peer *first = nullptr;
     for (Peer &peer : this->peers_) {
-      if (peer.wants_handshake && (first == nullptr || peer.initiation_sent < first->initiation_sent))
+      if (peer.wants_handshake && (first == nullptr || peer.initiation_sent.age(now) > first->initiation_sent.age(now)))
         first = &peer;
     }
     if (first == nullptr)
@@ -143,7 +150,7 @@ void Tunnel::start_waiting_handshakes_(Instant now) {
 }
 
 Instant Tunnel::earliest_initiation_(Instant now, const Peer &peer) {
-  return peer.initiation_sent == Instant{INT64_MIN} ? now : std::max(now, peer.initiation_sent + REKEY_TIMEOUT);
+  return peer.initiation_sent.is_set() ? std::max(now, peer.initiation_sent.at(now) + REKEY_TIMEOUT) : now;
 }
 
 void Tunnel::end_handshake_(Peer &peer) {
@@ -163,55 +170,57 @@ bool Tunnel::can_send_(Instant now, const Peer &peer) const {
 }
 
 void Tunnel::note_sent_(Instant now, Peer &peer, bool data) {
-  peer.keepalive_due = Instant::NEVER;
+  peer.keepalive_due.clear();
   if (peer.relayed)
-    peer.relayed_due = now + RELAYED_KEEPALIVE;
+    peer.relayed_due = Deadline(now + RELAYED_KEEPALIVE);
   if (!data)
     return;
-  peer.last_data = now;
-  if (peer.answer_due == Instant::NEVER)
-    peer.answer_due = now + KEEPALIVE_TIMEOUT + REKEY_TIMEOUT + milliseconds(this->random_.below(REKEY_JITTER_MS));
+  peer.last_data = Stamp(now);
+  const Duration jitter = milliseconds(this->random_.below(REKEY_JITTER_MS));
+  if (!peer.answer_due.is_set())
+    peer.answer_due = Deadline(now + KEEPALIVE_TIMEOUT + REKEY_TIMEOUT + jitter);
 }
 
 void Tunnel::note_received_(Instant now, Peer &peer, bool data) {
-  peer.answer_due = Instant::NEVER;
+  peer.answer_due.clear();
   if (peer.relayed)
-    peer.relayed_due = now + RELAYED_KEEPALIVE;
+    peer.relayed_due = Deadline(now + RELAYED_KEEPALIVE);
   if (!data)
     return;
-  peer.last_data = now;
-  if (peer.keepalive_due == Instant::NEVER)
-    peer.keepalive_due = now + KEEPALIVE_TIMEOUT;
+  peer.last_data = Stamp(now);
+  if (!peer.keepalive_due.is_set())
+    peer.keepalive_due = Deadline(now + KEEPALIVE_TIMEOUT);
 }
 
 void Tunnel::handle_timeout(Instant now) {
+  this->now_ = now;
   for (Slot slot = 0; slot != MAX_PEERS; slot++) {
     Peer &peer = this->peers_[slot];
     if (!this->is_used_(peer))
       continue;
     if (peer.handshake != NO_HANDSHAKE || peer.wants_handshake)
       this->handle_handshake_timeout_(now, slot);
-    if (now >= peer.answer_due) {
-      peer.answer_due = Instant::NEVER;
+    if (peer.answer_due.is_due(now)) {
+      peer.answer_due.clear();
       this->want_handshake_(now, slot);
     }
-    if (now >= peer.keepalive_due || now >= peer.relayed_due) {
-      const bool in_use = peer.last_data != Instant{INT64_MIN} && now - peer.last_data <= RELAYED_ACTIVE;
-      const bool wanted = now >= peer.keepalive_due || in_use;
-      peer.keepalive_due = peer.relayed_due = Instant::NEVER;
+    if (peer.keepalive_due.is_due(now) || peer.relayed_due.is_due(now)) {
+      const bool wanted = peer.keepalive_due.is_due(now) || peer.last_data.age(now) <= RELAYED_ACTIVE;
+      peer.keepalive_due = peer.relayed_due = Deadline();
       peer.send_keepalive = (peer.send_keepalive || wanted) && this->can_send_(now, peer);
     }
-    this->expire_sessions_(now, slot);
+    this->expire_session_(now, slot);
   }
+  this->expire_side_sessions_(now);
   this->start_waiting_handshakes_(now);
 }
 
 /// Repeats, gives the place to somebody else, or gives up.
 void Tunnel::handle_handshake_timeout_(Instant now, Slot slot) {
   Peer &peer = this->peers_[slot];
-  if (now - peer.attempt_started >= REKEY_ATTEMPT_TIME) {
+  if (peer.attempt_started.age(now) >= REKEY_ATTEMPT_TIME) {
     this->end_handshake_(peer);
-    this->drop_queue_(slot);
+    this->queue_.drop(static_cast<uint8_t>(slot));
     this->push_event_(Event::Kind::HANDSHAKE_FAILED, slot);
     return;
   }
@@ -228,15 +237,22 @@ void Tunnel::handle_handshake_timeout_(Instant now, Slot slot) {
   }
 }
 
-void Tunnel::expire_sessions_(Instant now, Slot slot) {
+void Tunnel::expire_side_sessions_(Instant now) {
+  for (LateSession &late : this->late_) {
+    if (late.receive.is_set() && now >= late.created + REJECT_AFTER_TIME)
+      late.receive.clear();
+  }
+  for (NextSession &next : this->next_) {
+    if (next.receive.is_set() && now >= next.created + REJECT_AFTER_TIME)
+      next.clear();
+  }
+}
+
+void Tunnel::expire_session_(Instant now, Slot slot) {
   Peer &peer = this->peers_[slot];
-  if (peer.previous.receive.is_set() && now >= peer.previous.created + REJECT_AFTER_TIME)
-    peer.previous.receive.clear();
-  if (peer.next.receive.is_set() && now >= peer.next.created + REJECT_AFTER_TIME)
-    peer.next.clear();
   if (peer.current.receive.is_set() && now >= peer.current.created + REJECT_AFTER_TIME) {
-    peer.current.clear();  // not `next`, which may be confirmed yet
-    peer.keepalive_due = peer.relayed_due = peer.answer_due = Instant::NEVER;
+    peer.current.clear();  // not the next one, which may be confirmed yet
+    peer.keepalive_due = peer.relayed_due = peer.answer_due = Deadline();
     peer.send_keepalive = false;
     this->push_event_(Event::Kind::SESSION_EXPIRED, slot);
   }
@@ -253,17 +269,22 @@ Instant Tunnel::next_timeout() const {
   for (const Peer &peer : this->peers_) {
     if (!this->is_used_(peer))
       continue;
-    soonest = earlier(soonest, earlier(peer.answer_due, earlier(peer.keepalive_due, peer.relayed_due)));
+    for (const Deadline &due : {peer.answer_due, peer.keepalive_due, peer.relayed_due})
+      soonest = earlier(soonest, due.at(this->now_));
     if (peer.handshake != NO_HANDSHAKE || peer.wants_handshake)
-      soonest = earlier(soonest, peer.attempt_started + REKEY_ATTEMPT_TIME);
+      soonest = earlier(soonest, peer.attempt_started.at(this->now_) + REKEY_ATTEMPT_TIME);
     if (peer.wants_handshake && place_is_free)
-      soonest = earlier(soonest, peer.attempt_started);  // now: the place's last holder was removed or reset
+      soonest = earlier(soonest, this->now_);  // the place's last holder was removed or reset
     if (peer.current.receive.is_set())
       soonest = earlier(soonest, peer.current.created + REJECT_AFTER_TIME);
-    if (peer.previous.receive.is_set())
-      soonest = earlier(soonest, peer.previous.created + REJECT_AFTER_TIME);
-    if (peer.next.receive.is_set())
-      soonest = earlier(soonest, peer.next.created + REJECT_AFTER_TIME);
+  }
+  for (const LateSession &late : this->late_) {
+    if (late.receive.is_set())
+      soonest = earlier(soonest, late.created + REJECT_AFTER_TIME);
+  }
+  for (const NextSession &next : this->next_) {
+    if (next.receive.is_set())
+      soonest = earlier(soonest, next.created + REJECT_AFTER_TIME);
   }
   return soonest;
 }
@@ -313,6 +334,7 @@ void Tunnel::ask_for_reservation_(Instant now) {
 }
 
 void Tunnel::handle_reserved(Instant now, WallTime reserved_until) {
+  this->now_ = now;
   this->timestamps_.grant(reserved_until);
   this->reservation_retry_ = Instant{INT64_MIN};
   for (Handshake &handshake : this->handshakes_) {

@@ -4,8 +4,10 @@
 #include "microlink/base/engine.h"
 #include "microlink/base/fixed_vector.h"
 #include "microlink/base/ring_buffer.h"
+#include "microlink/base/short_time.h"
 #include "microlink/capacity.h"
 #include "microlink/wireguard/cookie.h"
+#include "microlink/wireguard/packet_queue.h"
 #include "microlink/wireguard/session.h"
 #include "microlink/wireguard/timestamp.h"
 
@@ -118,25 +120,25 @@ class Tunnel {
     NodePublic key{};
     crypto::SecretKey static_shared;  ///< DH(our static, theirs), used in every handshake
     CurrentSession current;
-    PreviousSession previous;
-    NextSession next;
     Timestamp newest_timestamp{};  ///< of their initiations
+    // A stamp that wraps delays a handshake by seconds, or keeps a relayed session alive for some minutes.
+    Stamp attempt_started;
+    Stamp initiation_sent;
+    Stamp initiation_seen;
+    Stamp last_data;
+    Deadline keepalive_due;  ///< data came in, nothing went out since
+    Deadline answer_due;     ///< data went out, nothing came in since
+    Deadline relayed_due;
     uint64_t rx_bytes{0};
     uint64_t tx_bytes{0};
-    Instant attempt_started{};
-    Instant initiation_sent{INT64_MIN};
-    Instant initiation_seen{INT64_MIN};
-    Instant last_data{INT64_MIN};
-    Instant keepalive_due{Instant::NEVER};  ///< data came in, nothing went out since
-    Instant answer_due{Instant::NEVER};     ///< data went out, nothing came in since
-    Instant relayed_due{Instant::NEVER};
     uint8_t handshake{NO_HANDSHAKE};  ///< place in the pool
+    bool is_initiator{false};         ///< of the current session
     bool wants_handshake{false};      ///< waits for a free place
     bool send_keepalive{false};
     bool relayed{false};
     bool last_minute_done{false};  ///< the one handshake before a receiving session runs out was asked for
   };
-  static_assert(sizeof(Peer) <= 640);  // 544 today, on 32 bits and on 64
+  static_assert(sizeof(Peer) <= 360, "what a peer costs, with a session that lives and its window of 1,024");
   /// An initiation of ours that is under way.
   struct Handshake {
     Initiator noise;
@@ -154,15 +156,12 @@ class Tunnel {
     Slot slot;
     Source source;
   };
-  struct Queued {
-    Bytes<OVERLAY_MTU> packet;
-    uint16_t size{0};
-    Slot slot{0};
-    uint32_t order{0};  ///< 0 = free
-  };
   static constexpr uint8_t NO_HANDSHAKE = UINT8_MAX;
   static constexpr uint32_t SLOT_MASK = 0xff;
   static_assert(MAX_PEERS <= SLOT_MASK);
+  /// Handshakes that are not over on the other side: so many of either kind. A node in use has one of them at a time;
+  /// after a restart many peers call at once, and then the places are given away as quickly as handshakes are computed.
+  static constexpr size_t MAX_SIDE_SESSIONS = MAX_HANDSHAKES < MAX_PEERS ? MAX_HANDSHAKES : MAX_PEERS;
 
   Peer *peer_in_(Slot slot);
   bool is_used_(const Peer &peer) const { return peer.key.is_set(); }
@@ -178,22 +177,24 @@ class Tunnel {
   Result<Slot> find_caller_(const NodePublic &caller);
   bool is_under_load_(Instant now);
   void queue_reply_(const Reply &reply);
-  void confirm_next_(Peer &peer);
+  NextSession *next_of_(Slot slot);
+  NextSession *room_for_next_(Instant now, Slot slot);
+  void confirm_next_(Peer &peer, NextSession &next);
+  LateSession *late_of_(Slot slot);
+  void keep_late_(const ReplayWindow &seen, Instant created, const ReceiveKey &receive);
 
   void want_handshake_(Instant now, Slot slot);
   void start_waiting_handshakes_(Instant now);
   static Instant earliest_initiation_(Instant now, const Peer &peer);
   void end_handshake_(Peer &peer);
   void handle_handshake_timeout_(Instant now, Slot slot);
-  void expire_sessions_(Instant now, Slot slot);
+  void expire_session_(Instant now, Slot slot);
+  void expire_side_sessions_(Instant now);
   std::optional<Transmit> transmit_initiation_(Instant now, Handshake &handshake, ByteSpan out);
   std::optional<Transmit> transmit_queued_(Instant now, ByteSpan out);
   std::optional<Transmit> transmit_keepalive_(Instant now, ByteSpan out);
   ByteSpan seal_(Instant now, Slot slot, ByteSpan buffer, size_t size);
-  void queue_packet_(Slot slot, ByteView packet);
-  void drop_queue_(Slot slot);
   void drop_replies_(Slot slot);
-  bool has_queued_(Slot slot) const;
 
   void note_sent_(Instant now, Peer &peer, bool data);
   void note_received_(Instant now, Peer &peer, bool data);
@@ -207,7 +208,9 @@ class Tunnel {
   TimestampSource timestamps_;
   std::array<Peer, MAX_PEERS> peers_;
   std::array<Handshake, MAX_HANDSHAKES> handshakes_;
-  std::array<Queued, MAX_QUEUED_PACKETS> queue_;
+  std::array<NextSession, MAX_SIDE_SESSIONS> next_;  ///< full: callers try again, see room_for_next_()
+  std::array<LateSession, MAX_SIDE_SESSIONS> late_;  ///< full: the oldest goes; what was under way with it is lost
+  PacketQueue queue_;
   RingBuffer<Reply, 2> replies_;
   // Events that wait: a bit of its kind for each slot, and the others.
   std::array<uint8_t, MAX_PEERS> slot_events_{};
@@ -218,7 +221,7 @@ class Tunnel {
   Instant load_window_start_{};
   Instant under_load_until_{INT64_MIN};
   uint32_t load_count_{0};
-  uint32_t queue_order_{0};
+  Instant now_{};  ///< of the last input
 };
 
 }  // namespace microlink::wireguard

@@ -35,6 +35,7 @@ size_t inner_size(ByteView packet) {
 }  // namespace
 
 Result<Tunnel::Received> Tunnel::handle_datagram(Instant now, const Source &from, ByteSpan message) {
+  this->now_ = now;
   const auto type = classify(message);
   if (!type)
     return type.error();
@@ -100,7 +101,8 @@ Result<Tunnel::Received> Tunnel::handle_initiation_(Instant now, const Source &f
     return error;
   if (timestamp <= peer.newest_timestamp)
     return Error::REPLAYED;
-  if (peer.initiation_seen != Instant{INT64_MIN} && now - peer.initiation_seen < INITIATION_SPACING)
+  NextSession *const next = this->room_for_next_(now, *slot);
+  if (peer.initiation_seen.age(now) < INITIATION_SPACING || next == nullptr)
     return Error::NOT_READY;
 
   Reply reply{.bytes = {}, .size = RESPONSE_BYTES, .to_source = false, .slot = *slot, .source = from};
@@ -108,24 +110,72 @@ Result<Tunnel::Received> Tunnel::handle_initiation_(Instant now, const Source &f
   TransportKeys keys;
   if (!responder.write_response(this->random_, index, message, reply.bytes, keys))
     return Error::AUTH_FAILED;
-  CookieJar macs;  // a response never carries mac2: the caller's cookie would have come with its initiation
-  macs.write_macs(now, peer.key, reply.bytes);
+  next->cookies.write_macs(now, peer.key, reply.bytes);
 
   peer.newest_timestamp = timestamp;
-  peer.initiation_seen = now;
-  peer.next.created = now;
-  peer.next.send_key.copy_from(keys.send);
-  peer.next.receive.key.copy_from(keys.receive);
-  peer.next.receive.local_index = index;
+  peer.initiation_seen = Stamp(now);
+  next->created = now;
+  next->send_key.copy_from(keys.send);
+  next->receive.key.copy_from(keys.receive);
+  next->receive.local_index = index;
   Reader in(message);
   in.u32le();
-  peer.next.remote_index = in.u32le();
+  next->remote_index = in.u32le();
   peer.rx_bytes += message.size();
   peer.tx_bytes += reply.size;
   this->queue_reply_(reply);
   this->note_received_(now, peer, false);
   this->note_sent_(now, peer, false);
   return Received{*slot, {}};
+}
+
+NextSession *Tunnel::next_of_(Slot slot) {
+  for (NextSession &next : this->next_) {
+    if (next.receive.is_set() && (next.receive.local_index & SLOT_MASK) == slot)
+      return &next;
+  }
+  return nullptr;
+}
+
+/// Where the keys of an answer to `slot` go: over its last ones, else where none are. Null if all places are taken:
+/// nobody's fresh keys are dropped, as that peer would send with them for 15 s before it called again; who calls now
+/// does so again after 5 s.
+NextSession *Tunnel::room_for_next_(Instant now, Slot slot) {
+  if (NextSession *own = this->next_of_(slot))
+    return own;
+  NextSession *place = nullptr;
+  for (NextSession &next : this->next_) {
+    const bool is_free = !next.receive.is_set() || now - next.created >= REKEY_TIMEOUT;
+    if (is_free && (place == nullptr || next.created < place->created))
+      place = &next;
+  }
+  if (place != nullptr)
+    place->cookies = {};
+  return place;
+}
+
+LateSession *Tunnel::late_of_(Slot slot) {
+  for (LateSession &late : this->late_) {
+    if (late.receive.is_set() && (late.receive.local_index & SLOT_MASK) == slot)
+      return &late;
+  }
+  return nullptr;
+}
+
+/// Other keys take the place of these, which receive what is still under way.
+void Tunnel::keep_late_(const ReplayWindow &seen, Instant created, const ReceiveKey &receive) {
+  if (!receive.is_set())
+    return;
+  LateSession *place = this->late_of_(static_cast<Slot>(receive.local_index & SLOT_MASK));
+  for (LateSession &late : this->late_) {
+    if (place == nullptr && !late.receive.is_set())
+      place = &late;
+  }
+  if (place == nullptr)
+    place = &*std::min_element(this->late_.begin(), this->late_.end(), [](const LateSession &a, const LateSession &b) {
+      return a.created < b.created;
+    });
+  place->start(seen, created, receive);
 }
 
 /// The initiation of ours that a message answers. One that was not sent yet has no index, and nothing can answer it:
@@ -157,12 +207,14 @@ Result<Tunnel::Received> Tunnel::handle_response_(Instant now, ByteView message)
 
   this->end_handshake_(*peer);
   // Both may have called at once: then the other side sends with the keys that we answered with, not confirmed yet.
-  if (peer->next.receive.is_set())
-    peer->previous.take(ReplayWindow(), peer->next.created, peer->next.receive);
-  else
-    peer->previous.take(peer->current.window, peer->current.created, peer->current.receive);
-  peer->next.clear();
-  peer->current.start(now, keys.send, keys.receive, local_index, remote_index, true);
+  if (NextSession *next = this->next_of_(slot)) {
+    this->keep_late_(ReplayWindow(), next->created, next->receive);
+    next->clear();
+  } else {
+    this->keep_late_(peer->current.window, peer->current.created, peer->current.receive);
+  }
+  peer->current.start(now, keys.send, keys.receive, local_index, remote_index);
+  peer->is_initiator = true;
   peer->last_minute_done = false;
   peer->send_keepalive = true;  // unless data goes first: the other side may send only after a packet of ours
   peer->rx_bytes += message.size();
@@ -175,22 +227,27 @@ Result<Tunnel::Received> Tunnel::handle_response_(Instant now, ByteView message)
 Result<Tunnel::Received> Tunnel::handle_cookie_reply_(Instant now, ByteView message) {
   Reader in(message);
   in.u32le();
-  Handshake *handshake = this->handshake_of_(in.u32le());
-  if (handshake == nullptr)
+  const uint32_t local_index = in.u32le();
+  const auto slot = static_cast<Slot>(local_index & SLOT_MASK);
+  CookieJar *cookies = nullptr;
+  if (Handshake *handshake = this->handshake_of_(local_index))
+    cookies = &handshake->cookies;
+  else if (NextSession *next = this->next_of_(slot); next != nullptr && next->receive.local_index == local_index)
+    cookies = &next->cookies;  // to our response: the answer to their next initiation will carry mac2
+  if (cookies == nullptr)
     return Error::UNEXPECTED;
-  const NodePublic &peer = this->peers_[handshake->slot].key;
-  if (const Error error = handshake->cookies.handle_reply(now, peer, message); error != Error::NONE)
+  if (const Error error = cookies->handle_reply(now, this->peers_[slot].key, message); error != Error::NONE)
     return error;
-  return Received{handshake->slot, {}};
+  return Received{slot, {}};
 }
 
 /// The first packet with the key pair that we answered with: now both sides have it.
-void Tunnel::confirm_next_(Peer &peer) {
-  peer.previous.take(peer.current.window, peer.current.created, peer.current.receive);
-  peer.current.start(peer.next.created, peer.next.send_key, peer.next.receive.key, peer.next.receive.local_index,
-                     peer.next.remote_index, false);
+void Tunnel::confirm_next_(Peer &peer, NextSession &next) {
+  this->keep_late_(peer.current.window, peer.current.created, peer.current.receive);
+  peer.current.start(next.created, next.send_key, next.receive.key, next.receive.local_index, next.remote_index);
+  peer.is_initiator = false;
   peer.last_minute_done = true;  // only an initiator asks for new keys by time
-  peer.next.clear();
+  next.clear();
   this->end_handshake_(peer);
 }
 
@@ -203,34 +260,39 @@ Result<Tunnel::Received> Tunnel::handle_transport_(Instant now, ByteSpan message
   Peer *peer = this->peer_in_(slot);
   if (peer == nullptr || (index & ~SLOT_MASK) == 0)
     return Error::UNEXPECTED;
-  const bool is_next = peer->next.receive.local_index == index;
-  const bool is_previous = !is_next && peer->previous.receive.local_index == index;
-  if (!is_next && !is_previous && peer->current.receive.local_index != index)
-    return Error::UNEXPECTED;
-  const ReceiveKey &key = is_next ? peer->next.receive : is_previous ? peer->previous.receive : peer->current.receive;
-  const Instant created = is_next ? peer->next.created : is_previous ? peer->previous.created : peer->current.created;
+  NextSession *next = nullptr;
+  LateSession *late = nullptr;
+  if (peer->current.receive.local_index != index) {
+    next = this->next_of_(slot);
+    late = this->late_of_(slot);
+    if (next != nullptr && next->receive.local_index != index)
+      next = nullptr;
+    if (late != nullptr && late->receive.local_index != index)
+      late = nullptr;
+    if (next == nullptr && late == nullptr)
+      return Error::UNEXPECTED;
+  }
+  const ReceiveKey &key = next != nullptr ? next->receive : late != nullptr ? late->receive : peer->current.receive;
+  const Instant created = next != nullptr ? next->created : late != nullptr ? late->created : peer->current.created;
   if (now >= created + REJECT_AFTER_TIME || counter >= REJECT_AFTER_MESSAGES)
     return Error::UNEXPECTED;
-  const bool seen = is_previous ? !peer->previous.window.accepts(counter) : !peer->current.window.accepts(counter);
-  if (!is_next && seen)
+  ReplayWindow &window = late != nullptr ? late->window : peer->current.window;
+  if (next == nullptr && !window.accepts(counter))
     return Error::REPLAYED;
   const ByteSpan sealed = message.subspan(TRANSPORT_HEADER_BYTES);
   if (!crypto::open(key.key, crypto::nonce_le(counter), {}, sealed))
     return Error::AUTH_FAILED;
 
-  if (is_next) {
-    this->confirm_next_(*peer);
+  if (next != nullptr) {
+    this->confirm_next_(*peer, *next);
     this->push_event_(Event::Kind::HANDSHAKE_DONE, slot);
     this->start_waiting_handshakes_(now);
   }
-  if (is_previous)
-    peer->previous.window.mark(counter);
-  else
-    peer->current.window.mark(counter);  // which is what was next
+  window.mark(counter);  // of keys that were next: the current one, which is theirs now
   peer->rx_bytes += message.size();
   const ByteSpan padded = sealed.first(sealed.size() - crypto::TAG_BYTES);
   this->note_received_(now, *peer, !padded.empty());
-  if (!peer->last_minute_done && peer->current.is_initiator && now >= peer->current.created + LAST_MINUTE) {
+  if (!peer->last_minute_done && peer->is_initiator && now >= peer->current.created + LAST_MINUTE) {
     peer->last_minute_done = true;
     this->want_handshake_(now, slot);
   }

@@ -13,9 +13,10 @@ Result<ByteSpan> Tunnel::encapsulate(Instant now, Slot slot, ByteSpan buffer, si
     return Error::UNKNOWN_PEER;
   if (size > OVERLAY_MTU || buffer.size() < encapsulated_size(size))
     return Error::NO_SPACE;
+  this->now_ = now;
   if (!this->can_send_(now, *peer)) {
-    this->queue_packet_(slot, buffer.subspan(TRANSPORT_HEADER_BYTES, size));
-    peer->last_data = now;
+    this->queue_.push(static_cast<uint8_t>(slot), buffer.subspan(TRANSPORT_HEADER_BYTES, size));
+    peer->last_data = Stamp(now);
     this->want_handshake_(now, slot);
     return Error::NOT_READY;
   }
@@ -37,7 +38,7 @@ ByteSpan Tunnel::seal_(Instant now, Slot slot, ByteSpan buffer, size_t size) {
   peer.send_keepalive = false;
   this->note_sent_(now, peer, size != 0);
   const bool worn = peer.current.send_counter >= REKEY_AFTER_MESSAGES;
-  if (worn || (peer.current.is_initiator && now >= peer.current.created + REKEY_AFTER_TIME))
+  if (worn || (peer.is_initiator && now >= peer.current.created + REKEY_AFTER_TIME))
     this->want_handshake_(now, slot);
   return message;
 }
@@ -45,6 +46,7 @@ ByteSpan Tunnel::seal_(Instant now, Slot slot, ByteSpan buffer, size_t size) {
 std::optional<Tunnel::Transmit> Tunnel::poll_transmit(Instant now, ByteSpan out) {
   if (out.size() < MAX_WIREGUARD_BYTES)
     return std::nullopt;
+  this->now_ = now;
   if (const auto reply = this->replies_.pop()) {
     copy(ByteView(reply->bytes).first(reply->size), out);
     return Transmit{.kind = Transmit::Kind::HANDSHAKE,
@@ -81,7 +83,7 @@ std::optional<Tunnel::Transmit> Tunnel::transmit_initiation_(Instant now, Handsh
     return std::nullopt;
   handshake.cookies.write_macs(now, peer.key, message);
   handshake.sent = static_cast<uint8_t>(std::min(handshake.sent + 1, 255));
-  peer.initiation_sent = now;
+  peer.initiation_sent = Stamp(now);
   peer.tx_bytes += message.size();
   this->note_sent_(now, peer, false);
   return Transmit{.kind = Transmit::Kind::HANDSHAKE, .slot = handshake.slot, .bytes = message};
@@ -89,19 +91,12 @@ std::optional<Tunnel::Transmit> Tunnel::transmit_initiation_(Instant now, Handsh
 
 /// The oldest packet whose peer can be sent to.
 std::optional<Tunnel::Transmit> Tunnel::transmit_queued_(Instant now, ByteSpan out) {
-  Queued *oldest = nullptr;
-  for (Queued &queued : this->queue_) {
-    if (queued.order == 0 || !this->can_send_(now, this->peers_[queued.slot]))
-      continue;
-    if (oldest == nullptr || queued.order < oldest->order)
-      oldest = &queued;
-  }
-  if (oldest == nullptr)
+  const auto can_send = [&](uint8_t slot) { return this->can_send_(now, this->peers_[slot]); };
+  const auto taken = this->queue_.take(can_send, out.subspan(TRANSPORT_HEADER_BYTES));
+  if (!taken)
     return std::nullopt;
-  copy(ByteView(oldest->packet).first(oldest->size), out.subspan(TRANSPORT_HEADER_BYTES));
-  oldest->order = 0;
-  const Slot slot = oldest->slot;
-  return Transmit{.kind = Transmit::Kind::DATA, .slot = slot, .bytes = this->seal_(now, slot, out, oldest->size)};
+  return Transmit{
+      .kind = Transmit::Kind::DATA, .slot = taken->slot, .bytes = this->seal_(now, taken->slot, out, taken->size)};
 }
 
 std::optional<Tunnel::Transmit> Tunnel::transmit_keepalive_(Instant now, ByteSpan out) {
@@ -115,31 +110,6 @@ std::optional<Tunnel::Transmit> Tunnel::transmit_keepalive_(Instant now, ByteSpa
     return Transmit{.kind = Transmit::Kind::KEEPALIVE, .slot = slot, .bytes = this->seal_(now, slot, out, 0)};
   }
   return std::nullopt;
-}
-
-void Tunnel::queue_packet_(Slot slot, ByteView packet) {
-  Queued *place = &this->queue_[0];
-  for (Queued &queued : this->queue_) {
-    if (queued.order < place->order)
-      place = &queued;  // a free one (0), else the oldest
-  }
-  copy(packet, place->packet);
-  place->size = static_cast<uint16_t>(packet.size());
-  place->slot = slot;
-  this->queue_order_ = std::max<uint32_t>(1, this->queue_order_ + 1);  // 0 is a free place
-  place->order = this->queue_order_;
-}
-
-void Tunnel::drop_queue_(Slot slot) {
-  for (Queued &queued : this->queue_) {
-    if (queued.order != 0 && queued.slot == slot)
-      queued.order = 0;
-  }
-}
-
-bool Tunnel::has_queued_(Slot slot) const {
-  return std::any_of(this->queue_.begin(), this->queue_.end(),
-                     [slot](const Queued &queued) { return queued.order != 0 && queued.slot == slot; });
 }
 
 void Tunnel::drop_replies_(Slot slot) {
