@@ -77,15 +77,14 @@ void Filter::self_node(const tailcfg::Node &node) {
   if (own == this->own_)
     return;
   this->own_ = own;
-  this->active_.set_own_addresses(own);
-  if (this->is_editing_)
-    this->building_.set_own_addresses(own);
+  this->flows_.clear();  // they began at the old ones
+  this->program_.set_own_addresses(own);
 }
 
 void Filter::message_end([[maybe_unused]] bool keep_alive) {
   if (!this->is_editing_)
     return;
-  this->active_ = this->building_;
+  this->program_.commit();
   this->has_filter_ = true;
   this->is_editing_ = false;
 }
@@ -93,14 +92,19 @@ void Filter::message_end([[maybe_unused]] bool keep_alive) {
 Program &Filter::edit_() {
   if (!this->is_editing_) {
     this->is_editing_ = true;
-    this->building_ = this->active_;
-    this->building_.begin_edit(this->peers_, this->own_);
+    this->program_.begin_edit(this->peers_, this->own_);
   }
-  return this->building_;
+  return this->program_;
+}
+
+void Filter::discard_() {
+  if (this->is_editing_)
+    this->program_.discard();
+  this->is_editing_ = false;
 }
 
 void Filter::clear() {
-  this->active_ = Program{};
+  this->program_ = Program{};
   this->flows_.clear();
   this->own_ = {};
   this->is_editing_ = false;
@@ -121,9 +125,9 @@ Verdict Filter::check_outbound(ByteView packet) {
   if (const auto wrong = check_sanity(parsed); wrong)
     return this->counted_(*wrong);
   const bool has_flow = (parsed->protocol == ip::UDP || parsed->protocol == ip::SCTP) && !parsed->is_later_fragment;
-  if (has_flow)
+  if (has_flow && parsed->source == (parsed->version == 4 ? this->own_.v4 : this->own_.v6))
     this->flows_.record(
-        {parsed->destination, parsed->source, parsed->destination_port, parsed->source_port, parsed->protocol});
+        {parsed->destination, parsed->destination_port, parsed->source_port, parsed->protocol == ip::SCTP});
   return this->counted_(accept(Reason::OUTBOUND));
 }
 
@@ -148,7 +152,7 @@ Verdict Filter::judge_protocol_(const ip::Packet &packet, bool shields_up) {
   Program::Query query{packet.source, packet.destination, packet.protocol, packet.destination_port,
                        Program::Ports::ONE};
   const auto by_rule = [&](Reason permitted) {
-    return !shields_up && this->active_.permits(query) ? accept(permitted) : drop(Reason::NO_RULE);
+    return !shields_up && this->program_.permits(query) ? accept(permitted) : drop(Reason::NO_RULE);
   };
   switch (packet.protocol) {
     case ip::ICMP:
@@ -163,8 +167,7 @@ Verdict Filter::judge_protocol_(const ip::Packet &packet, bool shields_up) {
       return packet.is_tcp_syn() ? by_rule(Reason::TCP_PERMITTED) : accept(Reason::TCP_NOT_SYN);
     case ip::UDP:
     case ip::SCTP:
-      if (this->flows_.find(
-              {packet.source, packet.destination, packet.source_port, packet.destination_port, packet.protocol}))
+      if (this->flows_.find({packet.source, packet.source_port, packet.destination_port, packet.protocol == ip::SCTP}))
         return accept(Reason::RETURN_FLOW);
       return by_rule(Reason::PERMITTED);
     case ip::TSMP:

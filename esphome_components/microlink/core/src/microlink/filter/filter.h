@@ -38,8 +38,8 @@ struct Verdict {
 };
 
 /// Enforces control's packet filter on what comes out of the tunnel; fed by tailcfg::MapSink's calls, which `client`
-/// passes on. A new filter is compiled aside and takes effect when its message is complete, so that half a message
-/// never permits anything. Default is to deny; what cannot be known is denied.
+/// passes on. New rules take effect when their message is complete, so that half a message never permits anything.
+/// Default is to deny; what cannot be known is denied.
 class Filter {
  public:
   /// `peers` is not owned and must outlive the filter.
@@ -73,10 +73,10 @@ class Filter {
   bool has_filter() const { return this->has_filter_; }
   /// Whether another full map could permit more than now: rules that keep a mask do not know a peer that was admitted
   /// since, or the own addresses came after the rules.
-  bool needs_full_map() const { return this->active_.is_stale(this->peers_); }
+  bool needs_full_map() const { return this->program_.is_stale(this->peers_); }
   /// False if rules were left out because they found no room or name what cannot be known here.
-  bool is_complete() const { return this->active_.is_complete(); }
-  const Program &program() const { return this->active_; }
+  bool is_complete() const { return this->program_.is_complete(); }
+  const Program &program() const { return this->program_; }
   /// Packets by reason since the start.
   uint32_t count(Reason reason) const { return this->counts_[static_cast<size_t>(reason)]; }
 
@@ -85,14 +85,13 @@ class Filter {
 
  private:
   Program &edit_();
-  void discard_() { this->is_editing_ = false; }
+  void discard_();
   Verdict judge_(ByteView packet, bool shields_up);
   Verdict judge_protocol_(const ip::Packet &packet, bool shields_up);
   Verdict counted_(Verdict verdict);
 
   const PeerAddresses &peers_;
-  Program active_;
-  Program building_;
+  Program program_;
   FlowTable flows_;
   OwnAddresses own_{};
   std::array<uint32_t, static_cast<size_t>(Reason::COUNT)> counts_{};

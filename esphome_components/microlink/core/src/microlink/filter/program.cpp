@@ -14,6 +14,20 @@ uint32_t v4_number(const IpAddress &address) {
          static_cast<uint32_t>(raw[2]) << 8 | raw[3];
 }
 
+IpAddress v4_address(uint32_t number) {
+  return number == 0 ? IpAddress{}
+                     : IpAddress::v4(static_cast<uint8_t>(number >> 24), static_cast<uint8_t>(number >> 16),
+                                     static_cast<uint8_t>(number >> 8), static_cast<uint8_t>(number));
+}
+
+/// FNV-1a with 64 bits.
+uint64_t hash_of(std::string_view name) {
+  uint64_t hash = 14695981039346656037U;
+  for (const char c : name)
+    hash = (hash ^ static_cast<uint8_t>(c)) * 1099511628211U;
+  return hash;
+}
+
 bool is_v4_range(const tailcfg::AddressRange &range) { return range.first.is_v4() && range.last.is_v4(); }
 
 /// Inclusive, within one family: a block of IPv6 addresses never holds an IPv4 one, however it is kept.
@@ -67,18 +81,78 @@ template<typename T, size_t N> void remove_run(FixedVector<T, N> &pool, size_t b
 void Program::begin_edit(const PeerAddresses &peers, const OwnAddresses &own) {
   this->set_own_addresses(own);
   this->set_ = NO_SET;
+  this->poison_ = false;
+  this->no_room_before_ = this->no_room_for_set_;
   this->begin_rule();
-  for (size_t i = 0; i != this->known_.size(); i++)
-    this->refresh_known_(i, peers.address(i / 2, i % 2 != 0));
+  for (size_t bit = 0; bit != MASK_BITS; bit++)
+    this->refresh_known_(bit, peers.address(bit / 2, bit % 2 != 0));
 }
 
-/// Bit `index` of all masks is about `address` from now on.
-void Program::refresh_known_(size_t index, const IpAddress &address) {
-  if (this->known_[index] == address)
+void Program::commit() {
+  this->drop_current_();
+  this->set_ = NO_SET;
+  for (size_t i = 0; i != this->sets_.size(); i++) {
+    Set &set = this->sets_[i];
+    if (set.state == Set::State::COMING)
+      set.state = Set::State::ACTIVE;
+    if (set.state != Set::State::LEAVING)
+      continue;
+    this->remove_rules_of_(static_cast<uint8_t>(i));
+    set = Set{};
+  }
+  if (!this->poison_)
     return;
-  this->known_[index] = address;
+  for (Set &set : this->sets_) {
+    if (set.state != Set::State::ACTIVE)
+      continue;
+    set.poisoned = true;
+    return;
+  }
+}
+
+void Program::discard() {
+  this->drop_current_();
+  this->set_ = NO_SET;
+  this->no_room_for_set_ = this->no_room_before_;
+  for (size_t i = 0; i != this->sets_.size(); i++) {
+    Set &set = this->sets_[i];
+    if (set.state == Set::State::LEAVING)
+      set.state = Set::State::ACTIVE;
+    if (set.state == Set::State::COMING)
+      this->remove_(i);
+  }
+}
+
+/// Sets that go with commit() anyway give their room back now. Whether there were any.
+bool Program::make_room_() {
+  bool any = false;
+  for (size_t i = 0; i != this->sets_.size(); i++) {
+    Set &set = this->sets_[i];
+    if (set.state != Set::State::LEAVING)
+      continue;
+    const size_t before = this->rules_.size();
+    this->remove_rules_of_(static_cast<uint8_t>(i));
+    any |= this->rules_.size() != before;
+    set.stale = true;  // if discard() brings it back it is empty
+  }
+  return any;
+}
+
+IpAddress Program::known_at_(size_t bit) const {
+  const Known &known = this->known_[bit / 2];
+  return bit % 2 != 0 ? known.v6 : v4_address(known.v4);
+}
+
+/// This bit of all masks is about `address` from now on.
+void Program::refresh_known_(size_t bit, const IpAddress &address) {
+  if (this->known_at_(bit) == address)
+    return;
+  if (bit % 2 != 0)
+    this->known_[bit / 2].v6 = address;
+  else
+    this->known_[bit / 2].v4 = address.is_v4() ? v4_number(address) : 0;
   for (Mask &mask : this->masks_)
-    mask.clear(index);
+    mask.clear(bit);
   for (const Rule &rule : this->rules_) {
     if (rule.mask != NO_MASK && address.is_set())
       this->sets_[rule.set].stale = true;
@@ -93,29 +167,40 @@ void Program::begin_named() {
 void Program::clear_old() {
   this->no_room_for_set_ = false;
   for (size_t i = 0; i != this->sets_.size(); i++) {
-    if (this->sets_[i].used && !this->sets_[i].fresh)
-      this->remove_set(this->sets_[i].name);
+    if (this->sets_[i].is_wanted() && !this->sets_[i].fresh)
+      this->remove_(i);
   }
 }
 
 void Program::remove_set(std::string_view name) {
-  const FixedString<32> wanted(name);
+  const uint64_t wanted = hash_of(name);
   for (size_t i = 0; i != this->sets_.size(); i++) {
-    if (!this->sets_[i].used || !(this->sets_[i].name == wanted))
-      continue;
-    this->remove_rules_of_(static_cast<uint8_t>(i));
-    this->sets_[i] = Set{};
+    if (this->sets_[i].is_wanted() && this->sets_[i].name_hash == wanted)
+      this->remove_(i);
   }
+}
+
+/// One in force stays so until commit().
+void Program::remove_(size_t set) {
+  if (this->sets_[set].state == Set::State::ACTIVE) {
+    this->sets_[set].state = Set::State::LEAVING;
+    return;
+  }
+  this->remove_rules_of_(static_cast<uint8_t>(set));
+  this->sets_[set] = Set{};
 }
 
 void Program::begin_set(std::string_view name) {
   this->remove_set(name);
   this->set_ = NO_SET;
-  for (size_t i = 0; i != this->sets_.size(); i++) {
-    if (this->sets_[i].used)
+  const auto wanted = std::count_if(this->sets_.begin(), this->sets_.end(), [](const Set &s) { return s.is_wanted(); });
+  for (size_t i = 0; i != this->sets_.size() && wanted < static_cast<ptrdiff_t>(MAX_FILTER_SETS); i++) {
+    Set &set = this->sets_[i];
+    if (set.state != Set::State::FREE)
       continue;
-    this->sets_[i].used = this->sets_[i].fresh = true;
-    this->sets_[i].name.assign(name);
+    set.state = Set::State::COMING;
+    set.name_hash = hash_of(name);
+    set.fresh = true;
     this->set_ = static_cast<uint8_t>(i);
     return;
   }
@@ -138,6 +223,15 @@ void Program::add_source(const tailcfg::AddressRange &range) {
     this->mark_(this->masks_.back(), range);
     return;
   }
+  if (this->add_range_(range) || (this->make_room_() && this->add_range_(range)))
+    return;
+  this->use_mask_();
+  if (this->rule_.mask != NO_MASK)
+    this->mark_(this->masks_.back(), range);
+}
+
+/// False if there is no room.
+bool Program::add_range_(const tailcfg::AddressRange &range) {
   bool fits = false;
   if (is_v4_range(range)) {
     const size_t begin = this->v4_.size() - this->rule_.v4_count;
@@ -148,26 +242,22 @@ void Program::add_source(const tailcfg::AddressRange &range) {
     fits = merge(this->v6_, begin, {range.first, range.last});
     this->rule_.v6_count = static_cast<uint8_t>(this->v6_.size() - begin);
   }
-  if (fits)
-    return;
-  this->use_mask_();
-  if (this->rule_.mask != NO_MASK)
-    this->mark_(this->masks_.back(), range);
+  return fits;
 }
 
 /// The rule that is read has too many ranges: keep for which of the known addresses they speak, and give them back.
 void Program::use_mask_() {
-  if (!this->masks_.push_back({})) {
+  if (!this->masks_.push_back({}) && !(this->make_room_() && this->masks_.push_back({}))) {
     this->overflow_ = true;  // the ranges so far stay, the rest is denied
     return;
   }
   this->rule_.mask = static_cast<uint8_t>(this->masks_.size() - 1);
   Mask &mask = this->masks_.back();
   for (size_t i = this->v4_.size() - this->rule_.v4_count; i != this->v4_.size(); i++) {
-    for (size_t bit = 0; bit != this->known_.size(); bit += 2) {
-      const IpAddress &address = this->known_[bit];
-      if (address.is_v4() && v4_number(address) >= this->v4_[i].first && v4_number(address) <= this->v4_[i].last)
-        mask.set(bit);
+    for (size_t slot = 0; slot != this->known_.size(); slot++) {
+      const uint32_t address = this->known_[slot].v4;
+      if (address != 0 && address >= this->v4_[i].first && address <= this->v4_[i].last)
+        mask.set(2 * slot);
     }
   }
   for (size_t i = this->v6_.size() - this->rule_.v6_count; i != this->v6_.size(); i++)
@@ -179,9 +269,9 @@ void Program::use_mask_() {
 }
 
 void Program::mark_(Mask &mask, const tailcfg::AddressRange &range) const {
-  for (size_t i = 0; i != this->known_.size(); i++) {
-    if (holds(range, this->known_[i]))
-      mask.set(i);
+  for (size_t bit = 0; bit != MASK_BITS; bit++) {
+    if (holds(range, this->known_at_(bit)))
+      mask.set(bit);
   }
 }
 
@@ -198,25 +288,26 @@ void Program::add_destination(const tailcfg::AddressRange &to, tailcfg::PortRang
     Destination &kept = this->destinations_[i];
     if (kept.ports.first != ports.first || kept.ports.last != ports.last || kept.any != added.any)
       continue;
-    kept.v4 |= added.v4;
-    kept.v6 |= added.v6;
+    kept.v4 = kept.v4 || added.v4;
+    kept.v6 = kept.v6 || added.v6;
     return;
   }
-  if (this->destinations_.push_back(added))
+  if (this->destinations_.push_back(added) || (this->make_room_() && this->destinations_.push_back(added)))
     this->rule_.destination_count++;
   else
     this->overflow_ = true;
 }
 
 void Program::add_protocol(uint8_t protocol) {
-  if (!this->rule_.protocols.contains(protocol) && !this->rule_.protocols.push_back(protocol))
+  if (!this->rule_.has_protocol(protocol) && !this->rule_.add_protocol(protocol))
     this->overflow_ = true;
 }
 
 void Program::end_rule(bool valid, bool poisoned) {
   Set *const set = this->current_set_();
-  if (poisoned)
-    (set != nullptr ? *set : this->sets_[0]).poisoned = true;
+  if (poisoned && set != nullptr)
+    set->poisoned = true;
+  this->poison_ |= poisoned && set == nullptr;
   const bool has_source =
       this->rule_.any_source || this->rule_.mask != NO_MASK || this->rule_.v4_count != 0 || this->rule_.v6_count != 0;
   const bool matters = set != nullptr && valid && !poisoned && this->rule_.destination_count != 0;
@@ -226,11 +317,11 @@ void Program::end_rule(bool valid, bool poisoned) {
     this->drop_current_();
     return;
   }
-  if (this->rule_.protocols.empty()) {
+  if (this->rule_.protocol_count == 0) {
     for (const uint8_t protocol : DEFAULT_PROTOCOLS)
-      (void) this->rule_.protocols.push_back(protocol);
+      (void) this->rule_.add_protocol(protocol);
   }
-  if (!this->rules_.push_back(this->rule_)) {
+  if (!this->rules_.push_back(this->rule_) && !(this->make_room_() && this->rules_.push_back(this->rule_))) {
     set->incomplete = true;
     this->drop_current_();
   }
@@ -274,6 +365,8 @@ void Program::remove_mask_(uint8_t mask) {
     if (rule.mask != NO_MASK && rule.mask > mask)
       rule.mask--;
   }
+  if (this->rule_.mask != NO_MASK && this->rule_.mask > mask)
+    this->rule_.mask--;
 }
 
 void Program::set_own_addresses(const OwnAddresses &own) {
@@ -288,17 +381,17 @@ void Program::set_own_addresses(const OwnAddresses &own) {
   }
   // Even rules that are kept may have lost a destination that was of no use for the old address.
   for (Set &set : this->sets_)
-    set.stale |= set.used;
+    set.stale = set.stale || set.state != Set::State::FREE;
 }
 
 bool Program::permits(const Query &query) const {
   for (const Set &set : this->sets_) {
-    if (set.poisoned)
+    if (set.is_in_force() && set.poisoned)
       return false;
   }
   Position at;
   for (const Rule &rule : this->rules_) {
-    if (this->rule_permits_(rule, at, query))
+    if (this->sets_[rule.set].is_in_force() && this->rule_permits_(rule, at, query))
       return true;
     at.v4 += rule.v4_count;
     at.v6 += rule.v6_count;
@@ -326,16 +419,16 @@ bool Program::rule_permits_(const Rule &rule, Position at, const Query &query) c
 }
 
 bool Program::has_protocol_(const Rule &rule, const Query &query) {
-  return query.ports == Ports::IGNORE || rule.protocols.contains(query.protocol);
+  return query.ports == Ports::IGNORE || rule.has_protocol(query.protocol);
 }
 
 bool Program::has_source_(const Rule &rule, Position at, const IpAddress &source) const {
   if (rule.any_source)
     return true;
   if (rule.mask != NO_MASK) {
-    for (size_t i = 0; i != this->known_.size(); i++) {
-      if (this->known_[i] == source && source.is_set())
-        return this->masks_[rule.mask].get(i);
+    for (size_t bit = 0; bit != MASK_BITS; bit++) {
+      if (source.is_set() && this->known_at_(bit) == source)
+        return this->masks_[rule.mask].get(bit);
     }
     return false;
   }
@@ -361,11 +454,11 @@ bool Program::is_stale(const PeerAddresses &peers) const {
   }
   if (this->masks_.empty())
     return false;
-  for (size_t i = 0; i != this->known_.size(); i++) {
+  for (size_t i = 0; i != MASK_BITS; i++) {
     const IpAddress address = peers.address(i / 2, i % 2 != 0);
     bool is_known = !address.is_set();
-    for (const IpAddress &known : this->known_)
-      is_known |= known == address;
+    for (size_t bit = 0; bit != MASK_BITS; bit++)
+      is_known |= this->known_at_(bit) == address;
     if (!is_known)
       return true;
   }

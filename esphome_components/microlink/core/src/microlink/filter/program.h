@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
+
 #include "microlink/ip/packet.h"
 #include "microlink/tailcfg/types.h"
 
@@ -42,6 +44,10 @@ struct OwnAddresses {
 ///
 /// Sources are merged into ranges. A rule with too many of them keeps one bit for each address that was in the peer
 /// table when the rule passed by; it holds for those addresses only.
+///
+/// Rules of a message stand beside those in force until the message is complete: then commit() lets them take effect
+/// and those that they replace go, all at once. Where both do not fit together, the ones that would go anyway go at
+/// once and nothing takes their place before commit(): for that time less is permitted, never more.
 class Program {
  public:
   enum class Ports : uint8_t {
@@ -57,7 +63,7 @@ class Program {
     Ports ports;
   };
 
-  // Editing. Between begin_edit() and the end of the message it must not be asked.
+  // Editing: begin_edit(), then anything, then commit() or discard().
 
   /// Before the first change of a message: takes the addresses of the peers that masks are about.
   void begin_edit(const PeerAddresses &peers, const OwnAddresses &own);
@@ -74,6 +80,10 @@ class Program {
   void add_destination(const tailcfg::AddressRange &to, tailcfg::PortRange ports);
   void add_protocol(uint8_t protocol);
   void end_rule(bool valid, bool poisoned);
+  /// The message is complete.
+  void commit();
+  /// It never will be: the rules in force stay. If some had to go already, is_stale() asks for another map.
+  void discard();
 
   /// The node's own addresses changed: what was permitted for the old ones is not for the new ones.
   void set_own_addresses(const OwnAddresses &own);
@@ -91,13 +101,19 @@ class Program {
   static constexpr uint8_t NO_MASK = 255;
   static constexpr uint8_t NO_SET = 255;
 
+  /// A named filter.
+  ///
+  ///   FREE → COMING: begin_set(). COMING → ACTIVE: commit(); → FREE: replaced within the message, discard()
+  ///   ACTIVE → LEAVING: replaced or removed. LEAVING → FREE: commit(); → ACTIVE: discard()
   struct Set {
-    FixedString<32> name;
-    bool used{false};
-    bool fresh{false};
-    bool poisoned{false};
-    bool stale{false};
-    bool incomplete{false};
+    uint64_t name_hash{0};  ///< control, which we obey anyway, would have to find two names with the same one
+    enum class State : uint8_t { FREE, COMING, ACTIVE, LEAVING } state{State::FREE};
+    bool fresh : 1 {false};
+    bool poisoned : 1 {false};
+    bool stale : 1 {false};
+    bool incomplete : 1 {false};
+    bool is_in_force() const { return this->state == State::ACTIVE || this->state == State::LEAVING; }
+    bool is_wanted() const { return this->state == State::ACTIVE || this->state == State::COMING; }
   };
   struct V4Range {
     uint32_t first{0};
@@ -109,9 +125,9 @@ class Program {
   };
   struct Destination {
     tailcfg::PortRange ports{};
-    bool v4{false};
-    bool v6{false};
-    bool any{false};  ///< whatever the own addresses are
+    bool v4 : 1 {false};
+    bool v6 : 1 {false};
+    bool any : 1 {false};  ///< whatever the own addresses are
   };
   /// Its ranges and destinations stand in the pools in the order of the rules.
   struct Rule {
@@ -121,8 +137,20 @@ class Program {
     uint8_t v4_count{0};
     uint8_t v6_count{0};
     uint8_t destination_count{0};
-    FixedVector<uint8_t, MAX_RULE_PROTOCOLS> protocols;
+    uint8_t protocol_count{0};
+    std::array<uint8_t, MAX_RULE_PROTOCOLS> protocols{};
+    bool has_protocol(uint8_t protocol) const {
+      const auto end = this->protocols.begin() + this->protocol_count;
+      return std::find(this->protocols.begin(), end, protocol) != end;
+    }
+    bool add_protocol(uint8_t protocol) {
+      if (this->protocol_count == MAX_RULE_PROTOCOLS)
+        return false;
+      this->protocols[this->protocol_count++] = protocol;
+      return true;
+    }
   };
+  static_assert(sizeof(Destination) == 6 && sizeof(Rule) == 15);
   struct Mask {
     std::array<uint8_t, (2 * MAX_PEERS + 7) / 8> bits{};
     bool get(size_t index) const { return (this->bits[index / 8] >> index % 8 & 1) != 0; }
@@ -131,6 +159,12 @@ class Program {
       this->bits[index / 8] = static_cast<uint8_t>(this->bits[index / 8] & ~(1U << index % 8));
     }
   };
+  /// Addresses that bits of masks are about: bit 2n is slot n's IPv4 address, bit 2n+1 its IPv6 address.
+  struct Known {
+    uint32_t v4{0};  ///< 0 = none
+    IpAddress v6{};
+  };
+  static constexpr size_t MASK_BITS = 2 * MAX_PEERS;
   struct Position {
     size_t v4{0};
     size_t v6{0};
@@ -138,29 +172,35 @@ class Program {
   };
 
   void remove_rules_of_(uint8_t set);
+  void remove_(size_t set);
+  bool make_room_();
+  bool add_range_(const tailcfg::AddressRange &range);
   void remove_mask_(uint8_t mask);
   void drop_current_();
   void use_mask_();
   void mark_(Mask &mask, const tailcfg::AddressRange &range) const;
-  void refresh_known_(size_t index, const IpAddress &address);
+  IpAddress known_at_(size_t bit) const;
+  void refresh_known_(size_t bit, const IpAddress &address);
   bool rule_permits_(const Rule &rule, Position at, const Query &query) const;
   bool has_source_(const Rule &rule, Position at, const IpAddress &source) const;
   static bool has_protocol_(const Rule &rule, const Query &query);
   Set *current_set_() { return this->set_ == NO_SET ? nullptr : &this->sets_[this->set_]; }
 
-  std::array<Set, MAX_FILTER_SETS> sets_{};
+  std::array<Set, 2 * MAX_FILTER_SETS> sets_{};  ///< half of them wanted, the others on their way out
   FixedVector<Rule, MAX_FILTER_RULES> rules_;
   FixedVector<V4Range, MAX_V4_RANGES> v4_;
   FixedVector<V6Range, MAX_V6_RANGES> v6_;
   FixedVector<Destination, MAX_DESTINATIONS> destinations_;
   FixedVector<Mask, MAX_MASKS> masks_;
-  std::array<IpAddress, 2 * MAX_PEERS> known_{};  ///< what the bits of masks are about: v4 and v6 of each slot
+  std::array<Known, MAX_PEERS> known_{};
   OwnAddresses own_{};
   Rule rule_{};  ///< that is read
   uint8_t set_{NO_SET};
   bool any_unknown_{false};
   bool overflow_{false};  ///< the rule that is read found no room for something
+  bool poison_{false};  ///< a rule that poisons found no set; takes effect with commit()
   bool no_room_for_set_{false};
+  bool no_room_before_{false};  ///< what it was before the message
 };
 
 }  // namespace microlink::filter
