@@ -31,7 +31,7 @@ namespace microlink {
 /// Peers in the table. Full: pinned > live session > wanted > cached > online (ADR 0004); others wait for a poll.
 constexpr size_t MAX_PEERS = MICROLINK_MAX_PEERS;
 /// UDP candidates kept of one peer. Full: further ones are ignored; learnt ones replace the oldest learnt.
-constexpr size_t MAX_ENDPOINTS_PER_PEER = 8;
+constexpr size_t MAX_ENDPOINTS_PER_PEER = 6;
 /// Allowed IPs kept of one peer. Full: further subnet routes are ignored (less reach, never more).
 constexpr size_t MAX_ALLOWED_IPS_PER_PEER = 4;
 /// Node names (FQDN without the trailing dot). Longer: cut, and not resolvable by name; the node is reached by address

@@ -185,7 +185,8 @@ void Magicsock::handle_timeout(Instant now) {
   if (Slot *slot = this->slot_of_(this->ping_.peer); slot != nullptr && now >= this->ping_.repeat_at)
     this->send_ping_(now, *slot);
   for (Slot &slot : this->slots_) {
-    if (slot.path.next_timeout() > now)
+    slot.path.sweep(now);
+    if (slot.path.next_timeout(now) > now)
       continue;
     const Endpoint before = slot.path.best().endpoint;
     slot.path.handle_timeout(now);
@@ -328,11 +329,11 @@ void Magicsock::rearm_() {
 }
 
 Instant Magicsock::due_(const Slot &slot) const {
-  Instant call = slot.path.call_due();
+  Instant call = slot.path.call_due(this->now_);
   // One that waits for STUN is not due before STUN had its time.
   if (call != Instant::NEVER && this->refresh_until_ > this->now_ && !this->is_fresh_(this->now_))
     call = std::max(call, this->refresh_until_);
-  return earlier(slot.path.next_timeout(), call);
+  return earlier(slot.path.next_timeout(this->now_), call);
 }
 
 Magicsock::Slot *Magicsock::slot_of_(netmap::PeerId id) {

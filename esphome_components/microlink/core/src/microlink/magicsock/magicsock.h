@@ -33,7 +33,7 @@ class Magicsock {
   /// Connected relays that are known of. More: treated as not connected.
   static constexpr size_t MAX_RELAYS = 4;
   /// Pongs that wait. Full: further pings are not answered.
-  static constexpr size_t MAX_PONGS = MAX_PEERS < 16 ? 16 : MAX_PEERS;
+  static constexpr size_t MAX_PONGS = 8;
   /// Own addresses older than this are asked for again before they are sent in a CallMeMaybe …
   static constexpr Duration ENDPOINTS_FRESH = seconds(27);
   /// … which waits this long for the answer at most.

@@ -10,7 +10,7 @@ constexpr Duration BURST_LENGTH = seconds(1);
 /// A ping that comes from a candidate is answered with one of ours unless one is that fresh.
 constexpr Duration ECHO_GAP = milliseconds(100);
 
-uint32_t second_of(Instant now) { return static_cast<uint32_t>(static_cast<int64_t>(now) / 1'000'000); }
+uint16_t second_of(Instant now) { return static_cast<uint16_t>(static_cast<uint64_t>(now) / 1'000'000); }
 
 /// Whether pings may be sent to what somebody says is an endpoint of a peer.
 bool is_usable(const Endpoint &endpoint) {
@@ -23,8 +23,12 @@ bool is_usable(const Endpoint &endpoint) {
 
 size_t PeerPath::gap_index_(Next next) { return static_cast<size_t>(next) - static_cast<size_t>(Next::BURST_1); }
 
-Instant PeerPath::Candidate::due() const {
-  switch (this->next) {
+uint8_t PeerPath::heard_now_(Instant now) {
+  return static_cast<uint8_t>(static_cast<uint64_t>(now) / static_cast<uint64_t>(to_microseconds(HEARD_UNIT)));
+}
+
+Instant PeerPath::Candidate::due(Instant now) const {
+  switch (this->next()) {
     case Next::NONE:
     case Next::ANSWER:
       return Instant::NEVER;
@@ -37,9 +41,9 @@ Instant PeerPath::Candidate::due() const {
     case Next::BURST_2:
     case Next::BURST_3:
     case Next::BURST_4:
-      return this->pinged + BURST_GAPS[gap_index_(this->next)];
+      return this->pinged.at(now) + BURST_GAPS[gap_index_(this->next())];
     case Next::HEARTBEAT_AGAIN:
-      return this->pinged + HEARTBEAT_RETRY;
+      return this->pinged.at(now) + HEARTBEAT_RETRY;
   }
   return Instant::NEVER;
 }
@@ -53,20 +57,20 @@ void PeerPath::set_endpoints(Instant now, std::span<const Endpoint> endpoints) {
   for (const Endpoint &endpoint : endpoints) {
     Candidate *candidate = this->add_(now, endpoint, NETMAP);
     // One that is new while a path is sought is tried at once.
-    if (candidate != nullptr && candidate->pinged == NEVER_PINGED && this->is_active() && !this->is_trusted(now))
+    if (candidate != nullptr && !candidate->pinged.is_set() && this->is_active() && !this->is_trusted(now))
       this->probe_(now, *candidate);
   }
-  this->sweep_(now);
+  this->sweep(now);
 }
 
 void PeerPath::note_sent(Instant now) {
-  this->active_until_ = now + ACTIVE_TIMEOUT;
+  this->sent_ = Stamp(now);
   if (this->state_ != PathState::IDLE)
     return;
-  this->heartbeat_at_ = now + HEARTBEAT_INTERVAL;
-  if (!this->best_.is_set()) {
+  this->heartbeat_ = Deadline(now + HEARTBEAT_INTERVAL);
+  if (!this->has_best_()) {
     this->enter_(now, PathState::SEEKING);
-  } else if (now < this->until_) {
+  } else if (this->is_trusted(now)) {
     this->enter_(now, PathState::DIRECT);
   } else {
     this->enter_(now, PathState::DOUBTED);
@@ -74,10 +78,10 @@ void PeerPath::note_sent(Instant now) {
 }
 
 void PeerPath::start_round(Instant now) {
-  this->sweep_(now);
+  this->sweep(now);
   bool any = false;
   for (Candidate &candidate : this->candidates_) {
-    if (now - candidate.pinged < PING_TIMEOUT)
+    if (candidate.pinged.age(now) < PING_TIMEOUT)
       continue;
     this->probe_(now, candidate);
     any = true;
@@ -88,7 +92,7 @@ void PeerPath::start_round(Instant now) {
 }
 
 void PeerPath::ping_all(Instant now) {
-  this->sweep_(now);
+  this->sweep(now);
   for (Candidate &candidate : this->candidates_)
     this->probe_(now, candidate);
   if (!this->candidates_.empty() && !this->is_trusted(now))
@@ -97,28 +101,32 @@ void PeerPath::ping_all(Instant now) {
 
 /// What entering a state starts; see PathState.
 void PeerPath::enter_(Instant now, PathState state) {
+  const bool was_doubted = this->state_ == PathState::DOUBTED;
   this->state_ = state;
   switch (state) {
     case PathState::IDLE:
-      this->heartbeat_at_ = this->round_at_ = Instant::NEVER;
+      if (was_doubted)
+        this->since_.clear();  // the doubt stays
+      this->heartbeat_.clear();
+      this->round_.clear();
       this->call_wanted_ = false;
       break;
     case PathState::SEEKING:
-      this->best_ = {};
-      this->latency_us_ = 0;
+      this->drop_best_();
       this->start_round(now);
-      this->round_at_ = now + BURST_LENGTH + ROUND_INTERVAL;
+      this->round_ = Deadline(now + BURST_LENGTH + ROUND_INTERVAL);
       break;
     case PathState::DIRECT:
       this->call_wanted_ = false;
-      this->round_at_ = microseconds(this->latency_us_) > GOOD_ENOUGH_LATENCY ? now + UPGRADE_INTERVAL : Instant::NEVER;
+      this->round_ =
+          microseconds(this->latency_us_) > GOOD_ENOUGH_LATENCY ? Deadline(now + UPGRADE_INTERVAL) : Deadline();
       this->end_bursts_();
       break;
     case PathState::DOUBTED:
-      this->until_ = now + PING_TIMEOUT;
+      this->since_ = Stamp(now);
       this->start_round(now);
       this->call_wanted_ = true;  // even if all were pinged just now: the peer's side may be what broke
-      this->round_at_ = now + BURST_LENGTH + ROUND_INTERVAL;
+      this->round_ = Deadline(now + BURST_LENGTH + ROUND_INTERVAL);
       break;
   }
 }
@@ -127,14 +135,14 @@ void PeerPath::handle_pong(Instant now, const Endpoint &endpoint, Duration laten
   Candidate *candidate = this->find_(endpoint);
   if (candidate == nullptr)
     return;
-  candidate->next = Next::NONE;
+  candidate->set_next(Next::NONE);
   const Path proven{endpoint, latency};
-  const bool is_best = this->best_ == endpoint;
+  const bool is_best = this->is_best_(*candidate);
   if (!is_best && this->is_trusted(now) && !is_worth_switching(proven, this->best()))
     return;
-  this->best_ = endpoint;
+  this->best_ = static_cast<uint8_t>(candidate - this->candidates_.begin());
   this->latency_us_ = static_cast<uint32_t>(to_microseconds(latency));
-  this->until_ = now + TRUST_DURATION;
+  this->since_ = Stamp(now);
   if (this->state_ == PathState::SEEKING || this->state_ == PathState::DOUBTED || !is_best) {
     if (this->state_ != PathState::IDLE)
       this->enter_(now, PathState::DIRECT);
@@ -149,15 +157,15 @@ void PeerPath::handle_ping(Instant now, const Endpoint &from) {
   Candidate *candidate = this->add_(now, from, LEARNT);
   if (candidate == nullptr)
     return;
-  candidate->heard_s = second_of(now);
+  candidate->heard = heard_now_(now);
   // Their ping came through, so ours may now, even if one that is still on its way does not: it may have met a NAT that
   // their ping has opened since. What may be sent early is a burst's next one, or one after a single one.
   if (this->is_trusted(now)) {
-    if (this->best_ != from && now - candidate->pinged >= PING_TIMEOUT)
+    if (!this->is_best_(*candidate) && candidate->pinged.age(now) >= PING_TIMEOUT)
       this->probe_(now, *candidate);
-  } else if (candidate->next == Next::ANSWER) {
-    candidate->next = Next::ANSWER_NOW;
-  } else if (is_burst_(candidate->next) || now - candidate->pinged >= ECHO_GAP) {
+  } else if (candidate->next() == Next::ANSWER) {
+    candidate->set_next(Next::ANSWER_NOW);
+  } else if (is_burst_(candidate->next()) || candidate->pinged.age(now) >= ECHO_GAP) {
     this->probe_(now, *candidate);
   }
 }
@@ -169,10 +177,10 @@ Error PeerPath::handle_call_me_maybe(Instant now, std::span<const Endpoint> endp
   this->drop_source_(CALLED);
   for (const Endpoint &endpoint : endpoints)
     (void) this->add_(now, endpoint, CALLED);
-  this->sweep_(now);
+  this->sweep(now);
   for (Candidate &candidate : this->candidates_) {
     // What was just pinged has opened our NAT already.
-    if (now - candidate.pinged >= ECHO_GAP)
+    if (candidate.pinged.age(now) >= ECHO_GAP)
       this->probe_(now, candidate);
   }
   return Error::NONE;
@@ -190,30 +198,29 @@ bool PeerPath::may_answer(Instant now) {
 }
 
 void PeerPath::handle_send_error(Instant now, const Endpoint &endpoint) {
-  if (Candidate *candidate = this->find_(endpoint)) {
-    candidate->next = Next::NONE;
-    candidate->pinged = now;
-  }
-  if (this->best_ != endpoint || !endpoint.is_set())
+  Candidate *candidate = this->find_(endpoint);
+  if (candidate == nullptr)
     return;
-  this->best_ = {};
-  this->latency_us_ = 0;
+  candidate->set_next(Next::NONE);
+  candidate->pinged = Stamp(now);
+  if (!this->is_best_(*candidate))
+    return;
+  this->drop_best_();
   if (this->state_ != PathState::IDLE)
     this->enter_(now, PathState::SEEKING);
 }
 
 void PeerPath::forget(Instant now) {
-  this->best_ = {};
-  this->latency_us_ = 0;
-  this->until_ = Instant{};
+  this->drop_best_();
+  this->since_.clear();
   this->call_wanted_ = false;
   this->drop_source_(LEARNT);
   this->drop_source_(CALLED);
   for (Candidate &candidate : this->candidates_) {
-    candidate.next = Next::NONE;
-    candidate.pinged = NEVER_PINGED;
+    candidate.set_next(Next::NONE);
+    candidate.pinged.clear();
   }
-  this->sweep_(now);
+  this->sweep(now);
   if (this->state_ != PathState::IDLE)
     this->enter_(now, PathState::SEEKING);
 }
@@ -226,60 +233,60 @@ void PeerPath::reset(Instant now) {
 void PeerPath::handle_timeout(Instant now) {
   if (this->state_ == PathState::IDLE)
     return;
-  if (this->state_ == PathState::DIRECT && now >= this->until_)
+  if (this->state_ == PathState::DIRECT && this->since_.age(now) >= TRUST_DURATION)
     this->enter_(now, PathState::DOUBTED);
-  else if (this->state_ == PathState::DOUBTED && now >= this->until_)
+  else if (this->state_ == PathState::DOUBTED && this->since_.age(now) >= PING_TIMEOUT)
     this->enter_(now, PathState::SEEKING);
-  if (now >= this->heartbeat_at_) {
-    if (now > this->active_until_) {
+  if (this->heartbeat_.is_due(now)) {
+    if (this->sent_.age(now) > ACTIVE_TIMEOUT) {
       this->enter_(now, PathState::IDLE);
       return;
     }
-    this->heartbeat_at_ = now + HEARTBEAT_INTERVAL;
-    if (Candidate *best = this->find_(this->best_); best != nullptr && best->due() == Instant::NEVER)
-      best->next = Next::HEARTBEAT;
-    if (this->state_ == PathState::DIRECT && this->round_at_ == Instant::NEVER &&
+    this->heartbeat_ = Deadline(now + HEARTBEAT_INTERVAL);
+    if (this->has_best_() && this->candidates_[this->best_].due(now) == Instant::NEVER)
+      this->candidates_[this->best_].set_next(Next::HEARTBEAT);
+    if (this->state_ == PathState::DIRECT && !this->round_.is_set() &&
         microseconds(this->latency_us_) > GOOD_ENOUGH_LATENCY)
-      this->round_at_ = now + UPGRADE_INTERVAL;
+      this->round_ = Deadline(now + UPGRADE_INTERVAL);
   }
-  if (now >= this->round_at_) {
+  if (this->round_.is_due(now)) {
     this->start_round(now);
-    this->round_at_ = now + (this->state_ == PathState::DIRECT ? UPGRADE_INTERVAL : ROUND_INTERVAL);
+    this->round_ = Deadline(now + (this->state_ == PathState::DIRECT ? UPGRADE_INTERVAL : ROUND_INTERVAL));
   }
 }
 
-Instant PeerPath::next_timeout() const {
+Instant PeerPath::next_timeout(Instant now) const {
   Instant soonest = Instant::NEVER;
   for (const Candidate &candidate : this->candidates_)
-    soonest = earlier(soonest, candidate.due());
+    soonest = earlier(soonest, candidate.due(now));
   if (this->state_ == PathState::IDLE)
     return soonest;
   if (this->state_ != PathState::SEEKING)
-    soonest = earlier(soonest, this->until_);
-  return earlier(soonest, earlier(this->heartbeat_at_, this->round_at_));
+    soonest = earlier(soonest,
+                      this->since_.at(now) + (this->state_ == PathState::DIRECT ? TRUST_DURATION : PING_TIMEOUT));
+  return earlier(soonest, earlier(this->heartbeat_.at(now), this->round_.at(now)));
 }
 
 std::optional<Endpoint> PeerPath::take_ping(Instant now) {
   for (Candidate &candidate : this->candidates_) {
-    if (candidate.due() > now)
+    if (candidate.due(now) > now)
       continue;
-    candidate.pinged = now;
-    switch (candidate.next) {
+    candidate.pinged = Stamp(now);
+    switch (candidate.next()) {
       case Next::BURST_0:
       case Next::BURST_1:
       case Next::BURST_2:
       case Next::BURST_3:
-        candidate.next =
-            this->is_trusted(now) ? Next::NONE : static_cast<Next>(static_cast<uint8_t>(candidate.next) + 1);
+        candidate.set_next(this->is_trusted(now) ? Next::NONE : static_cast<Next>(candidate.next_bits + 1));
         break;
       case Next::SINGLE:
-        candidate.next = this->is_trusted(now) ? Next::NONE : Next::ANSWER;
+        candidate.set_next(this->is_trusted(now) ? Next::NONE : Next::ANSWER);
         break;
       case Next::HEARTBEAT:
-        candidate.next = Next::HEARTBEAT_AGAIN;
+        candidate.set_next(Next::HEARTBEAT_AGAIN);
         break;
       default:
-        candidate.next = Next::NONE;
+        candidate.set_next(Next::NONE);
         break;
     }
     return candidate.endpoint;
@@ -289,7 +296,7 @@ std::optional<Endpoint> PeerPath::take_ping(Instant now) {
 
 void PeerPath::note_called(Instant now) {
   this->call_wanted_ = false;
-  this->call_after_ = now + CALL_INTERVAL;
+  this->called_ = Stamp(now);
 }
 
 void PeerPath::want_call() {
@@ -312,77 +319,89 @@ PeerPath::Candidate *PeerPath::add_(Instant now, const Endpoint &endpoint, Sourc
     return nullptr;
   Candidate *candidate = this->find_(endpoint);
   if (candidate == nullptr) {
-    this->sweep_(now);
-    if (!this->candidates_.push_back({}) && (!this->make_room_(source) || !this->candidates_.push_back({})))
+    this->sweep(now);
+    if (!this->candidates_.push_back({}) && (!this->make_room_(now, source) || !this->candidates_.push_back({})))
       return nullptr;
     candidate = &this->candidates_.back();
-    *candidate = Candidate{.endpoint = endpoint};
+    candidate->endpoint = endpoint;
   }
-  candidate->sources = static_cast<uint8_t>(candidate->sources | source);
+  candidate->sources = static_cast<uint8_t>(candidate->sources | source) & 7;
   return candidate;
 }
 
-bool PeerPath::make_room_(Source source) {
+bool PeerPath::make_room_(Instant now, Source source) {
   if (source == NETMAP)
     return false;
   size_t victim = this->candidates_.size();
   for (size_t i = 0; i != this->candidates_.size(); i++) {
     const Candidate &candidate = this->candidates_[i];
-    if (candidate.sources == NETMAP && candidate.endpoint != this->best_)
+    if (candidate.sources == NETMAP && !this->is_best_(candidate))
       victim = i;  // the last one: lists begin with the most useful
   }
   if (victim == this->candidates_.size()) {
+    const auto age = [&](size_t i) { return static_cast<uint8_t>(heard_now_(now) - this->candidates_[i].heard); };
     for (size_t i = 0; i != this->candidates_.size(); i++) {
       const Candidate &candidate = this->candidates_[i];
-      if (candidate.sources == LEARNT && candidate.endpoint != this->best_ &&
-          (victim == this->candidates_.size() || candidate.heard_s < this->candidates_[victim].heard_s))
+      if (candidate.sources == LEARNT && !this->is_best_(candidate) &&
+          (victim == this->candidates_.size() || age(i) > age(victim)))
         victim = i;
     }
   }
   if (victim == this->candidates_.size())
     return false;
-  this->candidates_.remove(victim);
+  this->remove_(victim);
   return true;
 }
 
 /// Whether nothing speaks for the candidate any more.
 bool PeerPath::is_spent_(Instant now, const Candidate &candidate) const {
-  if (candidate.endpoint == this->best_)
+  if (this->is_best_(candidate))
     return false;
-  const auto memory = static_cast<uint32_t>(to_microseconds(LEARNT_MEMORY) / 1'000'000);
-  return candidate.sources == 0 || (candidate.sources == LEARNT && second_of(now) - candidate.heard_s > memory);
+  const auto age = static_cast<uint8_t>(heard_now_(now) - candidate.heard);
+  return candidate.sources == 0 || (candidate.sources == LEARNT && HEARD_UNIT * age > LEARNT_MEMORY);
 }
 
-void PeerPath::sweep_(Instant now) {
+void PeerPath::sweep(Instant now) {
   for (size_t i = this->candidates_.size(); i-- != 0;) {
     if (this->is_spent_(now, this->candidates_[i]))
-      this->candidates_.remove(i);
+      this->remove_(i);
   }
 }
 
 void PeerPath::drop_source_(Source source) {
   for (Candidate &candidate : this->candidates_)
-    candidate.sources = static_cast<uint8_t>(candidate.sources & ~source);
+    candidate.sources = static_cast<uint8_t>(candidate.sources & ~source) & 7;
 }
 
 /// Ping now: the next one of a burst that runs; else several if the candidate was left alone for long and no path is
 /// proven; else one.
 void PeerPath::probe_(Instant now, Candidate &candidate) {
-  if (is_burst_(candidate.next)) {
-    candidate.pinged = now - BURST_GAPS[gap_index_(candidate.next)];
+  if (is_burst_(candidate.next())) {
+    candidate.pinged = Stamp(now - BURST_GAPS[gap_index_(candidate.next())]);
     return;
   }
-  if (candidate.next == Next::BURST_0)
+  if (candidate.next() == Next::BURST_0)
     return;
-  const bool burst = !this->is_trusted(now) && now - candidate.pinged >= BURST_AGAIN;
-  candidate.next = burst ? Next::BURST_0 : Next::SINGLE;
+  const bool burst = !this->is_trusted(now) && candidate.pinged.age(now) >= BURST_AGAIN;
+  candidate.set_next(burst ? Next::BURST_0 : Next::SINGLE);
 }
 
 void PeerPath::end_bursts_() {
   for (Candidate &candidate : this->candidates_) {
-    if (is_burst_(candidate.next) || candidate.next == Next::ANSWER)
-      candidate.next = Next::NONE;
+    if (is_burst_(candidate.next()) || candidate.next() == Next::ANSWER)
+      candidate.set_next(Next::NONE);
   }
+}
+
+void PeerPath::drop_best_() {
+  this->best_ = NO_BEST;
+  this->latency_us_ = 0;
+}
+
+void PeerPath::remove_(size_t index) {
+  this->candidates_.remove(index);
+  if (this->has_best_() && this->best_ > index)
+    this->best_--;
 }
 
 }  // namespace microlink::magicsock

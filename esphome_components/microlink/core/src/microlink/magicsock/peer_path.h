@@ -5,6 +5,7 @@
 #include <span>
 
 #include "microlink/base/fixed_vector.h"
+#include "microlink/base/short_time.h"
 #include "microlink/base/result.h"
 #include "microlink/capacity.h"
 #include "microlink/magicsock/path.h"
@@ -45,9 +46,11 @@ class PeerPath {
  public:
   PathState state() const { return this->state_; }
   /// The best path found so far, trusted or not.
-  Path best() const { return {this->best_, microseconds(this->latency_us_)}; }
+  Path best() const {
+    return this->has_best_() ? Path{this->candidates_[this->best_].endpoint, microseconds(this->latency_us_)} : Path{};
+  }
   bool is_trusted(Instant now) const {
-    return this->best_.is_set() && this->state_ != PathState::DOUBTED && now < this->until_;
+    return this->has_best_() && this->state_ != PathState::DOUBTED && this->since_.age(now) < TRUST_DURATION;
   }
   bool is_active() const { return this->state_ != PathState::IDLE; }
   bool is_candidate(const Endpoint &endpoint) const;
@@ -76,13 +79,17 @@ class PeerPath {
   /// forget() and → IDLE.
   void reset(Instant now);
   void handle_timeout(Instant now);
-  /// Without call_due().
-  Instant next_timeout() const;
+  /// Without call_due(). `now` is that of the last input.
+  Instant next_timeout(Instant now) const;
+  /// Forget candidates for which nothing speaks any more. To be called every few minutes.
+  void sweep(Instant now);
 
   /// The next candidate that is to be pinged at `now`; taken as pinged.
   std::optional<Endpoint> take_ping(Instant now);
-  /// When a CallMeMaybe is to be sent; NEVER if none is.
-  Instant call_due() const { return this->call_wanted_ ? this->call_after_ : Instant::NEVER; }
+  /// When a CallMeMaybe is to be sent, seen from `now`; NEVER if none is.
+  Instant call_due(Instant now) const {
+    return this->call_wanted_ ? this->called_.at(now) + CALL_INTERVAL : Instant::NEVER;
+  }
   /// It was sent, or cannot be.
   void note_called(Instant now);
   /// Own addresses changed: tell a peer to which no path is proven.
@@ -104,23 +111,35 @@ class PeerPath {
     HEARTBEAT,  ///< now, and once more if it stays unanswered
     HEARTBEAT_AGAIN,
   };
+  /// A stamp of a ping that wraps makes a burst a single ping.
   struct Candidate {
     Endpoint endpoint{};
-    uint8_t sources{0};
-    Next next{Next::NONE};
-    uint32_t heard_s{0};  ///< second of the last ping that came from there
-    Instant pinged{NEVER_PINGED};
-    Instant due() const;
+    uint8_t sources : 3 {0};
+    uint8_t next_bits : 4 {0};
+    uint8_t heard{0};  ///< when a ping came from there last, in HEARD_UNITs modulo 256; sweep() comes before the wrap
+    Stamp pinged;
+    Next next() const { return static_cast<Next>(this->next_bits); }
+    void set_next(Next next) { this->next_bits = static_cast<uint8_t>(static_cast<uint8_t>(next) & 15); }
+    Instant due(Instant now) const;
   };
+  static_assert(sizeof(Candidate) == 24, "it exists MAX_ENDPOINTS_PER_PEER times for each peer");
+  static constexpr Duration HEARD_UNIT = seconds(3);
+  static constexpr uint8_t NO_BEST = UINT8_MAX;
   /// Which gap comes before this ping of a burst.
   static size_t gap_index_(Next next);
   static bool is_burst_(Next next) { return next >= Next::BURST_1 && next <= Next::BURST_4; }
-  static constexpr Instant NEVER_PINGED{INT64_MIN / 2};
+  static uint8_t heard_now_(Instant now);
+
+  bool has_best_() const { return this->best_ != NO_BEST; }
+  bool is_best_(const Candidate &candidate) const {
+    return this->has_best_() && &candidate == &this->candidates_[this->best_];
+  }
+  void drop_best_();
+  void remove_(size_t index);
 
   Candidate *find_(const Endpoint &endpoint);
   Candidate *add_(Instant now, const Endpoint &endpoint, Source source);
-  bool make_room_(Source source);
-  void sweep_(Instant now);
+  bool make_room_(Instant now, Source source);
   void drop_source_(Source source);
   bool is_spent_(Instant now, const Candidate &candidate) const;
   void probe_(Instant now, Candidate &candidate);
@@ -128,18 +147,19 @@ class PeerPath {
   void end_bursts_();
 
   FixedVector<Candidate, MAX_ENDPOINTS_PER_PEER> candidates_;
-  Endpoint best_{};
+  // Stamps that wrap: an idle path is trusted for some seconds too long, a CallMeMaybe waits for some seconds.
+  Stamp since_;  ///< DIRECT, IDLE: when it was proven; DOUBTED: when the doubt began
+  Stamp sent_;   ///< the last WireGuard message
+  Stamp called_;
+  Deadline heartbeat_;
+  Deadline round_;
+  uint32_t latency_us_{0};
+  uint16_t heeded_s_{UINT16_MAX};  ///< second of the last CallMeMaybe that was heeded, modulo 2^16
+  uint16_t pongs_s_{0};            ///< second that pongs_ counts in
+  uint8_t pongs_{0};
+  uint8_t best_{NO_BEST};  ///< candidate
   PathState state_{PathState::IDLE};
   bool call_wanted_{false};
-  uint32_t latency_us_{0};
-  Instant until_{};  ///< DIRECT, IDLE: trusted until; DOUBTED: given up then
-  Instant active_until_{};
-  Instant heartbeat_at_{Instant::NEVER};
-  Instant round_at_{Instant::NEVER};
-  Instant call_after_{};           ///< no CallMeMaybe before
-  uint32_t heeded_s_{UINT32_MAX};  ///< second of the last CallMeMaybe that was heeded
-  uint32_t pongs_s_{0};
-  uint8_t pongs_{0};
 };
 
 }  // namespace microlink::magicsock

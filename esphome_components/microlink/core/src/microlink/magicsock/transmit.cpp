@@ -21,6 +21,7 @@ std::optional<Magicsock::Transmit> Magicsock::poll_transmit(Instant now, ByteSpa
       return transmit;
   }
   if (now >= this->wake_) {
+    this->now_ = now;
     for (Slot &slot : this->slots_) {
       if (this->due_(slot) > now)
         continue;
@@ -29,7 +30,6 @@ std::optional<Magicsock::Transmit> Magicsock::poll_transmit(Instant now, ByteSpa
       if (const auto transmit = this->transmit_call_(now, slot, out))
         return transmit;
     }
-    this->now_ = now;
     this->rearm_();
   }
   if (const auto probe = this->netcheck_.poll_transmit(now, out))
@@ -78,7 +78,7 @@ std::optional<Magicsock::Transmit> Magicsock::transmit_ping_(Instant now, Slot &
 }
 
 std::optional<Magicsock::Transmit> Magicsock::transmit_call_(Instant now, Slot &slot, ByteSpan out) {
-  if (slot.path.call_due() > now)
+  if (slot.path.call_due(now) > now)
     return std::nullopt;
   const uint16_t region = this->relay_for_(slot);
   const bool is_possible = slot.allowed && region != 0 && this->state_ == State::ONLINE && !this->own_.all().empty();
