@@ -66,8 +66,8 @@ constexpr size_t MAX_WIREGUARD_BYTES = 16 + OVERLAY_MTU + 16;
 /// was repeated once gives its place away. As many answers of ours to peers that have not used the keys yet (full: the
 /// caller tries again), and old keys with which packets may still be under way (full: the oldest go).
 constexpr size_t MAX_HANDSHAKES = MICROLINK_MAX_HANDSHAKES;
-/// Packets that wait for a WireGuard session, of all peers together, 3 bytes more each: one of full length or many short
-/// ones, as connections begin with. Full: the oldest go.
+/// Packets that wait for a WireGuard session, of all peers together, 3 bytes more each: one of full length or many
+/// short ones, as connections begin with. Full: the oldest go.
 constexpr size_t PACKET_QUEUE_BYTES = MICROLINK_PACKET_QUEUE_BYTES;
 
 /// Packets waiting for relays, of all relay connections together: two of full length. Full: the oldest goes, except one

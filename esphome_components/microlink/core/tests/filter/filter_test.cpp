@@ -1,108 +1,17 @@
 // SPDX-License-Identifier: MIT
-#include "microlink/filter/filter.h"
-
-#include <gtest/gtest.h>
-
 #include <map>
 #include <random>
 
-#include "microlink/tailcfg/map_parser.h"
+#include "tests/filter/bench.h"
 #include "tests/support/vectors.h"
-#include "tests/tailcfg/stream.h"
 
-namespace microlink::filter {
+namespace microlink::filter::testing {
 namespace {
-
-struct Table : PeerAddresses {
-  std::array<IpAddress, 2 * MAX_PEERS> addresses{};
-  IpAddress address(size_t slot, bool v6) const override { return this->addresses[2 * slot + (v6 ? 1 : 0)]; }
-  void set(size_t slot, const char *text) {
-    const auto address = *parse_ip(text);
-    this->addresses[2 * slot + (address.is_v4() ? 0 : 1)] = address;
-  }
-};
-
-/// A filter behind a map parser, as in the client.
-struct Bench : tailcfg::MapSink {
-  Table table;
-  Filter filter{table};
-  tailcfg::MapParser parser{*this};
-
-  void message_begin() override { this->filter.message_begin(); }
-  void message_end(bool keep_alive) override { this->filter.message_end(keep_alive); }
-  void aborted() override { this->filter.aborted(); }
-  void self_node(const tailcfg::Node &node) override { this->filter.self_node(node); }
-  void filters_begin() override { this->filter.filters_begin(); }
-  void filters_clear() override { this->filter.filters_clear(); }
-  void filter_removed(std::string_view name) override { this->filter.filter_removed(name); }
-  void filter_begin(std::string_view name) override { this->filter.filter_begin(name); }
-  void filter_end() override { this->filter.filter_end(); }
-  void rule_begin() override { this->filter.rule_begin(); }
-  void rule_source(const tailcfg::AddressRange &source) override { this->filter.rule_source(source); }
-  void rule_source_capability(std::string_view name) override { this->filter.rule_source_capability(name); }
-  void rule_destination(const tailcfg::AddressRange &to, tailcfg::PortRange ports) override {
-    this->filter.rule_destination(to, ports);
-  }
-  void rule_protocol(uint8_t protocol) override { this->filter.rule_protocol(protocol); }
-  void rule_end(bool valid, bool poisoned) override { this->filter.rule_end(valid, poisoned); }
-
-  void feed(const std::string &json) {
-    const std::string stream = testing::framed(json);
-    ASSERT_EQ(this->parser.handle_bytes(as_bytes(stream)), Error::NONE) << json;
-  }
-  void feed_self(const char *v4 = "100.64.0.1", const char *v6 = "fd7a:115c:a1e0::1") {
-    this->feed(std::string(R"({"Node":{"ID":1,"Addresses":[")") + v4 + R"(/32",")" + v6 + R"(/128"]}})");
-  }
-  /// A TCP SYN from `source` to port 80 of the own address of that family.
-  bool lets_in(const char *source, uint16_t port = 80);
-};
-
-std::vector<uint8_t> packet(const char *from, const char *to, uint8_t protocol, uint16_t from_port, uint16_t to_port,
-                            uint8_t flags = ip::TCP_SYN) {
-  const auto source = *parse_ip(from);
-  const auto destination = *parse_ip(to);
-  std::vector<uint8_t> out;
-  if (source.is_v4()) {
-    out = {0x45, 0, 0, 40, 0, 0, 0, 0, 64, protocol, 0, 0};
-  } else {
-    out = {0x60, 0, 0, 0, 0, 20, protocol, 64};
-  }
-  out.insert(out.end(), source.raw().begin(), source.raw().end());
-  out.insert(out.end(), destination.raw().begin(), destination.raw().end());
-  const std::vector<uint8_t> transport = {static_cast<uint8_t>(from_port >> 8),
-                                          static_cast<uint8_t>(from_port),
-                                          static_cast<uint8_t>(to_port >> 8),
-                                          static_cast<uint8_t>(to_port),
-                                          0,
-                                          0,
-                                          0,
-                                          0,
-                                          0,
-                                          0,
-                                          0,
-                                          0,
-                                          0x50,
-                                          flags,
-                                          0,
-                                          0,
-                                          0,
-                                          0,
-                                          0,
-                                          0};
-  out.insert(out.end(), transport.begin(), transport.end());
-  return out;
-}
-
-bool Bench::lets_in(const char *source, uint16_t port) {
-  const bool v6 = std::string_view(source).find(':') != std::string_view::npos;
-  return this->filter.check_inbound(packet(source, v6 ? "fd7a:115c:a1e0::1" : "100.64.0.1", ip::TCP, 1000, port))
-      .accept;
-}
 
 const char *const ALLOW_ALL = R"([{"SrcIPs":["*"],"DstPorts":[{"IP":"*","Ports":{"First":0,"Last":65535}}]}])";
 
 TEST(Filter, every_verdict_of_the_vectors) {
-  const auto vectors = testing::load_vectors("filter.json");
+  const auto vectors = microlink::testing::load_vectors("filter.json");
   Bench bench;
   bench.feed("{\"Node\":{\"ID\":1,\"Addresses\":" + vectors["local_addresses"].dump() +
              "},\"PacketFilter\":" + vectors["rules"].dump() + "}");
@@ -124,7 +33,7 @@ TEST(Filter, every_verdict_of_the_vectors) {
 }
 
 TEST(Filter, drops_every_truncated_packet) {
-  const auto cases = testing::load_vectors("filter.json")["cases"];
+  const auto cases = microlink::testing::load_vectors("filter.json")["cases"];
   Bench bench;
   bench.feed_self();
   bench.feed("{\"PacketFilter\":[]}");
@@ -167,7 +76,7 @@ TEST(Filter, a_later_fragment_must_be_for_this_node_too) {
 }
 
 TEST(Filter, half_a_message_permits_nothing) {
-  const std::string stream = testing::framed(std::string("{\"PacketFilter\":") + ALLOW_ALL + "}");
+  const std::string stream = framed(std::string("{\"PacketFilter\":") + ALLOW_ALL + "}");
   for (size_t n = 0; n <= stream.size(); n++) {
     Bench bench;
     bench.feed_self();
@@ -177,63 +86,6 @@ TEST(Filter, half_a_message_permits_nothing) {
     bench.parser.reset();
     ASSERT_EQ(bench.lets_in("100.64.0.2"), n == stream.size()) << n;
   }
-}
-
-/// A filter of `rules` rules for one port each, from `port` on.
-std::string one_port_each(size_t rules, unsigned port) {
-  std::string out;
-  for (size_t i = 0; i != rules; i++)
-    out += (i == 0 ? "" : ",") + std::string(R"({"SrcIPs":["100.64.0.2","100.64.0.4"],"DstPorts":[{"IP":"*","Ports":)") +
-           "{\"First\":" + std::to_string(port + i) + ",\"Last\":" + std::to_string(port + i) + "}}]}";
-  return out;
-}
-
-TEST(Filter, rules_stay_in_force_until_the_message_that_replaces_them_is_complete) {
-  const std::string old_rules = "{\"PacketFilters\":{\"base\":[" + one_port_each(6, 80) + "]}}";
-  const std::string stream = testing::framed("{\"PacketFilters\":{\"base\":[" + one_port_each(6, 1080) + "]}}");
-  for (size_t n = 0; n <= stream.size(); n++) {
-    Bench bench;
-    bench.feed_self();
-    bench.feed(old_rules);
-    ASSERT_EQ(bench.parser.handle_bytes(as_bytes(stream.substr(0, n))), Error::NONE);
-    const bool complete = n == stream.size();
-    ASSERT_EQ(bench.lets_in("100.64.0.2", 85), !complete) << n;
-    ASSERT_EQ(bench.lets_in("100.64.0.2", 1085), complete) << n;
-    bench.parser.reset();
-    ASSERT_EQ(bench.lets_in("100.64.0.2", 85), !complete) << n;
-    ASSERT_EQ(bench.lets_in("100.64.0.2", 1085), complete) << n;
-    ASSERT_FALSE(bench.filter.needs_full_map()) << n;
-  }
-}
-
-/// Both do not fit beside each other.
-TEST(Filter, large_filters_that_replace_each_other_never_permit_more_than_either) {
-  const size_t rules = MAX_FILTER_RULES * 3 / 4;
-  const std::string old_rules = "{\"PacketFilters\":{\"base\":[" + one_port_each(rules, 80) + "]}}";
-  const std::string new_rules = "{\"PacketFilters\":{\"base\":[" + one_port_each(rules, 1080) + "]}}";
-  const std::string stream = testing::framed(new_rules);
-  bool some_were_denied = false;
-  for (size_t n = 0; n <= stream.size(); n += 7) {
-    Bench bench;
-    bench.feed_self();
-    bench.feed(old_rules);
-    ASSERT_TRUE(bench.filter.is_complete());
-    ASSERT_EQ(bench.parser.handle_bytes(as_bytes(stream.substr(0, n))), Error::NONE);
-    for (size_t i = 0; i != rules; i++)
-      ASSERT_FALSE(bench.lets_in("100.64.0.2", static_cast<uint16_t>(1080 + i))) << n;
-    bench.parser.reset();  // the stream broke
-    const bool denied = !bench.lets_in("100.64.0.2", 80);
-    some_were_denied |= denied;
-    ASSERT_EQ(bench.filter.needs_full_map(), denied) << n;
-    bench.feed(new_rules);  // that is what the next one begins with
-    ASSERT_TRUE(bench.filter.is_complete());
-    ASSERT_FALSE(bench.filter.needs_full_map());
-    for (size_t i = 0; i != rules; i++) {
-      ASSERT_TRUE(bench.lets_in("100.64.0.2", static_cast<uint16_t>(1080 + i))) << n;
-      ASSERT_FALSE(bench.lets_in("100.64.0.2", static_cast<uint16_t>(80 + i))) << n;
-    }
-  }
-  EXPECT_TRUE(some_were_denied);
 }
 
 // 02 §2.3.
@@ -277,7 +129,7 @@ TEST(Filter, named_filters) {
 
 // After each step the verdicts are those of a filter that was given the expected rules at once.
 TEST(Filter, delta_sequence_of_the_vectors) {
-  const auto steps = testing::load_vectors("map.json")["delta_sequence"]["steps"];
+  const auto steps = microlink::testing::load_vectors("map.json")["delta_sequence"]["steps"];
   Bench bench;
   for (size_t i = 0; i != steps.size(); i++) {
     bench.feed(steps[i]["message"].dump());
@@ -397,30 +249,6 @@ TEST(Filter, the_flow_table_forgets_the_most_silent_flow) {
   EXPECT_TRUE(answer(1002));
   EXPECT_TRUE(answer(5000));
   EXPECT_FALSE(answer(5001));
-}
-
-TEST(Filter, answers_come_in_by_the_flow_that_they_belong_to) {
-  Bench bench;
-  bench.feed_self();
-  bench.feed("{\"PacketFilter\":[]}");
-  bench.filter.check_outbound(packet("100.64.0.1", "100.64.0.2", ip::UDP, 4000, 53));
-  bench.filter.check_outbound(packet("fd7a:115c:a1e0::1", "fd7a:115c:a1e0::2", ip::SCTP, 4001, 54));
-  const auto comes_in = [&](const char *from, const char *to, uint8_t protocol, uint16_t from_port, uint16_t to_port) {
-    return bench.filter.check_inbound(packet(from, to, protocol, from_port, to_port)).accept;
-  };
-  EXPECT_TRUE(comes_in("100.64.0.2", "100.64.0.1", ip::UDP, 53, 4000));
-  EXPECT_TRUE(comes_in("fd7a:115c:a1e0::2", "fd7a:115c:a1e0::1", ip::SCTP, 54, 4001));
-  EXPECT_FALSE(comes_in("100.64.0.2", "100.64.0.1", ip::SCTP, 53, 4000));
-  EXPECT_FALSE(comes_in("fd7a:115c:a1e0::2", "fd7a:115c:a1e0::1", ip::UDP, 54, 4001));
-  EXPECT_FALSE(comes_in("100.64.0.3", "100.64.0.1", ip::UDP, 53, 4000));
-  EXPECT_FALSE(comes_in("100.64.0.2", "100.64.0.1", ip::UDP, 54, 4000));
-  EXPECT_FALSE(comes_in("100.64.0.2", "100.64.0.1", ip::UDP, 53, 4001));
-  // What did not begin at an own address has no answer here.
-  bench.filter.check_outbound(packet("100.64.0.9", "100.64.0.2", ip::UDP, 4002, 53));
-  EXPECT_FALSE(comes_in("100.64.0.2", "100.64.0.1", ip::UDP, 53, 4002));
-  // Nor has what began at a former one.
-  bench.feed_self("100.64.0.7");
-  EXPECT_FALSE(comes_in("100.64.0.2", "100.64.0.7", ip::UDP, 53, 4000));
 }
 
 TEST(Filter, rules_for_other_nodes_take_no_room) {
@@ -571,4 +399,4 @@ TEST(Filter, size_is_as_documented) {
 }
 
 }  // namespace
-}  // namespace microlink::filter
+}  // namespace microlink::filter::testing

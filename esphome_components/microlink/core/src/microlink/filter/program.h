@@ -198,7 +198,7 @@ class Program {
   uint8_t set_{NO_SET};
   bool any_unknown_{false};
   bool overflow_{false};  ///< the rule that is read found no room for something
-  bool poison_{false};  ///< a rule that poisons found no set; takes effect with commit()
+  bool poison_{false};    ///< a rule that poisons found no set; takes effect with commit()
   bool no_room_for_set_{false};
   bool no_room_before_{false};  ///< what it was before the message
 };

@@ -262,8 +262,8 @@ Instant PeerPath::next_timeout(Instant now) const {
   if (this->state_ == PathState::IDLE)
     return soonest;
   if (this->state_ != PathState::SEEKING)
-    soonest = earlier(soonest,
-                      this->since_.at(now) + (this->state_ == PathState::DIRECT ? TRUST_DURATION : PING_TIMEOUT));
+    soonest =
+        earlier(soonest, this->since_.at(now) + (this->state_ == PathState::DIRECT ? TRUST_DURATION : PING_TIMEOUT));
   return earlier(soonest, earlier(this->heartbeat_.at(now), this->round_.at(now)));
 }
 

@@ -432,8 +432,7 @@ std::optional<Netcheck::Transmit> Netcheck::poll_transmit(Instant now, ByteSpan 
       if (!writer.ok())
         return std::nullopt;
       probe.sent[probe.tries++] = this->in_report_(now);
-      probe.next_at =
-          probe.tries == probe.max_tries ? NOT_SET : this->in_report_(now + this->retry_gap_(now, region));
+      probe.next_at = probe.tries == probe.max_tries ? NOT_SET : this->in_report_(now + this->retry_gap_(now, region));
       return Transmit{{server->addresses[family], this->announced_(region, *server).port}, writer.size()};
     }
   }

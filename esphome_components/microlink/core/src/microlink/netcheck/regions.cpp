@@ -80,9 +80,8 @@ void Netcheck::find_addresses_(const tailcfg::DerpNodeView &node, Server &server
       server.addresses[family] = *literal;
     return;
   }
-  const bool lacks_one =
-      (!server.addresses[V4].is_set() && !announced.none[V4]) ||
-      (!server.addresses[V6].is_set() && !announced.none[V6] && !server.addresses[V4].is_set());
+  const bool lacks_one = (!server.addresses[V4].is_set() && !announced.none[V4]) ||
+                         (!server.addresses[V6].is_set() && !announced.none[V6] && !server.addresses[V4].is_set());
   if (lacks_one && !announced.host.empty())
     server.dns = Server::Dns::WANTED;
 }

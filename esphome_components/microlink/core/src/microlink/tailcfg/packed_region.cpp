@@ -33,9 +33,9 @@ bool PackedRegion::add_(const DerpNode &node, size_t &text_size) {
   to.derp_port = node.derp_port;
   const bool stun = node.stun_port >= 0 && node.stun_port <= UINT16_MAX;
   to.stun_port = stun ? static_cast<uint16_t>(node.stun_port) : uint16_t{0};
-  to.flags = static_cast<uint8_t>((node.no_ipv4 ? NO_IPV4 : 0) | (node.no_ipv6 ? NO_IPV6 : 0) | (stun ? 0 : NO_STUN) |
-                                  (node.stun_only ? STUN_ONLY : 0) |
-                                  (node.insecure_for_tests ? INSECURE_FOR_TESTS : 0));
+  to.flags =
+      static_cast<uint8_t>((node.no_ipv4 ? NO_IPV4 : 0) | (node.no_ipv6 ? NO_IPV6 : 0) | (stun ? 0 : NO_STUN) |
+                           (node.stun_only ? STUN_ONLY : 0) | (node.insecure_for_tests ? INSECURE_FOR_TESTS : 0));
   to.name_size = static_cast<uint8_t>(node.name.size());
   to.host_size = static_cast<uint8_t>(node.host_name.size());
   to.cert_size = static_cast<uint8_t>(node.cert_name.size());

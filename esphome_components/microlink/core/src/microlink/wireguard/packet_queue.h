@@ -66,9 +66,7 @@ class PacketQueue {
   }
 
  private:
-  uint16_t size_at_(size_t at) const {
-    return static_cast<uint16_t>(this->bytes_[at + 1] | this->bytes_[at + 2] << 8);
-  }
+  uint16_t size_at_(size_t at) const { return static_cast<uint16_t>(this->bytes_[at + 1] | this->bytes_[at + 2] << 8); }
   void remove_(size_t at) {
     const size_t size = HEADER_BYTES + this->size_at_(at);
     copy(ByteView(this->bytes_).first(this->used_).subspan(at + size), ByteSpan(this->bytes_).subspan(at));

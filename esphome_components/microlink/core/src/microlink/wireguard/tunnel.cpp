@@ -58,7 +58,8 @@ void Tunnel::reset_session(Slot slot) {
   Peer *peer = this->peer_in_(slot);
   if (peer == nullptr)
     return;
-  const bool wanted = peer->handshake != NO_HANDSHAKE || peer->wants_handshake || this->queue_.has(static_cast<uint8_t>(slot));
+  const bool wanted =
+      peer->handshake != NO_HANDSHAKE || peer->wants_handshake || this->queue_.has(static_cast<uint8_t>(slot));
   this->end_handshake_(*peer);
   this->wipe_sessions_(*peer);
   this->drop_replies_(slot);

@@ -172,9 +172,8 @@ void Tunnel::keep_late_(const ReplayWindow &seen, Instant created, const Receive
       place = &late;
   }
   if (place == nullptr)
-    place = &*std::min_element(this->late_.begin(), this->late_.end(), [](const LateSession &a, const LateSession &b) {
-      return a.created < b.created;
-    });
+    place = &*std::min_element(this->late_.begin(), this->late_.end(),
+                               [](const LateSession &a, const LateSession &b) { return a.created < b.created; });
   place->start(seen, created, receive);
 }
 
