@@ -16,6 +16,8 @@ from waiting import stays
 RUNS = 5
 SIZES = (10, 1000, 10000)
 SETTLE_SECONDS = 2
+PROGRAM = Path("tests/memory/test_memory")
+GOAL = 40 * 1024  # bytes of the core, without TLS
 CORE = ROOT / "esphome_components" / "microlink" / "core"
 
 
@@ -24,7 +26,7 @@ def memory(runs: int = RUNS) -> list[Row]:
     rows = []
     for size in SIZES:
         rows += _with_peers(size, runs)
-    return rows + core_sizes()
+    return rows + core_heap() + core_sizes()
 
 
 def _with_peers(size: int, runs: int) -> list[Row]:
@@ -62,6 +64,32 @@ def _most_resident(pid: int) -> float:
     status = Path(f"/proc/{pid}/status").read_text()
     found = re.search(r"^VmHWM:\s+(\d+) kB", status, re.MULTILINE)
     return float(found[1]) if found else 0.0
+
+
+def core_heap() -> list[Row]:
+    """Run test_memory's two whole clients: heap that a core takes in tailnets of each size, and TLS's beside it.
+
+    As 32-bit code where that is built (script/build m32), else as 64-bit code.
+    """
+    found = [(bits, ROOT / "build" / variant / PROGRAM) for bits, variant in ((32, "m32"), (64, "host"))]
+    bits, program = next((bits, program) for bits, program in found if program.exists())
+    done = subprocess.run(
+        [program, "--gtest_filter=Tailnet.*:*AfterStart*"], check=True, text=True, capture_output=True, timeout=300
+    )
+    heap = re.findall(r"^([\d]+) peers in the tailnet: peak heap (\d+) bytes", done.stdout, re.MULTILINE)
+    tls = re.findall(r"^(relayed|direct): .* TLS: \d+, (\d+) bytes at the most", done.stdout, re.MULTILINE)
+    if len(heap) != len(SIZES) or not tls:
+        message = f"{program.name} prints no sizes: {done.stdout[-2000:]}"
+        raise RuntimeError(message)
+    rows = [
+        Row(what=f"{int(peers):,} peers: most heap of the core, {bits} bit", unit="B", ours=[float(size)], most=GOAL)
+        for peers, size in heap
+    ]
+    # Two nodes are in that process.
+    return [
+        *rows,
+        Row(what=f"most heap of TLS beside it, {bits} bit", unit="B", ours=[max(float(size) / 2 for _, size in tls)]),
+    ]
 
 
 def core_sizes() -> list[Row]:

@@ -275,6 +275,22 @@ def test_message_of_control_is_shown(testcontrol: TestControl, mapped: Microlink
     wait_for("message in the status", lambda: "the admin says hello" in (mapped.status()["message"] or ""))
 
 
+def test_node_that_tailnet_lock_keeps_out_says_so(testcontrol: TestControl, mapped: Microlinkd) -> None:
+    node = testcontrol.node("microlink")
+    testcontrol.send(node, {"TKAInfo": {"Head": "ABCD"}})
+    status = wait_for("the lock is seen", lambda: (s := mapped.status())["tailnet_lock"] and s)
+    assert "tailscale lock sign" in status["message"]
+    record = testcontrol.record("microlink")
+    del record["Streaming"]
+    testcontrol.send(node, {"Node": record | {"KeySignature": "AAAA"}})
+    wait_for("the signature is seen", lambda: mapped.status()["message"] is None)
+    assert mapped.status()["tailnet_lock"] is True
+    testcontrol.send(node, {"Node": record})
+    wait_for("it is gone", lambda: mapped.status()["message"])
+    testcontrol.send(node, {"TKAInfo": {"Disabled": True}})
+    wait_for("the lock is off", lambda: mapped.status()["message"] is None)
+
+
 @pytest.mark.timeout(120)
 @pytest.mark.control("-fake", "10000")
 def test_ten_thousand_peers_cost_no_memory(testcontrol: TestControl, lab: Lab, online: Online) -> None:

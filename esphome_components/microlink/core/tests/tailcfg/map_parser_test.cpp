@@ -177,6 +177,8 @@ TEST(MapParser, normalises_nodes) {
       {R"("KeyExpiry":"soon")", "r=100.64.0.5/32 home=0 cap=0 expires=0"},
       {R"("IsJailed":true,"IsWireGuardOnly":true,"Expired":true,"Tags":["tag:a",1,null,"tag:b"])",
        "r=100.64.0.5/32 tag:a tag:b home=0 cap=0 expired wgonly jailed"},
+      {R"("KeySignature":"pQECAyYg")", "r=100.64.0.5/32 home=0 cap=0 signed"},
+      {R"("KeySignature":null)", "r=100.64.0.5/32 home=0 cap=0"},
       {R"("Capabilities":["x"],"CapMap":{"a":[{"b":[1]}]},"Hostinfo":{"Endpoints":["9.9.9.9:9"]},"Sharer":1)",
        "r=100.64.0.5/32 home=0 cap=0"},
   };

@@ -25,7 +25,7 @@ inline std::string describe(const tailcfg::Node &node) {
     out += " expires=" + std::to_string(to_unix_seconds(node.key_expiry));
   out += std::string(node.expired ? " expired" : "") + (node.machine_authorized ? " authorized" : "") +
          (node.is_wireguard_only ? " wgonly" : "") + (node.is_jailed ? " jailed" : "") +
-         (node.unsigned_peerapi_only ? " unsigned" : "");
+         (node.is_signed ? " signed" : "") + (node.unsigned_peerapi_only ? " unsigned" : "");
   return out;
 }
 

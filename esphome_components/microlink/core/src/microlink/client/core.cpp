@@ -402,7 +402,7 @@ std::optional<Event> Core::poll_event() {
   } else if (event->kind == Event::Kind::LOGIN_URL) {
     event->text = this->login_url_();
   } else if (event->kind == Event::Kind::MESSAGE) {
-    event->text = this->message_;
+    event->text = this->shown_message_();
   }
   return event;
 }

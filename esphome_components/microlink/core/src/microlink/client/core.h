@@ -103,6 +103,7 @@ class Core final : private tailcfg::MapSink, private Relays::Regions, private fi
   void refuse_rotation_(Instant now, std::string_view why);
   void node_key_changed_(Instant now);
   void set_message_(std::string_view text);
+  std::string_view shown_message_() const;
   std::string_view login_url_() const { return this->control_ ? this->control_->login_url() : std::string_view{}; }
 
   // core_ping.cpp
@@ -233,7 +234,7 @@ class Core final : private tailcfg::MapSink, private Relays::Regions, private fi
   bool trying_pending_{false};               ///< control is asked whether it took the pending node key
   bool stale_pending_{false};                ///< a pending key of an earlier run, not asked for
   bool registered_{false}, authorized_{false}, streaming_{false}, refused_{false};
-  bool tailnet_lock_{false}, magic_dns_{false}, addresses_due_{false};
+  bool tailnet_lock_{false}, is_signed_{false}, locked_out_{false}, magic_dns_{false}, addresses_due_{false};
   FixedString<JSON_MAX_TEXT_BYTES> message_;
   FixedString<MAX_NODE_NAME_BYTES> domain_;
   FixedVector<Endpoint, MAX_OWN_ENDPOINTS> local_endpoints_;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "microlink/client/core.h"
 
+#include <utility>
+
 namespace microlink::client {
 
 // The map stream goes to those it concerns: peers, relays and names to netmap, rules to filter, self to both.
@@ -22,6 +24,11 @@ void Core::message_end(bool keep_alive) {
   }
   this->netmap_.message_end(keep_alive);
   this->filter_.message_end(keep_alive);
+  const bool was_locked_out = std::exchange(this->locked_out_, this->tailnet_lock_ && !this->is_signed_);
+  if (this->locked_out_ && !was_locked_out) {
+    this->log_.warning("%s", LOCKED_OUT);
+    this->news_.raise(Event::Kind::MESSAGE);
+  }
 }
 
 void Core::aborted() {
@@ -34,6 +41,7 @@ void Core::self_node(const tailcfg::Node &node) {
   this->netmap_.self_node(node);
   this->filter_.self_node(node);
   this->authorized_ = node.machine_authorized;
+  this->is_signed_ = node.is_signed;
 }
 
 void Core::peers_begin() {
@@ -92,12 +100,7 @@ void Core::health(std::string_view text) {
   this->news_.raise(Event::Kind::MESSAGE);
 }
 
-void Core::tailnet_lock(bool enabled) {
-  if (enabled && !this->tailnet_lock_)
-    this->log_.warning(
-        "tailnet lock is on: peers accept this node only once its key was signed (`tailscale lock sign`)");
-  this->tailnet_lock_ = enabled;
-}
+void Core::tailnet_lock(bool enabled) { this->tailnet_lock_ = enabled; }
 
 const tailcfg::PackedRegion *Core::find_region(uint16_t id) const { return this->netmap_.regions().find(id); }
 

@@ -42,6 +42,10 @@ void Core::update_state_() {
   this->news_.raise(Event::Kind::STATE_CHANGED);
 }
 
+std::string_view Core::shown_message_() const {
+  return this->message_.empty() && this->locked_out_ ? std::string_view(LOCKED_OUT) : this->message_.view();
+}
+
 Status Core::status() const {
   Status out;
   out.state = this->state_;
@@ -52,7 +56,7 @@ Status Core::status() const {
     out.home_derp_code = region->code();
   out.nat = this->magicsock_.netcheck().nat();
   out.login_url = this->login_url_();
-  out.message = this->message_;
+  out.message = this->shown_message_();
   out.name = this->cached_self_.name;
   out.domain.assign(this->domain_.empty() ? this->netmap_.suffix() : this->domain_.view());
   out.ipv4 = address_of(this->cached_self_.addresses, true);

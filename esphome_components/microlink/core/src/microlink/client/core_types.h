@@ -7,6 +7,11 @@
 
 namespace microlink::client {
 
+/// For a person, while tailnet lock is on and the node's key is not signed. The node cannot sign it itself.
+constexpr char LOCKED_OUT[] =
+    "tailnet lock is on and this node's key is not signed: peers do not accept it; run `tailscale lock sign` with its "
+    "node key on a signing node";
+
 /// What the engines were told of the peer in a slot.
 struct KnownPeer {
   static uint32_t mark_of(const DiscoPublic &key) { return Reader(key.bytes).u32be(); }

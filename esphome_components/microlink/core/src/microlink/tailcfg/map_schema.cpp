@@ -51,6 +51,7 @@ constexpr Key NODE_KEYS[] = {
     {"MachineAuthorized", MapField::MACHINE_AUTHORIZED},
     {"IsWireGuardOnly", MapField::IS_WIREGUARD_ONLY},
     {"IsJailed", MapField::IS_JAILED},
+    {"KeySignature", MapField::KEY_SIGNATURE},
     {"UnsignedPeerAPIOnly", MapField::UNSIGNED_PEERAPI_ONLY},
 };
 

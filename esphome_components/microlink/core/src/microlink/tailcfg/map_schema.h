@@ -96,6 +96,7 @@ enum class MapField : uint8_t {
   MACHINE_AUTHORIZED,
   IS_WIREGUARD_ONLY,
   IS_JAILED,
+  KEY_SIGNATURE,
   UNSIGNED_PEERAPI_ONLY,
   // of a PeerChange
   CHANGE_ID,

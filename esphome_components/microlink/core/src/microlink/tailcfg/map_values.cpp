@@ -150,6 +150,9 @@ bool MapParser::node_value_(MapField field, Token token) {
     case MapField::KEY:
       node.key = NodePublic::parse(text).value_or({});
       break;
+    case MapField::KEY_SIGNATURE:
+      node.is_signed = !text.empty();
+      break;
     case MapField::KEY_EXPIRY:
       node.key_expiry = token == Token::NIL ? WallTime::UNKNOWN : expiry_of(text);
       break;

@@ -42,6 +42,7 @@ struct Node {
   bool is_wireguard_only{false};
   bool is_jailed{false};
   bool unsigned_peerapi_only{false};
+  bool is_signed{false};  ///< has a KeySignature; whether it is good is not looked at
 };
 
 /// Fields of PeersChangedPatch (tailcfg.PeerChange); what is empty is unchanged.
