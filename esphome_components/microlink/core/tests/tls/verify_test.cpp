@@ -122,6 +122,27 @@ TEST_P(Verification, refuses_a_certificate_signed_by_a_server) {
   EXPECT_EQ(this->outcome({.server = {.chain = forged}}), "certificate: unknown CA");
 }
 
+TEST(PemAnchors, reads_lines_of_any_length_and_leaves_out_what_is_no_certificate) {
+  const std::string pem(ROOT);
+  const size_t begin = pem.find("-----\n") + 6;
+  const size_t end = pem.find("\n-----END");
+  std::string digits;
+  for (const char c : pem.substr(begin, end - begin))
+    digits += c == '\n' ? std::string() : std::string(1, c);
+  for (const size_t width : {1U, 5U, 63U, 64U, 76U, 100'000U}) {
+    std::string text = pem.substr(0, begin);
+    for (size_t at = 0; at < digits.size(); at += width)
+      text += digits.substr(at, width) + "\r\n";
+    PemAnchors anchors;
+    EXPECT_EQ(anchors.add(text + "-----END CERTIFICATE-----\n" + pem).value_or(0), 2U) << width;
+  }
+  for (const std::string &bad : {std::string("-"), std::string("=") + digits, digits + "A", std::string(20'000, 'A')}) {
+    PemAnchors anchors;
+    EXPECT_EQ(anchors.add("-----BEGIN CERTIFICATE-----\n" + bad + "\n-----END CERTIFICATE-----\n").error(),
+              Error::MALFORMED);
+  }
+}
+
 TEST_P(Verification, needs_anchors) { EXPECT_EQ(this->outcome({.roots = ""}), error_name(Error::UNTRUSTED)); }
 
 TEST_P(Verification, asks_the_systems_anchors_besides_its_own) {
