@@ -6,9 +6,11 @@
 #include "microlinkd/daemon.h"
 #include "microlinkd/replay_command.h"
 
-int main(int argc, char **argv) {
-  using namespace microlink;
-  using namespace microlink::tools;
+namespace microlink::tools {
+
+namespace {
+
+int run(int argc, char **argv) {
   const Options options = parse_options({argv + 1, static_cast<size_t>(argc > 0 ? argc - 1 : 0)});
   if (!options.problem.empty()) {
     std::fprintf(stderr, "microlinkd: %s\n", options.problem.c_str());
@@ -29,3 +31,9 @@ int main(int argc, char **argv) {
       return static_cast<int>(run_command(options));
   }
 }
+
+}  // namespace
+
+}  // namespace microlink::tools
+
+int main(int argc, char **argv) { return microlink::tools::run(argc, argv); }

@@ -91,6 +91,10 @@ std::string default_state_dir() {
   return std::string(home == nullptr ? "." : home) + "/.local/state/microlink";
 }
 
+bool fits_hostname(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
+}
+
 /// The machine's name without its domain, as far as it is fit for a node's name.
 std::string machine_name() {
   char text[256] = {};
@@ -98,8 +102,7 @@ std::string machine_name() {
     return "microlink";
   std::string out;
   for (const char *p = text; *p != '\0' && *p != '.' && out.size() < 63; p++) {
-    const bool fits = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9') || *p == '-';
-    out += fits ? *p : '-';
+    out += fits_hostname(*p) ? *p : '-';
   }
   return out.empty() ? "microlink" : out;
 }
@@ -107,11 +110,7 @@ std::string machine_name() {
 bool is_hostname(std::string_view text) {
   if (text.empty() || text.size() > 63 || text.front() == '-' || text.back() == '-')
     return false;
-  for (const char c : text) {
-    if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-'))
-      return false;
-  }
-  return true;
+  return std::ranges::all_of(text, fits_hostname);
 }
 
 template<size_t N> void assign(FixedString<N> &to, const char *name, const char *value, std::string &problem) {
@@ -323,6 +322,7 @@ Options parse_options(std::span<const char *const> arguments) {
   if (!named)
     copies.insert(copies.begin(), "microlinkd");
   std::vector<char *> argv;
+  argv.reserve(copies.size() + 1);
   for (std::string &copy : copies)
     argv.push_back(copy.data());
   argv.push_back(nullptr);

@@ -15,10 +15,14 @@ bool read_file(const std::string &path, std::vector<uint8_t> &out) {
   if (file == nullptr)
     return false;
   uint8_t bytes[65536];
-  for (size_t n; out.size() <= 2 * posix::MAX_RECORDING_BYTES && (n = std::fread(bytes, 1, sizeof(bytes), file)) != 0;)
+  size_t n = sizeof(bytes);
+  while (n == sizeof(bytes) && out.size() <= 2 * posix::MAX_RECORDING_BYTES) {
+    n = std::fread(bytes, 1, sizeof(bytes), file);
     out.insert(out.end(), bytes, bytes + n);
+  }
+  const bool complete = std::ferror(file) == 0;
   std::fclose(file);
-  return true;
+  return complete;
 }
 
 ExitCode fail(ExitCode code, const std::string &problem) {

@@ -66,6 +66,7 @@ class Core final : private tailcfg::MapSink, private Relays::Regions, private fi
   std::optional<Action> next_record_action_(ByteSpan scratch);
   size_t write_record_(Record record, ByteSpan out);
   std::optional<Action> next_stream_action_(Instant now, ByteSpan scratch);
+  std::optional<Action> next_action_of_one_stream_(Instant now, ByteSpan scratch, bool &control_blocked);
   std::optional<Action> next_datagram_action_(Instant now, ByteSpan scratch);
   void load_record_(Record record, ByteView bytes);
   void set_wall_time_(Instant now, WallTime wall);

@@ -47,7 +47,8 @@ bool Core::start_tls_(Instant now, StreamId id) {
   policy.records = this->config_.small_tls_records ? tls::Records::SMALL : tls::Records::LARGE;
   const Error error = stream.start_tls(policy, this->random_);
   if (error != Error::NONE)
-    this->log_.error("TLS with %s could not be started: %s", stream.host().data(), error_name(error));
+    this->log_.error("TLS with %.*s could not be started: %s", static_cast<int>(stream.host().size()),
+                     stream.host().data(), error_name(error));
   return error == Error::NONE;
 }
 
@@ -169,8 +170,8 @@ void Core::end_stream_(Instant now, StreamId id, Error error) {
   return sealed == 0 ? std::nullopt : std::optional(sealed);
 }
 
-std::optional<Action> Core::next_stream_action_(Instant now, ByteSpan scratch) {
-  bool control_blocked = false;
+/// Everything but control's bytes, which wait while a stream of control is blocked.
+std::optional<Action> Core::next_action_of_one_stream_(Instant now, ByteSpan scratch, bool &control_blocked) {
   for (StreamId id = 0; id != MAX_STREAMS; id++) {
     Stream &stream = this->streams_[id];
     if (stream.take_close_due())
@@ -197,17 +198,24 @@ std::optional<Action> Core::next_stream_action_(Instant now, ByteSpan scratch) {
     else if (*sealed != 0)
       return Action{.kind = Action::Kind::SEND_STREAM, .stream = id, .bytes = scratch.first(*sealed)};
   }
-  // Control's bytes are asked for only while none of its streams is blocked.
-  if (!this->control_ || control_blocked)
-    return std::nullopt;
-  StreamId id = CONTROL_NOISE;
-  const auto sealed = this->seal_control_(now, id, scratch);
-  if (sealed && *sealed == 0)
-    return std::nullopt;
-  if (sealed)
-    return Action{.kind = Action::Kind::SEND_STREAM, .stream = id, .bytes = scratch.first(*sealed)};
-  this->end_stream_(now, id, Error::CLOSED);
-  return this->next_stream_action_(now, scratch);
+  return std::nullopt;
+}
+
+std::optional<Action> Core::next_stream_action_(Instant now, ByteSpan scratch) {
+  while (true) {
+    bool control_blocked = false;
+    if (const auto action = this->next_action_of_one_stream_(now, scratch, control_blocked))
+      return action;
+    if (!this->control_ || control_blocked)
+      return std::nullopt;
+    StreamId id = CONTROL_NOISE;
+    const auto sealed = this->seal_control_(now, id, scratch);
+    if (sealed && *sealed == 0)
+      return std::nullopt;
+    if (sealed)
+      return Action{.kind = Action::Kind::SEND_STREAM, .stream = id, .bytes = scratch.first(*sealed)};
+    this->end_stream_(now, id, Error::CLOSED);  // that it is closed comes next
+  }
 }
 
 }  // namespace microlink::client

@@ -130,7 +130,8 @@ Token Tokenizer::structure_(uint8_t c) {
     this->state_ = object ? State::NEXT_KEY : State::VALUE;
     return Token::NEED_MORE;
   }
-  return c == (object ? '}' : ']') ? this->close_(object) : this->bad_();
+  const uint8_t closing = object ? '}' : ']';
+  return c == closing ? this->close_(object) : this->bad_();
 }
 
 Token Tokenizer::begin_value_(uint8_t c) {
@@ -225,7 +226,7 @@ Token Tokenizer::number_() {
 /// Whether `c` goes on with the number (RFC 8259 §6); moves the state on if so.
 bool Tokenizer::number_takes_(uint8_t c) {
   const bool exponent = c == 'e' || c == 'E';
-  State next = this->state_;
+  State next;
   switch (this->state_) {
     case State::MINUS:
       next = c == '0' ? State::ZERO : is_digit(c) ? State::INTEGER : State::MINUS;

@@ -60,7 +60,7 @@ Netmap::Slot *Netmap::room_for_(unsigned rank, tailcfg::NodeId id) {
     if (!slot.used)
       return &slot;
   }
-  Slot *weakest = nullptr;
+  Slot *weakest = &this->slots_.front();
   for (Slot &slot : this->slots_) {
     // Full maps are sorted by id: who should have come before this one has gone, and the sweep would say so later.
     const bool has_gone = this->in_full_map_ && this->full_is_sorted_ && !slot.seen && slot.peer.id < id;
@@ -68,11 +68,10 @@ Netmap::Slot *Netmap::room_for_(unsigned rank, tailcfg::NodeId id) {
       this->release_(slot);
       return &slot;
     }
-    if (weakest == nullptr || rank_(slot) < rank_(*weakest) ||
-        (rank_(slot) == rank_(*weakest) && slot.idle_s > weakest->idle_s))
+    if (rank_(slot) < rank_(*weakest) || (rank_(slot) == rank_(*weakest) && slot.idle_s > weakest->idle_s))
       weakest = &slot;
   }
-  if (weakest == nullptr || rank_(*weakest) >= rank)
+  if (rank_(*weakest) >= rank)
     return nullptr;
   this->refused_ = true;  // who yields passes by again only with the next full map
   this->release_(*weakest);

@@ -156,13 +156,17 @@ void Recorder::write_counted_() {
   if (this->counted_kind_ == Entry::POLL_ACTIONS)
     append_u64(payload, this->digest_.value(), 8);
   this->counted_ = 0;
-  this->add_(this->counted_kind_, this->counted_at_, payload);
+  this->append_(this->counted_kind_, this->counted_at_, payload);
 }
 
 void Recorder::add_(Entry kind, Instant now, ByteView payload) {
   if (!this->file_.valid())
     return;
   this->write_counted_();
+  this->append_(kind, now, payload);
+}
+
+void Recorder::append_(Entry kind, Instant now, ByteView payload) {
   this->buffer_.push_back(static_cast<uint8_t>(kind));
   append_u64(this->buffer_, static_cast<uint64_t>(now), 8);
   append_bytes(this->buffer_, payload);

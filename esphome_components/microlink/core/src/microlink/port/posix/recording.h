@@ -81,6 +81,7 @@ class Recorder final : public Driven {
 
  private:
   void add_(Entry kind, Instant now, ByteView payload);
+  void append_(Entry kind, Instant now, ByteView payload);
   void count_(Entry kind, Instant now);
   void write_counted_();
   void keep_secret_(StateDir &where, const char *name, ByteView bytes);

@@ -97,9 +97,14 @@ std::string StateDir::lock_() {
 }
 
 void StateDir::remove_leftovers_() const {
-  DIR *listing = ::fdopendir(::openat(this->dir_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (listing == nullptr)
+  const int folder = ::openat(this->dir_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (folder < 0)
     return;
+  DIR *listing = ::fdopendir(folder);
+  if (listing == nullptr) {
+    ::close(folder);
+    return;
+  }
   while (const dirent *entry = ::readdir(listing)) {
     if (is_temporary(entry->d_name))
       ::unlinkat(this->dir_.get(), entry->d_name, 0);
