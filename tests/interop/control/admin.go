@@ -104,6 +104,14 @@ func (t *tailnet) admin(services map[string]*service) http.Handler {
 		t.tellLocked(n)
 		return nil
 	})
+	t.perNode(mux, "POST /node/{id}/tags", func(n *tailcfg.Node, body *json.Decoder) error {
+		if err := body.Decode(&n.Tags); err != nil {
+			return err
+		}
+		t.srv.UpdateNode(n)
+		t.push(n.ID, &tailcfg.MapResponse{PeersChanged: []*tailcfg.Node{n}})
+		return nil
+	})
 	t.perNode(mux, "DELETE /node/{id}", func(n *tailcfg.Node, _ *json.Decoder) error {
 		t.push(n.ID, &tailcfg.MapResponse{PeersRemoved: []tailcfg.NodeID{n.ID}})
 		t.mu.Lock()

@@ -37,6 +37,10 @@ constexpr size_t MAX_ALLOWED_IPS_PER_PEER = 4;
 /// Node names (FQDN without the trailing dot). Longer: cut, and not resolvable by name; the node is reached by address
 /// all the same.
 constexpr size_t MAX_NODE_NAME_BYTES = 64;
+/// Entries of the list of allowed peers. More: the list is refused.
+constexpr size_t MAX_ALLOWED_PEERS = 16;
+/// The same list packed: a name or tag takes its length and 2, a node key 33, an address 6 or 18. More: refused.
+constexpr size_t MAX_ALLOWLIST_BYTES = 232;
 /// Tags read of one node while it passes by. More: ignored.
 constexpr size_t MAX_TAGS_PER_NODE = 8;
 /// A tag. Longer: cut, and selects nobody.

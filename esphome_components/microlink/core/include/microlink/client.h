@@ -63,12 +63,27 @@ class Client {
 
   // Commands. Each is an input too: poll actions and events afterwards.
 
-  /// DISCO ping: exactly one PONG or PING_TIMED_OUT follows. UNKNOWN_PEER, NOT_READY.
+  /// DISCO ping: exactly one PONG or PING_TIMED_OUT follows. UNKNOWN_PEER, NOT_READY, REJECTED (it is not allowed).
   Error ping(Instant now, const NodePublic &peer);
   /// Replace the node key now. NOT_READY while control is not connected. KEY_ROTATED follows.
   Error rotate_node_key(Instant now);
   /// Tell control that the node key is over, then forget it. STOPPED follows.
   void logout(Instant now);
+  /// Who may talk with this node at all from now on, whatever the tailnet's rules say. `list` is entries apart by
+  /// blanks or commas: tags ("tag:server"), addresses and blocks ("100.64.0.7", "fd7a:115c:a1e0::/48"), node keys
+  /// ("nodekey:…"), names of the own tailnet ("phone") and FQDNs. "*" alone is everybody, an empty list nobody. Peers
+  /// that are not allowed any more lose their sessions at once; who is allowed by a tag that was not in the list before
+  /// gets in when control has told the tags again.
+  ///
+  /// It is stored and counts after a restart too, until Config::allowed_peers is another one than now; setting what is
+  /// configured removes what was stored. Errors as check_allowed_peers(), and nothing has changed then. Not before the
+  /// RECORDs.
+  Error set_allowed_peers(Instant now, std::string_view list);
+  /// Whether a list can be set. MALFORMED, NO_SPACE (MAX_ALLOWED_PEERS, MAX_ALLOWLIST_BYTES); `wrong`, if given, is the
+  /// entry of `list` that cannot.
+  static Error check_allowed_peers(std::string_view list, std::string_view *wrong = nullptr);
+  /// Entry `index` of Status::allowed_peers, as it can be set.
+  FixedString<MAX_KEY_TEXT_BYTES> allowed_peer(size_t index) const;
   /// Measure all relays again.
   void netcheck(Instant now);
   /// A peer as for resolve(), wherever in the tailnet it is: one that is not in the table is asked for and gets a place

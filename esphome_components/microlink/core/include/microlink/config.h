@@ -36,6 +36,9 @@ struct Config {
   bool fixed_port{false};
   /// Begin TLS sessions with buffers that shrink after the handshake (ADR 0010): for a chip.
   bool small_tls_records{false};
+  /// Who may talk with this node at all, beside what the tailnet's rules say: see Client::set_allowed_peers(). Not
+  /// copied: must outlive the client. A list that cannot be read lets nobody in.
+  std::string_view allowed_peers{"*"};
   /// Never send or expect UDP: everything goes through the relay.
   bool relay_only{false};
 };

@@ -30,13 +30,13 @@ enum class Record : uint8_t {
   NODE_KEY,          ///< secret
   PENDING_NODE_KEY,  ///< secret; the next node key while a rotation is under way
   CONTROL_KEY,       ///< the control key that was verified, with the control URL it belongs to
+  ALLOWLIST,         ///< peers allowed at run time
   RELAY_CACHE,       ///< home region and how to reach it
   PEER_CACHE_0,      ///< peers for a warm start, as many records as fit
   PEER_CACHE_1,
   PEER_CACHE_2,
   PEER_CACHE_3,
   CLOCK,      ///< WireGuard timestamp reserved ahead (TAI64N), last known wall time
-  ALLOWLIST,  ///< peers allowed at run time
   SELF,       ///< own addresses and name, last known
   DISCO_KEY,  ///< secret; peers that know it can be reached, and reach us, before control is
   PATHS,      ///< endpoints at which peers were reached last

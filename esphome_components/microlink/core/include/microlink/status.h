@@ -33,6 +33,16 @@ const char *control_state_name(ControlState state);
 enum class NatKind : uint8_t { UNKNOWN, EASY, HARD, UDP_BLOCKED };
 const char *nat_kind_name(NatKind kind);
 
+/// Where the list of allowed peers comes from.
+enum class AllowlistOrigin : uint8_t {
+  CONFIGURED,
+  SET,      ///< by Client::set_allowed_peers(), in this run or an earlier one
+  DAMAGED,  ///< it cannot be read: nobody is allowed until it is set again
+};
+const char *allowlist_origin_name(AllowlistOrigin origin);
+/// What Client::check_allowed_peers() found wrong with an entry, as the rest of a sentence that begins with it.
+const char *allowed_peers_problem(Error error);
+
 /// A snapshot. Views are valid until the next call of the client that is not const.
 struct Status {
   State state{State::STOPPED};
@@ -53,6 +63,9 @@ struct Status {
   FixedVector<Endpoint, MAX_OWN_ENDPOINTS> endpoints;
   size_t peers_in_table{0};
   uint32_t peers_in_tailnet{0};
+  bool everybody_allowed{true};  ///< else the `allowed_peers` entries say who is, see Client::allowed_peer()
+  size_t allowed_peers{0};
+  AllowlistOrigin allowlist_origin{AllowlistOrigin::CONFIGURED};
 };
 
 struct PeerStatus {
@@ -61,6 +74,7 @@ struct PeerStatus {
   IpAddress ipv4{};
   IpAddress ipv6{};
   std::optional<bool> online;
+  bool allowed{true};  ///< by the list of allowed peers
   uint16_t home_derp{0};
   Endpoint direct{};  ///< the direct path in use; unset = relayed
   std::optional<Duration> latency;

@@ -127,11 +127,16 @@ TEST(Admission, who_should_have_come_by_now_makes_room_for_newcomers) {
   EXPECT_EQ(bench.netmap.peer_count(), MAX_PEERS);
 }
 
+Allowlist list_of(const std::string &text) {
+  Allowlist out;
+  EXPECT_EQ(out.assign(text), Error::NONE) << text;
+  return out;
+}
+
 TEST(Admission, allowlist) {
-  const std::string key = key_text("nodekey:", 4);
-  const std::string_view allowed[] = {"N2", "100.64.0.3", key, "tag:ok", "100.64.1.0/24", "n9.t.ts.net"};
   Bench bench;
-  bench.netmap.set_allowlist(allowed);
+  bench.netmap.set_allowlist(
+      list_of("N2 100.64.0.3 " + key_text("nodekey:", 4) + ", tag:ok,100.64.1.0/24 n9.t.ts.net"));
   bench.feed("{\"Node\":" + node(1) + ",\"Peers\":[" + nodes(2, 6) + "," +
              node(7, ",\"Tags\":[\"tag:no\",\"tag:ok\"]") + "," + node(8, R"(,"Name":"n2.other.net.")") + "," +
              node(9) + "," + node(260) + "," + node(261, ",\"UnsignedPeerAPIOnly\":true") + "]}");
@@ -141,26 +146,47 @@ TEST(Admission, allowlist) {
   for (const int64_t id : {5, 6, 8, 261})
     EXPECT_FALSE(is_allowed(id)) << id;
   (void) bench.events();
-  const std::string_view other[] = {"n5", "tag:ok"};
-  bench.netmap.set_allowlist(other);
+  bench.netmap.set_allowlist(list_of("n5 tag:ok"));
   EXPECT_TRUE(is_allowed(5));
   EXPECT_FALSE(is_allowed(2));
-  EXPECT_FALSE(is_allowed(7));  // its tags are not known any more: denied until they pass by again
+  EXPECT_TRUE(is_allowed(7));  // the tag was in the list before
+  EXPECT_FALSE(bench.netmap.needs_full_map());
+  bench.netmap.set_allowlist(list_of("tag:no"));
+  EXPECT_FALSE(is_allowed(7));  // whether it has this one is not known: denied until it passes by again
   EXPECT_TRUE(bench.netmap.needs_full_map());
-  bench.feed("{\"Peers\":[" + node(5) + "," + node(7, ",\"Tags\":[\"tag:ok\"]") + "]}");
+  bench.netmap.set_allowlist(list_of("tag:no n5"));
+  EXPECT_TRUE(bench.netmap.needs_full_map());
+  bench.feed("{\"Peers\":[" + node(5) + "," + node(7, ",\"Tags\":[\"tag:no\"]") + "]}");
   EXPECT_TRUE(is_allowed(7));
   EXPECT_FALSE(bench.netmap.needs_full_map());
+  bench.netmap.set_allowlist(Allowlist::nobody());
+  EXPECT_FALSE(is_allowed(5));
+  EXPECT_FALSE(is_allowed(7));
   bench.netmap.set_allowlist({});
+  EXPECT_TRUE(is_allowed(5));
   bench.feed("{\"PeersChanged\":[" + node(261, ",\"UnsignedPeerAPIOnly\":true") + "]}");
   EXPECT_FALSE(is_allowed(261));
   bench.netmap.set_allowlist({});
   EXPECT_FALSE(is_allowed(261));
 }
 
-TEST(Admission, strangers_never_take_the_place_of_allowed_peers) {
-  const std::string_view allowed[] = {"tag:ok"};
+TEST(Admission, short_names_count_once_the_own_tailnet_is_known) {
   Bench bench;
-  bench.netmap.set_allowlist(allowed);
+  bench.netmap.set_allowlist(list_of("n2"));
+  bench.feed("{\"Peers\":[" + node(2) + "," + node(3, R"(,"Name":"n2.other.net.")") + "]}");
+  const auto is_allowed = [&](int64_t id) { return bench.netmap.peer(bench.netmap.find(id))->allowed; };
+  EXPECT_FALSE(is_allowed(2));
+  EXPECT_FALSE(is_allowed(3));
+  (void) bench.events();
+  bench.feed("{\"Node\":" + node(1) + "}");
+  EXPECT_TRUE(is_allowed(2));
+  EXPECT_FALSE(is_allowed(3));
+  EXPECT_EQ(bench.events(), "~2 self");
+}
+
+TEST(Admission, strangers_never_take_the_place_of_allowed_peers) {
+  Bench bench;
+  bench.netmap.set_allowlist(list_of("tag:ok"));
   bench.feed("{\"Peers\":[" + nodes(1, N, ",\"Online\":true") + "]}");
   bench.feed("{\"PeersChanged\":[" + nodes(101, 100 + N, ",\"Tags\":[\"tag:ok\"]") + "]}");
   for (int64_t id = 101; id <= 100 + N; id++)
@@ -296,8 +322,8 @@ TEST(Cache, the_strongest_claims_come_first) {
 }
 
 TEST(Cache, a_changed_allowlist_is_not_bypassed) {
-  const std::string_view by_tag[] = {"tag:ok"};
-  const std::string_view by_name[] = {"n3"};
+  const Allowlist by_tag = list_of("tag:ok tag:other");
+  const Allowlist by_name = list_of("n3.t.ts.net");
   Bench bench;
   bench.netmap.set_allowlist(by_tag);
   bench.feed("{\"Peers\":[" + nodes(2, 3, ",\"Tags\":[\"tag:ok\"]") + "]}");
@@ -313,6 +339,21 @@ TEST(Cache, a_changed_allowlist_is_not_bypassed) {
   EXPECT_TRUE(same.netmap.peer(same.netmap.find(2))->allowed);
   EXPECT_FALSE(changed.netmap.peer(changed.netmap.find(2))->allowed);
   EXPECT_TRUE(changed.netmap.peer(changed.netmap.find(3))->allowed);
+  same.netmap.set_allowlist(list_of("tag:other n3.t.ts.net"));  // which of the tags it has is not in the cache
+  EXPECT_FALSE(same.netmap.peer(same.netmap.find(2))->allowed);
+  EXPECT_TRUE(same.netmap.peer(same.netmap.find(3))->allowed);
+}
+
+TEST(Cache, a_short_name_lets_in_before_the_first_map) {
+  Bench bench;
+  bench.netmap.set_allowlist(list_of("n2"));
+  bench.feed("{\"Node\":" + node(1) + ",\"Peers\":[" + nodes(2, 3) + "]}");
+  Bench loaded;
+  loaded.netmap.set_allowlist(list_of("n2"));
+  for (const auto &record : cache_of(bench.netmap))
+    EXPECT_EQ(loaded.netmap.load_cache(record), Error::NONE);
+  EXPECT_TRUE(loaded.netmap.peer(loaded.netmap.find(2))->allowed);
+  EXPECT_FALSE(loaded.netmap.peer(loaded.netmap.find(3))->allowed);
 }
 
 TEST(Cache, damaged_records_are_refused) {

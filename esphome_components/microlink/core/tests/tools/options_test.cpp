@@ -47,6 +47,23 @@ TEST(Options, the_daemons) {
   EXPECT_EQ(o.record_file, "/r");
 }
 
+TEST(Options, who_is_allowed) {
+  EXPECT_EQ(parse({"run"}).allowed_peers, "*");
+  EXPECT_EQ(parse({"run", "--allow-peer", "phone", "--allow-peer", "tag:a"}).allowed_peers, "phone tag:a");
+  EXPECT_NE(parse({"run", "--allow-peer", "phone", "--allow-peer", "*"}).problem.find("\"*\""), std::string::npos);
+  EXPECT_NE(parse({"run", "--allow-peer", "100.64.0.300"}).problem.find("is no peer"), std::string::npos);
+  const Options shown = parse({"allow", "--json"});
+  EXPECT_EQ(shown.problem, "");
+  EXPECT_EQ(shown.verb, Verb::ALLOW);
+  EXPECT_FALSE(shown.allow);
+  EXPECT_EQ(parse({"allow", "phone", "100.64.0.0/10"}).allow, "phone 100.64.0.0/10");
+  EXPECT_EQ(parse({"allow", "--all"}).allow, "*");
+  EXPECT_EQ(parse({"allow", "--none"}).allow, "");
+  EXPECT_NE(parse({"allow", "--all", "phone"}).problem.find("stand alone"), std::string::npos);
+  EXPECT_NE(parse({"allow", "tag:"}).problem.find("is no peer"), std::string::npos);
+  EXPECT_NE(parse({"status", "--all"}).problem.find("microlinkd allow"), std::string::npos);
+}
+
 TEST(Options, the_commands) {
   const Options o =
       parse({"ping", "-c", "3", "sensor", "--until-direct", "--json", "--timeout", "4", "--socket", "/x"});

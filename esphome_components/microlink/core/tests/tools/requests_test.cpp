@@ -90,6 +90,11 @@ TEST(Report, the_manual_shows_what_the_daemon_says) {
   one.endpoints.resize(1);
   EXPECT_EQ(netcheck_json(one), manual_example("netcheck"));
   EXPECT_EQ(event_json({.kind = Event::Kind::PEER_CHANGED, .peer = key_of(2)}, snapshot), manual_example("watch"));
+  posix::Snapshot listed = snapshot;
+  listed.everybody_allowed = false;
+  listed.allowlist_origin = AllowlistOrigin::SET;
+  listed.allowed_peers = {"phone", "tag:admin"};
+  EXPECT_EQ(allow_json(listed), manual_example("allow"));
   EXPECT_EQ(error_json("unknown-peer", "no peer \"sensor\"; see: microlinkd peers"), manual_example("error"));
 }
 
@@ -293,7 +298,7 @@ TEST_F(RequestsTest, down_ends_what_waits_and_up_reads_the_auth_key_again) {
   ASSERT_EQ(all.size(), 2U);
   EXPECT_NE(all[0].find("\"code\":\"down\""), std::string::npos);
   EXPECT_EQ(all[1], "2 {\"ok\":true}");
-  for (const char *command : {"ping", "netcheck", "rotate-key", "logout"}) {
+  for (const char *command : {"ping", "netcheck", "rotate-key", "allow", "logout"}) {
     this->ask(std::string("{\"command\":\"") + command + "\"}");
     EXPECT_NE(this->only_answer().find("microlinkd up"), std::string::npos) << command;
   }
@@ -313,6 +318,29 @@ TEST_F(RequestsTest, a_watch_streams_until_the_client_goes) {
   this->requests.forget(3);
   this->event({.kind = Event::Kind::STATE_CHANGED});
   EXPECT_TRUE(this->answers().empty());
+}
+
+TEST_F(RequestsTest, allow_shows_the_list_and_sets_it) {
+  this->script.allowed_peers = "untouched";
+  this->ask(R"({"command":"allow"})");
+  EXPECT_EQ(this->only_answer(), "1 " + allow_json(this->script.snapshot));
+  for (const char *bad :
+       {R"("phone")", R"([1])", R"(["100.64.0.300"])", R"(["phone tag:a"])", R"(["phone","phone"])"}) {
+    this->ask(std::string(R"({"command":"allow","peers":)") + bad + "}");
+    EXPECT_NE(this->only_answer().find("bad-request"), std::string::npos) << bad;
+  }
+  EXPECT_EQ(this->script.allowed_peers, "untouched");
+  this->ask(R"({"command":"allow","peers":["phone","tag:a"]})");
+  EXPECT_EQ(this->only_answer(), "1 " + allow_json(this->script.snapshot));
+  EXPECT_EQ(this->script.allowed_peers, "phone tag:a");
+  this->ask(R"({"command":"allow","peers":[]})");
+  EXPECT_EQ(this->script.allowed_peers, "");
+}
+
+TEST_F(RequestsTest, a_peer_that_is_not_allowed_cannot_be_pinged) {
+  this->script.ping_error = Error::REJECTED;
+  this->ask("{\"command\":\"ping\",\"peer\":\"sensor\"}");
+  EXPECT_NE(this->only_answer().find("not-allowed"), std::string::npos);
 }
 
 TEST_F(RequestsTest, too_many_that_wait_are_refused) {

@@ -14,12 +14,14 @@
 #include "microlink/json/writer.h"
 #include "microlink/port/posix/clock.h"
 #include "microlink/port/posix/fd.h"
+#include "microlinkd/allowed_peers.h"
 #include "microlinkd/render.h"
 
 namespace microlink::tools {
 
 namespace {
 
+constexpr char SEPARATORS[] = " ,\t\r\n";
 constexpr size_t MAX_ANSWER_BYTES = 4 << 20;
 constexpr Duration PING_PAUSE = seconds(1);
 constexpr Duration STATUS_PAUSE = milliseconds(100);
@@ -78,6 +80,23 @@ class Connection {
   posix::Fd fd_;
   std::string buffer_;
 };
+
+std::string allow_line(const std::optional<std::string> &list) {
+  std::vector<uint8_t> room(4096);
+  json::Writer out(room);
+  out.begin_object().key("command").string("allow");
+  if (list) {
+    out.key("peers").begin_array();
+    for (size_t from = 0; (from = list->find_first_not_of(SEPARATORS, from)) != std::string::npos;) {
+      const size_t end = std::min(list->find_first_of(SEPARATORS, from), list->size());
+      out.string(std::string_view(*list).substr(from, end - from));
+      from = end;
+    }
+    out.end_array();
+  }
+  out.end_object();
+  return std::string(out.text());
+}
 
 std::string request_line(std::string_view command, const std::string &peer = {}) {
   std::vector<uint8_t> room(1024 + 6 * peer.size());
@@ -204,6 +223,8 @@ std::string render(Verb verb, const JsonValue &value) {
       return render_netcheck(value);
     case Verb::ROTATE_KEY:
       return "the node key is " + value["node_key"].text() + " now\n";
+    case Verb::ALLOW:
+      return render_allowed_peers(value);
     default:
       return {};
   }
@@ -222,7 +243,9 @@ ExitCode run_command(const Options &options) {
     return watch(connection);
   // The daemon itself bounds how long these take.
   const Duration timeout = options.verb == Verb::ROTATE_KEY ? std::max(options.timeout, seconds(35)) : options.timeout;
-  const Answer answer = ask(connection, request_line(command_name(options.verb)), timeout);
+  const std::string request =
+      options.verb == Verb::ALLOW ? allow_line(options.allow) : request_line(command_name(options.verb));
+  const Answer answer = ask(connection, request, timeout);
   if (answer.code != ExitCode::OK)
     return answer.code;
   std::fputs(options.json ? (answer.line + "\n").c_str() : render(options.verb, answer.value).c_str(), stdout);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "microlink/base/text.h"
+#include "microlinkd/allowed_peers.h"
 
 namespace microlink::tools {
 
@@ -33,6 +34,9 @@ enum Option : int {
   OPTION_SERVE,
   OPTION_SOCKS5,
   OPTION_FORWARD,
+  OPTION_ALLOW_PEER,
+  OPTION_ALL,
+  OPTION_NONE,
   OPTION_JSON,
   OPTION_UNTIL_DIRECT,
   OPTION_TIMEOUT,
@@ -45,9 +49,10 @@ struct NamedVerb {
   Verb verb;
 };
 constexpr NamedVerb VERBS[] = {
-    {"run", Verb::RUN},           {"status", Verb::STATUS},         {"peers", Verb::PEERS},   {"ping", Verb::PING},
-    {"netcheck", Verb::NETCHECK}, {"rotate-key", Verb::ROTATE_KEY}, {"down", Verb::DOWN},     {"up", Verb::UP},
-    {"logout", Verb::LOGOUT},     {"watch", Verb::WATCH},           {"replay", Verb::REPLAY},
+    {"run", Verb::RUN},       {"status", Verb::STATUS},     {"peers", Verb::PEERS},
+    {"ping", Verb::PING},     {"netcheck", Verb::NETCHECK}, {"rotate-key", Verb::ROTATE_KEY},
+    {"allow", Verb::ALLOW},   {"down", Verb::DOWN},         {"up", Verb::UP},
+    {"logout", Verb::LOGOUT}, {"watch", Verb::WATCH},       {"replay", Verb::REPLAY},
 };
 
 constexpr option SHARED_OPTIONS[] = {
@@ -73,6 +78,7 @@ constexpr option RUN_OPTIONS[] = {
     {"serve", required_argument, nullptr, OPTION_SERVE},
     {"socks5", required_argument, nullptr, OPTION_SOCKS5},
     {"forward", required_argument, nullptr, OPTION_FORWARD},
+    {"allow-peer", required_argument, nullptr, OPTION_ALLOW_PEER},
 };
 constexpr option COMMAND_OPTIONS[] = {
     {"json", no_argument, nullptr, OPTION_JSON},
@@ -80,6 +86,8 @@ constexpr option COMMAND_OPTIONS[] = {
     {"until-direct", no_argument, nullptr, OPTION_UNTIL_DIRECT},
     {"timeout", required_argument, nullptr, OPTION_TIMEOUT},
     {"wait", required_argument, nullptr, OPTION_WAIT},
+    {"all", no_argument, nullptr, OPTION_ALL},
+    {"none", no_argument, nullptr, OPTION_NONE},
 };
 
 std::string default_state_dir() {
@@ -206,6 +214,10 @@ void apply_run_option(Options &out, int which) {
     case OPTION_SOCKS5:
       out.problem = out.overlay.set_socks5(optarg);
       break;
+    case OPTION_ALLOW_PEER:
+      out.allowed_peers = (out.allowed_peers == "*" ? "" : out.allowed_peers + " ") + optarg;
+      out.problem = problem_of_list(out.allowed_peers);
+      break;
     case OPTION_FORWARD:
       out.problem = out.overlay.add_forward(optarg);
       break;
@@ -240,6 +252,12 @@ void apply_option(Options &out, int which) {
     case OPTION_WAIT:
       out.wait = seconds(number(out, "wait", 0, 86'400));
       break;
+    case OPTION_ALL:
+      out.allow = "*";
+      break;
+    case OPTION_NONE:
+      out.allow = "";
+      break;
     case OPTION_VERSION:
       out.verb = Verb::VERSION;
       break;
@@ -264,6 +282,19 @@ void refuse_unknown(Options &out, std::span<const char *const> arguments, const 
 }
 
 void take_words(Options &out, int argc, char **argv) {
+  if (out.verb == Verb::ALLOW) {
+    if (out.allow && optind < argc)
+      out.problem = "--all and --none stand alone";
+    for (; optind < argc; optind++)
+      out.allow = (out.allow ? *out.allow + " " : "") + argv[optind];
+    if (out.allow && out.problem.empty())
+      out.problem = problem_of_list(*out.allow);
+    return;
+  }
+  if (out.allow) {
+    out.problem = "--all and --none belong to: microlinkd allow";
+    return;
+  }
   std::string *wanted = out.verb == Verb::PING ? &out.peer : out.verb == Verb::REPLAY ? &out.recording : nullptr;
   if (wanted != nullptr && optind < argc)
     *wanted = argv[optind++];

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 
@@ -18,6 +19,7 @@ enum class Verb : uint8_t {
   PING,
   NETCHECK,
   ROTATE_KEY,
+  ALLOW,
   DOWN,
   UP,
   LOGOUT,
@@ -39,6 +41,7 @@ struct Options {
   std::string ca_file;
   std::string record_file;
   OverlayOptions overlay;
+  std::string allowed_peers{"*"};  ///< for Config::allowed_peers
   uint16_t listen_port{0};
   LogLevel log_level{LogLevel::INFO};
   bool start_down{false};
@@ -50,6 +53,7 @@ struct Options {
   bool json{false};
   std::string peer;
   std::string recording;
+  std::optional<std::string> allow;  ///< the list to set; none = show it
   uint32_t count{1};
   bool until_direct{false};
   Duration timeout{seconds(10)};

@@ -82,6 +82,10 @@ std::string render_status(const JsonValue &status) {
   line(out, "Expires", text_or(status["key_expiry"], "never, or not known yet"));
   if (status["tailnet_lock"].truth())
     line(out, "Lock", "this tailnet uses Tailnet Lock");
+  std::string allowed = join(status["allowed_peers"]);
+  if (allowed.empty())
+    allowed = status["allowed_peers"].is(JsonValue::Kind::ARRAY) ? "nobody" : "everybody";
+  line(out, "Allowed", allowed);
   line(out, "Peers", status["peers"]["in_table"].text() + " of " + status["peers"]["in_tailnet"].text());
   line(out, "Version", status["version"].text());
   return out;

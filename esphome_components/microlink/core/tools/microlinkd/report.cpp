@@ -7,6 +7,7 @@
 
 #include "microlink/json/writer.h"
 #include "microlink/version.h"
+#include "microlinkd/allowed_peers.h"
 
 namespace microlink::tools {
 
@@ -108,12 +109,18 @@ void write_expiry(json::Writer &out, WallTime expiry) {
   text_or_null(out, "key_expiry", text);
 }
 
+void write_allowed_peers(json::Writer &out, const Snapshot &snapshot) {
+  out.key("allowed_peers").raw(allowed_peers_json(snapshot));
+  out.key("allowed_peers_origin").string(allowlist_origin_name(snapshot.allowlist_origin));
+}
+
 void write_peer(json::Writer &out, const PeerStatus &peer) {
   out.begin_object();
   out.key("name").string(peer.name.view());
   key_or_null(out, "node_key", peer.node_key);
   address_or_null(out, "ipv4", peer.ipv4);
   address_or_null(out, "ipv6", peer.ipv6);
+  out.key("allowed").boolean(peer.allowed);
   out.key("online");
   if (peer.online)
     out.boolean(*peer.online);
@@ -180,6 +187,7 @@ std::string status_json(const Snapshot &snapshot) {
     text_or_null(out, "login_url", snapshot.login_url);
     text_or_null(out, "message", snapshot.message);
     out.key("tailnet_lock").boolean(snapshot.tailnet_lock);
+    write_allowed_peers(out, snapshot);
     out.key("peers").begin_object();
     counter(out, "in_table", snapshot.peers_in_table);
     counter(out, "in_tailnet", snapshot.peers_in_tailnet);
@@ -249,6 +257,14 @@ std::string ok_json(const NodePublic *node_key) {
     out.begin_object().key("ok").boolean(true);
     if (node_key != nullptr)
       key_or_null(out, "node_key", *node_key);
+    out.end_object();
+  });
+}
+
+std::string allow_json(const Snapshot &snapshot) {
+  return build([&snapshot](json::Writer &out) {
+    out.begin_object();
+    write_allowed_peers(out, snapshot);
     out.end_object();
   });
 }

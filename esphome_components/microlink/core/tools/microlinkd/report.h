@@ -23,6 +23,8 @@ struct Pong {
 std::string pong_json(const Pong &pong);
 /// {"ok":true}, with the node key after a rotation.
 std::string ok_json(const NodePublic *node_key = nullptr);
+/// Who is allowed, for `allow`.
+std::string allow_json(const posix::Snapshot &snapshot);
 std::string error_json(std::string_view code, std::string_view message);
 
 }  // namespace microlink::tools

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "microlinkd/allowed_peers.h"
+
 namespace microlink::tools {
 
 namespace {
@@ -50,7 +52,7 @@ void Requests::dispatch_(Instant now, ClientId client, const JsonValue &request)
 
 /// The commands that a running client is needed for.
 void Requests::dispatch_online_(Instant now, ClientId client, std::string_view command, const JsonValue &request) {
-  constexpr std::string_view KNOWN[] = {"ping", "netcheck", "rotate-key", "logout"};
+  constexpr std::string_view KNOWN[] = {"ping", "netcheck", "rotate-key", "allow", "logout"};
   posix::Driven *driven = this->node_->driven();
   if (std::find(std::begin(KNOWN), std::end(KNOWN), command) == std::end(KNOWN)) {
     this->reply_(client, error_json("unknown-command", "this daemon does not know \"" + std::string(command) + "\""));
@@ -58,6 +60,8 @@ void Requests::dispatch_online_(Instant now, ClientId client, std::string_view c
     this->reply_(client, error_json("down", DOWN_MESSAGE));
   } else if (command == "ping") {
     this->ping_(now, client, request);
+  } else if (command == "allow") {
+    this->allow_(client, request);
   } else if (command == "netcheck") {
     this->wait_(now, client, Pending::Kind::NETCHECK, NETCHECK_MOST);
     driven->netcheck(this->node_->runner().tick());
@@ -74,6 +78,23 @@ void Requests::dispatch_online_(Instant now, ClientId client, std::string_view c
     this->node_->logout();
     this->wait_(now, client, Pending::Kind::DOWN, Duration::ZERO);
   }
+}
+
+/// Without `peers` the list is only shown.
+void Requests::allow_(ClientId client, const JsonValue &request) {
+  posix::Driven *driven = this->node_->driven();
+  if (const JsonValue &peers = request["peers"]; !peers.is(JsonValue::Kind::NIL)) {
+    std::string problem;
+    const std::string list = list_of(peers, problem);
+    if (problem.empty() && driven->set_allowed_peers(this->node_->runner().tick(), list) != Error::NONE)
+      problem = "the list cannot be set";
+    this->node_->runner().drain();
+    if (!problem.empty()) {
+      this->reply_(client, error_json("bad-request", problem));
+      return;
+    }
+  }
+  this->reply_(client, allow_json(this->node_->snapshot()));
 }
 
 void Requests::ping_(Instant now, ClientId client, const JsonValue &request) {
@@ -104,6 +125,9 @@ void Requests::send_ping_(Instant now, ClientId client, const std::string &name,
   this->pending_.pop_back();
   if (error == Error::UNKNOWN_PEER)
     this->reply_(client, unknown_peer(name));
+  else if (error == Error::REJECTED)
+    this->reply_(client,
+                 error_json("not-allowed", name + " is not allowed to talk with this node; see: microlinkd allow"));
   else
     this->reply_(client, error_json("not-ready", "the node is not connected yet; see: microlinkd status"));
 }

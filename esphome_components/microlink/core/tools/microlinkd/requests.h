@@ -56,6 +56,7 @@ class Requests final : public posix::Observer {
 
   void dispatch_(Instant now, ClientId client, const JsonValue &request);
   void dispatch_online_(Instant now, ClientId client, std::string_view command, const JsonValue &request);
+  void allow_(ClientId client, const JsonValue &request);
   void ping_(Instant now, ClientId client, const JsonValue &request);
   void up_(ClientId client);
   void send_ping_(Instant now, ClientId client, const std::string &name, const NodePublic &peer);

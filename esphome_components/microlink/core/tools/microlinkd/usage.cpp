@@ -12,6 +12,7 @@ const char *usage() {
   microlinkd ping [-c N] PEER      PEER is a name, an address or a node key
   microlinkd netcheck              relays and NAT
   microlinkd watch                 events as they happen, one JSON object a line
+  microlinkd allow [PEER...]       show or set who may talk with this node; --all, --none
   microlinkd rotate-key            replace the node key
   microlinkd down | up             take the node off the tailnet and back; it keeps its identity
   microlinkd logout                leave the tailnet and forget the identity
@@ -38,6 +39,8 @@ The daemon:
   --tun NAME               the tailnet as an interface of this machine; needs root
   --serve PORT[,PORT...]   let peers reach these ports of 127.0.0.1, TCP and UDP
   --socks5 ADDR:PORT       SOCKS 5 proxy that leads to the peers
+  --allow-peer PEER        only this peer may talk with the node: name, address, block, tag:NAME or nodekey:KEY; may be
+                           repeated
   --forward LOCAL:PEER:PORT  a port of this machine that leads to a peer's; may be repeated
 
 Commands to the daemon:

@@ -19,6 +19,15 @@ Instant Client::next_timeout() const { return this->core_->next_timeout(); }
 Error Client::ping(Instant now, const NodePublic &peer) { return this->core_->ping(now, peer); }
 Error Client::rotate_node_key(Instant now) { return this->core_->rotate_node_key(now); }
 void Client::logout(Instant now) { this->core_->logout(now); }
+Error Client::set_allowed_peers(Instant now, std::string_view list) {
+  return this->core_->set_allowed_peers(now, list);
+}
+Error Client::check_allowed_peers(std::string_view list, std::string_view *wrong) {
+  return netmap::Allowlist{}.assign(list, wrong);
+}
+FixedString<MAX_KEY_TEXT_BYTES> Client::allowed_peer(size_t index) const {
+  return this->core_->allowlist().text(index);
+}
 void Client::netcheck(Instant now) { this->core_->netcheck(now); }
 Status Client::status() const { return this->core_->status(); }
 size_t Client::peer_count() const { return this->core_->peer_count(); }

@@ -23,6 +23,7 @@ Core::Core(const Config &config, const TrustStore &trust, LogSink *log)
     : config_(config),
       log_sink_(log),
       log_(log, "client"),
+      allowed_peers_(this->netmap_, this->duties_, this->config_, this->log_),
       filter_(*this),
       relays_({&this->streams_[RELAY_0], &this->streams_[RELAY_1]}, *this, this->identity_.node(), this->random_, log),
       magicsock_(this->random_),
@@ -94,7 +95,7 @@ void Core::handle(Instant now, const Input &input) {
 
 void Core::load_record_(Record record, ByteView bytes) {
   if (bytes.size() > MAX_RECORD_BYTES)
-    return;
+    bytes = {};  // as good as damaged
   switch (record) {
     case Record::MACHINE_KEY:
     case Record::NODE_KEY:
@@ -137,6 +138,8 @@ void Core::load_record_(Record record, ByteView bytes) {
       load_path_cache(this->now_, bytes, this->netmap_, this->magicsock_);
       break;
     case Record::ALLOWLIST:
+      this->allowed_peers_.load(bytes);
+      break;
     case Record::COUNT:
       break;
   }
@@ -372,6 +375,7 @@ size_t Core::write_record_(Record record, ByteSpan out) {
     case Record::PATHS:
       return write_path_cache(this->netmap_, this->magicsock_, out);
     case Record::ALLOWLIST:
+      return this->allowed_peers_.write(out);
     case Record::COUNT:
       break;
   }

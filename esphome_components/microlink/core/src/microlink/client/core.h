@@ -2,18 +2,17 @@
 #pragma once
 
 #include "microlink/client.h"
+#include "microlink/client/allowed_peers.h"
 #include "microlink/client/core_types.h"
 #include "microlink/client/identity.h"
 #include "microlink/client/news.h"
 #include "microlink/client/poll_policy.h"
-#include "microlink/client/records.h"
 #include "microlink/client/relays.h"
 #include "microlink/client/stream.h"
 #include "microlink/control/session.h"
 #include "microlink/crypto/drbg.h"
 #include "microlink/filter/filter.h"
 #include "microlink/magicsock/magicsock.h"
-#include "microlink/netmap/netmap.h"
 #include "microlink/wireguard/tunnel.h"
 
 namespace microlink::client {
@@ -41,6 +40,8 @@ class Core final : private tailcfg::MapSink, private Relays::Regions, private fi
   Error rotate_node_key(Instant now);
   void logout(Instant now);
   void netcheck(Instant now);
+  Error set_allowed_peers(Instant now, std::string_view list);
+  const netmap::Allowlist &allowlist() const { return this->netmap_.allowlist(); }
 
   Status status() const;
   size_t peer_count() const;
@@ -220,6 +221,7 @@ class Core final : private tailcfg::MapSink, private Relays::Regions, private fi
   std::optional<control::Session> control_;
   control::AuthKey auth_key_;
   netmap::Netmap netmap_;
+  AllowedPeers allowed_peers_;
   PollPolicy poll_policy_;
   ControlPing control_ping_;
   filter::Filter filter_;

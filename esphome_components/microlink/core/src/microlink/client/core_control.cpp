@@ -149,10 +149,11 @@ void Core::handle_key_event_(Instant now, const control::Event &event) {
 void Core::forget_identity_(Instant now) {
   this->identity_.forget_node();
   this->magicsock_.forget_disco_key();
-  for (const Record record :
-       {Record::NODE_KEY, Record::PENDING_NODE_KEY, Record::SELF, Record::RELAY_CACHE, Record::PEER_CACHE_0,
-        Record::PEER_CACHE_1, Record::PEER_CACHE_2, Record::PEER_CACHE_3, Record::DISCO_KEY, Record::PATHS})
+  for (const Record record : {Record::NODE_KEY, Record::PENDING_NODE_KEY, Record::SELF, Record::RELAY_CACHE,
+                              Record::PEER_CACHE_0, Record::PEER_CACHE_1, Record::PEER_CACHE_2, Record::PEER_CACHE_3,
+                              Record::DISCO_KEY, Record::PATHS, Record::ALLOWLIST})
     this->duties_.erase(record);
+  this->allowed_peers_.reset();
   this->stop_(now);
 }
 

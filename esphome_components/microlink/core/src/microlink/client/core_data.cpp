@@ -27,7 +27,8 @@ void Core::handle_tunnel_event_(Instant now, const wireguard::Tunnel::Event &eve
       this->netmap_.set_live(this->netmap_.at(event.slot), false);
       break;
     case Kind::UNKNOWN_INITIATOR:
-      this->want_(now, netmap::Want(event.key));
+      if (!this->netmap_.find_by_key(event.key).is_set())  // else it is not allowed
+        this->want_(now, netmap::Want(event.key));
       break;
     case Kind::RESERVE_TIMESTAMP:
       this->clock_reserved_ = event.reserve_until;
@@ -46,8 +47,8 @@ void Core::handle_wireguard_(Instant now, const magicsock::Event &event) {
     // A session that we know nothing of: the peer had it with us before we restarted, or we lost ours. It would go on
     // sending into the void for 15 s; a handshake of ours tells it, at most one in 5 s.
     const auto slot = static_cast<wireguard::Slot>(event.peer.slot);
-    if (received.error() == Error::UNEXPECTED && this->netmap_.peer(event.peer) != nullptr &&
-        !this->tunnel_.has_session(slot))
+    const netmap::Peer *peer = this->netmap_.peer(event.peer);
+    if (received.error() == Error::UNEXPECTED && peer != nullptr && peer->allowed && !this->tunnel_.has_session(slot))
       this->tunnel_.connect(now, slot);
     return;
   }
@@ -179,6 +180,18 @@ void Core::want_(Instant now, const netmap::Want &want) {
     return;
   this->netmap_.want(want);
   this->poll_again_(now);
+}
+
+Error Core::set_allowed_peers(Instant now, std::string_view list) {
+  this->now_ = now;
+  if (const Error error = this->allowed_peers_.set(list); error != Error::NONE)
+    return error;
+  if (this->netmap_.needs_full_map()) {  // the tags of peers are not kept
+    this->poll_policy_.want_any();
+    this->poll_again_(now);
+  }
+  this->settle_(now);
+  return Error::NONE;
 }
 
 void Core::poll_again_(Instant now) {

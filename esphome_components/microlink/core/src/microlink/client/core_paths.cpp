@@ -104,16 +104,23 @@ void Core::take_peer_(Instant now, netmap::PeerId id, netmap::Event::Kind kind) 
   const wireguard::Slot slot = static_cast<wireguard::Slot>(id.slot);
   const bool other = known.id != id || known.key != peer->key;
   const uint32_t mark = KnownPeer::mark_of(peer->disco_key);
-  if (other) {
-    if (known.id.is_set() && known.id != id)
-      this->magicsock_.remove_peer(known.id);
+  if (known.id.is_set() && known.id != id)
+    this->magicsock_.remove_peer(known.id);
+  if (!peer->allowed) {  // a stranger: no handshake, and what there was of sessions and packets goes
+    this->tunnel_.remove_peer(slot);
+    this->netmap_.set_live(id, false);
+  } else if (other || !known.allowed) {
     (void) this->tunnel_.add_peer(slot, peer->key);
   } else if (kind == netmap::Event::Kind::PEER_RESTARTED || known.disco_mark != mark) {
     this->tunnel_.reset_session(slot);
   }
   if (other || known.disco_mark != mark)
     this->note_cache_(now);
-  known = {.id = id, .key = peer->key, .disco_mark = mark, .used = known.id == id ? known.used : now};
+  known = {.id = id,
+           .key = peer->key,
+           .disco_mark = mark,
+           .used = known.id == id ? known.used : now,
+           .allowed = peer->allowed};
   (void) this->magicsock_.set_peer(now, id,
                                    {.key = peer->key,
                                     .disco_key = peer->disco_key,
@@ -347,6 +354,8 @@ Error Core::ping(Instant now, const NodePublic &peer) {
   const netmap::PeerId id = this->netmap_.find_by_key(peer);
   if (!id.is_set())
     return Error::UNKNOWN_PEER;
+  if (!this->netmap_.peer(id)->allowed)
+    return Error::REJECTED;
   const Error error = this->magicsock_.ping(now, id);
   this->owner_ping_ = this->owner_ping_ || error == Error::NONE;
   this->settle_(now);

@@ -68,6 +68,11 @@ Status Core::status() const {
     (void) out.endpoints.push_back(own.endpoint);
   out.peers_in_table = this->netmap_.peer_count();
   out.peers_in_tailnet = this->netmap_.peers_in_tailnet();
+  out.everybody_allowed = this->netmap_.allowlist().is_everybody();
+  out.allowed_peers = this->netmap_.allowlist().size();
+  out.allowlist_origin = this->allowed_peers_.origin();
+  if (out.message.empty())
+    out.message = this->allowed_peers_.message();
   return out;
 }
 
@@ -90,6 +95,7 @@ PeerStatus Core::status_of_(netmap::PeerId id) const {
   out.ipv4 = address_of(peer.addresses, true);
   out.ipv6 = address_of(peer.addresses, false);
   out.online = peer.online;
+  out.allowed = peer.allowed;
   out.home_derp = peer.home_derp;
   const magicsock::Route route = this->magicsock_.route(this->now_, id);
   if (route.direct.is_set() && route.region == 0) {

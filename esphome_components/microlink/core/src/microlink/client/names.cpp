@@ -85,6 +85,25 @@ const char *control_state_name(ControlState state) {
   return "?";
 }
 
+const char *allowlist_origin_name(AllowlistOrigin origin) {
+  switch (origin) {
+    case AllowlistOrigin::CONFIGURED:
+      return "configured";
+    case AllowlistOrigin::SET:
+      return "set";
+    case AllowlistOrigin::DAMAGED:
+      return "damaged";
+  }
+  return "?";
+}
+
+const char *allowed_peers_problem(Error error) {
+  if (error == Error::NO_SPACE)
+    return "is one too many: the list takes 16 entries, or 7 node keys";
+  return "is no peer: write names, addresses, blocks, tag:NAME or nodekey:KEY, each once, or * alone for everybody";
+}
+static_assert(MAX_ALLOWED_PEERS == 16 && MAX_ALLOWLIST_BYTES / 33 == 7);
+
 const char *nat_kind_name(NatKind kind) {
   switch (kind) {
     case NatKind::UNKNOWN:

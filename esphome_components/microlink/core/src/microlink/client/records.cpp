@@ -3,6 +3,7 @@
 
 #include "microlink/base/reader.h"
 #include "microlink/base/writer.h"
+#include "microlink/crypto/blake2s.h"
 
 namespace microlink::client {
 
@@ -92,6 +93,44 @@ Result<WallTime> parse_clock(ByteView record) {
 size_t write_clock(WallTime reserved_until, ByteSpan out) {
   Writer record(out);
   record.u8(VERSION).u64be(static_cast<uint64_t>(reserved_until));
+  return finished(record);
+}
+
+namespace {
+
+StoredAllowlist::Digest digest(ByteView first, ByteView second = {}) {
+  StoredAllowlist::Digest out;
+  copy(ByteView(crypto::blake2s({first, second})).first(out.size()), out);
+  return out;
+}
+
+}  // namespace
+
+StoredAllowlist::Digest StoredAllowlist::digest_of(const netmap::Allowlist &list) {
+  return digest(Bytes<1>{list.is_everybody()}, list.packed());
+}
+
+Result<StoredAllowlist> StoredAllowlist::parse(ByteView record) {
+  Reader in(record);
+  const uint8_t version = in.u8();
+  const Digest whole = in.array<8>();
+  const Digest expected = digest(in.rest());
+  StoredAllowlist out;
+  out.configured = in.array<8>();
+  const uint8_t everybody = in.u8();
+  if (!in.ok() || version != VERSION || whole != expected || everybody > 1 ||
+      out.list.load(everybody == 1, in.rest()) != Error::NONE)
+    return Error::MALFORMED;
+  return out;
+}
+
+size_t StoredAllowlist::write(ByteSpan out) const {
+  Writer record(out);
+  record.u8(VERSION);
+  const ByteSpan whole = record.claim(8);
+  record.bytes(this->configured).u8(this->list.is_everybody() ? 1 : 0).bytes(this->list.packed());
+  if (record.ok())
+    copy(digest(ByteView(record.written()).subspan(9)), whole);
   return finished(record);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "microlink/netmap/allowlist.h"
 #include "microlink/ports.h"
 #include "microlink/tailcfg/packed_region.h"
 
@@ -43,6 +44,7 @@ class RecordDuties {
 ///
 /// CONTROL_KEY   1 | key 32 | control URL (the key counts for this one only)
 /// RELAY_CACHE   1 | region u16 | derp port u16 | stun port i32 | flags u8 | IPv4/IPv6 16 + 16 | host u8+n | cert u8+n
+/// ALLOWLIST     1 | digest of the rest 8 | digest of the configured list 8 | everybody u8 | list (netmap/allowlist.h)
 /// CLOCK         1 | reserved until, microseconds u64
 /// SELF          1 | node id u64 | count u8 | (16 + bits u8) … | name u8+n
 struct CachedControlKey {
@@ -60,6 +62,18 @@ size_t write_relay_cache(const tailcfg::PackedRegion &region, ByteSpan out);
 
 Result<WallTime> parse_clock(ByteView record);
 size_t write_clock(WallTime reserved_until, ByteSpan out);
+
+/// A list that was set at run time, and the one that was configured then. No bit of it can be damaged unnoticed.
+struct StoredAllowlist {
+  using Digest = Bytes<8>;
+  Digest configured{};
+  netmap::Allowlist list;
+
+  static Digest digest_of(const netmap::Allowlist &list);
+  static Result<StoredAllowlist> parse(ByteView record);
+  size_t write(ByteSpan out) const;
+};
+static_assert(18 + MAX_ALLOWLIST_BYTES <= MAX_RECORD_BYTES);
 
 struct CachedSelf {
   tailcfg::NodeId id{0};

@@ -103,7 +103,8 @@ void Netmap::fill_(Slot &slot, const tailcfg::Node &node) {
   peer.is_jailed = node.is_jailed;
   peer.from_cache = false;
   slot.no_access = node.unsigned_peerapi_only;
-  peer.allowed = !slot.no_access && (this->allowlist_.empty() || any_selects(this->allowlist_, subject));
+  slot.tags = this->allowlist_.match({node.tags.begin(), node.tags.size()});
+  peer.allowed = this->is_allowed_(slot, subject);
   slot.pinned = any_selects(this->pinned_, subject);
   this->refresh_claim_(slot);
 }
@@ -151,33 +152,40 @@ void Netmap::refresh_claim_(Slot &slot) {
     peer.claim = peer.online.value_or(false) ? Claim::ONLINE : Claim::NONE;
 }
 
-/// After the pins or the allowlist changed; the tags of a peer in the table are not known any more.
+bool Netmap::is_allowed_(const Slot &slot, const Subject &subject) const {
+  return !slot.no_access && this->allowlist_.admits(subject, slot.tags);
+}
+
+/// After the pins or the allowlist changed.
 void Netmap::judge_again_(Slot &slot) {
   const Peer before = slot.peer;
   const Subject subject = this->subject_of_(slot.peer);
   slot.pinned = any_selects(this->pinned_, subject);
-  slot.peer.allowed = !slot.no_access && (this->allowlist_.empty() || any_selects(this->allowlist_, subject));
+  slot.peer.allowed = this->is_allowed_(slot, subject);
   this->refresh_claim_(slot);
   this->emit_peer_change_(slot, before);
 }
 
 void Netmap::set_pinned(std::span<const std::string_view> selectors) {
   this->pinned_ = selectors;
+  this->judge_all_again_();
+}
+
+void Netmap::judge_all_again_() {
   for (Slot &slot : this->slots_) {
     if (slot.used)
       this->judge_again_(slot);
   }
 }
 
-void Netmap::set_allowlist(std::span<const std::string_view> selectors) {
-  this->allowlist_ = selectors;
-  this->tags_unknown_ = false;
-  for (const std::string_view selector : selectors)
-    this->tags_unknown_ |= selector.starts_with("tag:");
-  for (Slot &slot : this->slots_) {
-    if (slot.used)
-      this->judge_again_(slot);
-  }
+void Netmap::set_allowlist(const Allowlist &list) {
+  const bool has_tags = list.has_new_tag(Allowlist::nobody());
+  this->tags_unknown_ = has_tags && (this->tags_unknown_ || list.has_new_tag(this->allowlist_));
+  // Why a cached peer was let in is not known.
+  for (Slot &slot : this->slots_)
+    slot.tags = slot.peer.from_cache ? Allowlist::Tags{0} : list.carry(this->allowlist_, slot.tags);
+  this->allowlist_ = list;
+  this->judge_all_again_();
 }
 
 void Netmap::set_live(PeerId id, bool live) {

@@ -112,11 +112,9 @@ bool write_peer(Writer &out, const Peer &peer, bool no_access, std::string_view 
 
 uint32_t Netmap::allowlist_hash_() const {
   uint32_t hash = 2166136261U;  // FNV-1a
-  for (const std::string_view selector : this->allowlist_) {
-    for (const char c : selector)
-      hash = (hash ^ static_cast<uint8_t>(c)) * 16777619U;
-    hash = (hash ^ 0xffU) * 16777619U;
-  }
+  hash = (hash ^ (this->allowlist_.is_everybody() ? 1U : 0U)) * 16777619U;
+  for (const uint8_t byte : this->allowlist_.packed())
+    hash = (hash ^ byte) * 16777619U;
   return hash;
 }
 
@@ -210,9 +208,9 @@ Error Netmap::load_cached_peer_(ByteView raw, tailcfg::NodeName &name, bool same
   peer.from_cache = loaded.was_cached = loaded.used = true;
   loaded.no_access = (flags & FLAG_NO_ACCESS) != 0;
   const Subject subject = this->subject_of_(peer);
-  const bool tag_let_it_in = same_allowlist && (flags & FLAG_ALLOWED) != 0;
-  peer.allowed =
-      !loaded.no_access && (this->allowlist_.empty() || tag_let_it_in || any_selects(this->allowlist_, subject));
+  if (same_allowlist && (flags & FLAG_ALLOWED) != 0)
+    loaded.tags = UINT16_MAX;
+  peer.allowed = this->is_allowed_(loaded, subject);
   loaded.pinned = any_selects(this->pinned_, subject);
   this->refresh_claim_(loaded);
   Slot *const slot = this->room_for_(rank_(loaded), peer.id);

@@ -50,7 +50,10 @@ void Netmap::self_node(const tailcfg::Node &node) {
   self.machine_authorized = node.machine_authorized;
   if (self == this->self_)
     return;
+  const bool renamed = !(self.name == this->self_.name);
   this->self_ = self;
+  if (renamed)
+    this->judge_all_again_();  // short names count in the own tailnet
   this->emit_(Event::Kind::SELF_CHANGED, nullptr);
 }
 
@@ -166,7 +169,10 @@ void Netmap::derp_regions_end() {
 
 void Netmap::dns_config(bool magic_dns, std::string_view suffix) {
   this->magic_dns_ = magic_dns;
+  if (this->suffix_ == suffix)
+    return;
   this->suffix_.assign(suffix);
+  this->judge_all_again_();
 }
 
 bool Netmap::is_expired(PeerId id, WallTime now) const {

@@ -5,6 +5,7 @@
 
 #include "microlink/base/engine.h"
 #include "microlink/base/ring_buffer.h"
+#include "microlink/netmap/allowlist.h"
 #include "microlink/netmap/regions.h"
 #include "microlink/netmap/wants.h"
 #include "microlink/tailcfg/types.h"
@@ -135,11 +136,13 @@ class Netmap {
   /// The earliest key expiry (self or peer) after `now`; UNKNOWN if there is none.
   WallTime next_expiry(WallTime now) const;
 
-  /// Who the user pins, and who may talk with this node at all (none = everybody): selectors as in selector.h. The
-  /// texts are not copied and must outlive the netmap or the next call. Peers in the table are judged at once; whom
-  /// only a tag lets in is kept out until the next full map.
+  /// Who the user pins: selectors as in selector.h. The texts are not copied and must outlive the netmap or the next
+  /// call.
   void set_pinned(std::span<const std::string_view> selectors);
-  void set_allowlist(std::span<const std::string_view> selectors);
+  /// Who may talk with this node at all. Peers in the table are judged at once; whom only a tag lets in that was not in
+  /// the list before is kept out until the next full map.
+  void set_allowlist(const Allowlist &list);
+  const Allowlist &allowlist() const { return this->allowlist_; }
 
   /// A session with this peer runs: it keeps its slot. When it ends, what the peer was wanted for is over too.
   void set_live(PeerId id, bool live);
@@ -183,6 +186,8 @@ class Netmap {
     bool was_cached{false};
     bool no_access{false};  ///< UnsignedPeerAPIOnly: control gives it no network access
     uint16_t idle_s{0};
+    /// Which entries of the allowlist are tags of the peer. All: it was let in when it was cached, for whatever reason.
+    Allowlist::Tags tags{0};
   };
 
   Slot *slot_of_(PeerId id);
@@ -198,7 +203,9 @@ class Netmap {
   void refresh_claim_(Slot &slot);
   Subject subject_of_(const tailcfg::Node &node) const;
   Subject subject_of_(const Peer &peer) const;
+  bool is_allowed_(const Slot &slot, const Subject &subject) const;
   void judge_again_(Slot &slot);
+  void judge_all_again_();
   bool is_home_of_peer_(uint16_t region) const;
   void emit_(Event::Kind kind, const Slot *slot);
   void emit_(const Event &event);
@@ -212,7 +219,7 @@ class Netmap {
   RingBuffer<Event, MAX_NETMAP_EVENTS> events_;
   Wants wants_;
   std::span<const std::string_view> pinned_{};
-  std::span<const std::string_view> allowlist_{};
+  Allowlist allowlist_;
   tailcfg::NodeName suffix_;
   tailcfg::NodeId last_full_id_{0};  ///< of the full map that is read
   uint32_t full_count_{0};           ///< peers in the full map that is read
@@ -221,7 +228,7 @@ class Netmap {
   bool full_is_sorted_{false};
   bool had_full_map_{false};
   bool refused_{false};       ///< the full map held a peer that found no room
-  bool tags_unknown_{false};  ///< the allowlist changed since the last full map
+  bool tags_unknown_{false};  ///< the allowlist has a tag that it had not at the last full map
   bool accept_routes_{false};
   bool magic_dns_{false};
 };

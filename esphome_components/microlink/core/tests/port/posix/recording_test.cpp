@@ -56,6 +56,7 @@ class Echo final : public Driven {
     this->mix_(as_bytes(name));
     return Error::NOT_READY;
   }
+  Error set_allowed_peers(Instant, std::string_view list) override { return this->mix_(as_bytes(list)); }
   Snapshot snapshot() const override { return {}; }
   std::optional<NodePublic> resolve(std::string_view) const override { return std::nullopt; }
 
@@ -103,6 +104,7 @@ class RecordingTest : public ::testing::Test {
     EXPECT_EQ(recorder->find(runner.tick(), "sensor").error(), Error::NOT_READY);
     runner.drain();
     (void) recorder->rotate_node_key(runner.tick());
+    (void) recorder->set_allowed_peers(runner.tick(), "phone tag:server");
     recorder->netcheck(runner.tick());
     recorder->logout(runner.tick());
     runner.drain();
@@ -213,6 +215,8 @@ TEST(RecordingFormat, inputs_and_configurations_come_back) {
   Config config;
   config.ca_certificates = "ca";
   config.relay_only = true;
+  config.fixed_port = true;
+  config.allowed_peers = "phone";
   config.build_time = wall_seconds(1'800'000'000);
   std::vector<uint8_t> written;
   write_config(written, config);
@@ -222,6 +226,8 @@ TEST(RecordingFormat, inputs_and_configurations_come_back) {
   EXPECT_EQ(back.ca_certificates, "ca");
   EXPECT_EQ(back.build_time, config.build_time);
   EXPECT_TRUE(back.relay_only);
+  EXPECT_TRUE(back.fixed_port);
+  EXPECT_EQ(back.allowed_peers, "phone");
   EXPECT_FALSE(back.allow_plain_http);
   for (size_t cut = 0; cut != written.size(); cut++)
     EXPECT_EQ(read_config(ByteView(written).first(cut), back), Error::MALFORMED);

@@ -41,6 +41,7 @@ struct SeenInput {
 
 /// What the test and the scripted client share; outlives the client.
 struct Script {
+  std::string allowed_peers;
   std::vector<SeenInput> seen;
   std::deque<Event> events;
   Instant timeout{Instant::NEVER};
@@ -132,6 +133,12 @@ class Scripted final : public Driven {
   Error rotate_node_key(Instant) override { return Error::NONE; }
   void logout(Instant) override { this->script_.events.push_back({.kind = Event::Kind::STOPPED}); }
   void netcheck(Instant) override { this->script_.netchecks++; }
+  Error set_allowed_peers(Instant, std::string_view list) override {
+    const Error error = Client::check_allowed_peers(list);
+    if (error == Error::NONE)
+      this->script_.allowed_peers = list;
+    return error;
+  }
   Snapshot snapshot() const override { return this->script_.snapshot; }
   Result<PeerStatus> find(Instant, std::string_view name) override {
     for (const PeerStatus &peer : this->script_.snapshot.peers) {

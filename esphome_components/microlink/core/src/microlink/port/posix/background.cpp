@@ -110,6 +110,10 @@ void Background::Worker::perform_(const Command &command) {
       if (driven == nullptr || driven->rotate_node_key(this->node_.runner().tick()) != Error::NONE)
         this->log_.warning("the node key cannot be replaced while control is not connected");
       break;
+    case Command::Kind::SET_ALLOWED_PEERS:
+      if (driven == nullptr || driven->set_allowed_peers(this->node_.runner().tick(), command.text) != Error::NONE)
+        this->log_.error("the list of allowed peers was not changed");
+      break;
     case Command::Kind::NETCHECK:
       if (driven != nullptr)
         driven->netcheck(this->node_.runner().tick());

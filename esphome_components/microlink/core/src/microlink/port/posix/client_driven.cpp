@@ -21,6 +21,9 @@ class ClientDriven final : public Driven {
   Error rotate_node_key(Instant now) override { return this->client_.rotate_node_key(now); }
   void logout(Instant now) override { this->client_.logout(now); }
   void netcheck(Instant now) override { this->client_.netcheck(now); }
+  Error set_allowed_peers(Instant now, std::string_view list) override {
+    return this->client_.set_allowed_peers(now, list);
+  }
   std::optional<NodePublic> resolve(std::string_view name_or_address) const override {
     return this->client_.resolve(name_or_address);
   }
@@ -54,6 +57,10 @@ Snapshot ClientDriven::snapshot() const {
   out.endpoints.assign(status.endpoints.begin(), status.endpoints.end());
   out.peers_in_table = status.peers_in_table;
   out.peers_in_tailnet = status.peers_in_tailnet;
+  out.everybody_allowed = status.everybody_allowed;
+  out.allowlist_origin = status.allowlist_origin;
+  for (size_t i = 0; i != status.allowed_peers; i++)
+    out.allowed_peers.emplace_back(this->client_.allowed_peer(i).view());
   out.statistics = this->client_.statistics();
   const size_t count = this->client_.peer_count();
   for (size_t i = 0; i != count; i++)

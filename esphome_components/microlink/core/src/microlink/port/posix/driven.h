@@ -31,6 +31,9 @@ struct Snapshot {
   size_t peers_in_table{0};
   uint32_t peers_in_tailnet{0};
   Statistics statistics{};
+  bool everybody_allowed{true};
+  AllowlistOrigin allowlist_origin{AllowlistOrigin::CONFIGURED};
+  std::vector<std::string> allowed_peers;
   std::vector<PeerStatus> peers;
   std::vector<Client::RelayLatency> relays;
 };
@@ -50,6 +53,7 @@ class Driven {
   virtual void logout(Instant now) = 0;
   virtual void netcheck(Instant now) = 0;
   virtual Result<PeerStatus> find(Instant now, std::string_view name_or_address) = 0;
+  virtual Error set_allowed_peers(Instant now, std::string_view list) = 0;
   virtual Snapshot snapshot() const = 0;
   virtual std::optional<NodePublic> resolve(std::string_view name_or_address) const = 0;
 };

@@ -11,9 +11,10 @@ namespace microlink::posix {
 
 /// What the owner of a node may ask of it.
 struct Command {
-  enum class Kind : uint8_t { UP, DOWN, LOGOUT, PING, ROTATE_KEY, NETCHECK, SET_AUTH_KEY, STOP };
+  enum class Kind : uint8_t { UP, DOWN, LOGOUT, PING, ROTATE_KEY, NETCHECK, SET_AUTH_KEY, SET_ALLOWED_PEERS, STOP };
   Kind kind;
-  std::string text{};  ///< PING: name, address or node key of the peer; SET_AUTH_KEY: the key
+  std::string
+      text{};  ///< PING: name, address or node key of the peer; SET_AUTH_KEY: the key; SET_ALLOWED_PEERS: the list
 };
 
 /// An Event that owns its text.

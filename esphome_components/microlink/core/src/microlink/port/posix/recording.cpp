@@ -128,6 +128,11 @@ void Recorder::logout(Instant now) {
   this->inner_->logout(now);
 }
 
+Error Recorder::set_allowed_peers(Instant now, std::string_view list) {
+  this->add_(Entry::ALLOW, now, as_bytes(list));
+  return this->inner_->set_allowed_peers(now, list);
+}
+
 void Recorder::netcheck(Instant now) {
   this->add_(Entry::NETCHECK, now, {});
   this->inner_->netcheck(now);

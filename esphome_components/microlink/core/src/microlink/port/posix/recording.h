@@ -35,6 +35,7 @@ enum class Entry : uint8_t {
   POLL_ACTIONS,  ///< 4 number of poll_action() calls in a row, 8 digest of all actions so far
   POLL_EVENTS,   ///< 4 number of poll_event() calls in a row
   FIND,          ///< the name; only when control had to be asked
+  ALLOW,         ///< set_allowed_peers(): the list
 };
 constexpr uint16_t RECORDING_VERSION = 1;
 constexpr char RECORDING_SEED_NAME[] = "recording-seed";
@@ -74,6 +75,7 @@ class Recorder final : public Driven {
   void logout(Instant now) override;
   void netcheck(Instant now) override;
   Result<PeerStatus> find(Instant now, std::string_view name_or_address) override;
+  Error set_allowed_peers(Instant now, std::string_view list) override;
   Snapshot snapshot() const override { return this->inner_->snapshot(); }
   std::optional<NodePublic> resolve(std::string_view name_or_address) const override {
     return this->inner_->resolve(name_or_address);

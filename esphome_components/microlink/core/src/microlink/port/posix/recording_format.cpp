@@ -8,6 +8,7 @@ namespace {
 
 constexpr uint8_t FLAG_PLAIN_HTTP = 1;
 constexpr uint8_t FLAG_RELAY_ONLY = 2;
+constexpr uint8_t FLAG_FIXED_PORT = 4;
 
 void append_endpoint(std::vector<uint8_t> &out, const Endpoint &endpoint) {
   out.insert(out.end(), endpoint.address.bytes.begin(), endpoint.address.bytes.end());
@@ -52,7 +53,11 @@ void write_config(std::vector<uint8_t> &out, const Config &config) {
   append_bytes(out, as_bytes(config.device_model.view()));
   append_u64(out, static_cast<uint64_t>(config.build_time), 8);
   append_u64(out, static_cast<uint64_t>(config.rotate_before_expiry), 8);
-  append_u64(out, (config.allow_plain_http ? FLAG_PLAIN_HTTP : 0U) | (config.relay_only ? FLAG_RELAY_ONLY : 0U), 1);
+  append_bytes(out, as_bytes(config.allowed_peers));
+  append_u64(out,
+             (config.allow_plain_http ? FLAG_PLAIN_HTTP : 0U) | (config.relay_only ? FLAG_RELAY_ONLY : 0U) |
+                 (config.fixed_port ? FLAG_FIXED_PORT : 0U),
+             1);
 }
 
 Error read_config(ByteView payload, Config &out) {
@@ -72,9 +77,11 @@ Error read_config(ByteView payload, Config &out) {
   fits &= read_text(in, out.device_model);
   out.build_time = static_cast<WallTime>(in.u64be());
   out.rotate_before_expiry = static_cast<Duration>(in.u64be());
+  out.allowed_peers = as_text(read_bytes(in));
   const uint8_t flags = in.u8();
   out.allow_plain_http = (flags & FLAG_PLAIN_HTTP) != 0;
   out.relay_only = (flags & FLAG_RELAY_ONLY) != 0;
+  out.fixed_port = (flags & FLAG_FIXED_PORT) != 0;
   return in.ok() && in.left() == 0 && fits ? Error::NONE : Error::MALFORMED;
 }
 

@@ -119,6 +119,9 @@ bool Replay::apply_to_client_(Entry kind, Instant now, ByteView payload) {
     case Entry::FIND:
       (void) this->client_->find(now, as_text(payload));
       return true;
+    case Entry::ALLOW:
+      (void) this->client_->set_allowed_peers(now, as_text(payload));
+      return true;
     case Entry::POLL_ACTIONS:
       return this->poll_actions_(now, payload);
     case Entry::POLL_EVENTS:

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: MIT
+#include <gtest/gtest.h>
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "microlink/client.h"
+#include "microlink/client/records.h"
+
+namespace microlink {
+namespace {
+
+/// A client that never reaches anybody, and what it stores.
+class Stored {
+ public:
+  using Records = std::map<Record, std::vector<uint8_t>>;
+
+  explicit Stored(std::string configured, Records records = {})
+      : configured_(std::move(configured)), records(std::move(records)) {
+    this->config_.control_url = std::string_view("https://control.test");
+    this->config_.allowed_peers = this->configured_;
+    this->client.emplace(this->config_, TrustStore{}, nullptr);
+    for (auto [record, bytes] : Records(this->records)) {  // some may be erased meanwhile
+      Input input{.kind = Input::Kind::RECORD, .record = record};
+      input.bytes = bytes;
+      this->feed(input);
+    }
+    Bytes<32> seed{};
+    Input input{.kind = Input::Kind::SEED};
+    input.bytes = seed;
+    this->feed(input);
+    this->feed({.kind = Input::Kind::START});
+  }
+  void feed(const Input &input) {
+    this->client->handle(Instant{1}, input);
+    this->drain();
+  }
+  Error set(std::string_view list) {
+    const Error error = this->client->set_allowed_peers(Instant{1}, list);
+    this->drain();
+    return error;
+  }
+  std::string list() const {
+    const Status status = this->client->status();
+    std::string out = status.everybody_allowed ? "*" : "";
+    for (size_t i = 0; i != status.allowed_peers; i++)
+      out += (out.empty() ? "" : " ") + std::string(this->client->allowed_peer(i).view());
+    return out + " " + allowlist_origin_name(status.allowlist_origin);
+  }
+  void drain() {
+    Bytes<2048> scratch;
+    while (const auto action = this->client->poll_action(Instant{1}, scratch)) {
+      if (action->kind == Action::Kind::STORE)
+        this->records[action->record] = {action->bytes.begin(), action->bytes.end()};
+      else if (action->kind == Action::Kind::ERASE)
+        this->records.erase(action->record);
+      else if (action->kind == Action::Kind::SELF_ADDRESSES)
+        this->addresses.assign(action->endpoints.begin(), action->endpoints.end());
+    }
+  }
+
+ private:
+  const std::string configured_;
+  Config config_;
+
+ public:
+  std::optional<Client> client;
+  Records records;
+  std::vector<Endpoint> addresses;
+};
+
+TEST(AllowedPeers, the_configured_list_counts_until_another_is_set) {
+  EXPECT_EQ(Stored("*").list(), "* configured");
+  EXPECT_EQ(Stored("").list(), " configured");
+  Stored first("phone, tag:server");
+  EXPECT_EQ(first.list(), "phone tag:server configured");
+  EXPECT_FALSE(first.records.contains(Record::ALLOWLIST));
+  EXPECT_EQ(first.set("laptop 100.64.0.0/10"), Error::NONE);
+  EXPECT_EQ(first.list(), "laptop 100.64.0.0/10 set");
+  EXPECT_EQ(Stored("phone, tag:server", first.records).list(), "laptop 100.64.0.0/10 set");
+}
+
+TEST(AllowedPeers, everybody_and_nobody_survive_a_restart_too) {
+  for (const char *list : {"*", ""}) {
+    Stored first("phone");
+    EXPECT_EQ(first.set(list), Error::NONE);
+    EXPECT_EQ(Stored("phone", first.records).list(), std::string(list) + " set");
+  }
+}
+
+TEST(AllowedPeers, a_new_configuration_wins_and_the_stored_list_is_forgotten) {
+  Stored first("phone");
+  EXPECT_EQ(first.set("laptop"), Error::NONE);
+  Stored second("phone tablet", first.records);
+  EXPECT_EQ(second.list(), "phone tablet configured");
+  EXPECT_FALSE(second.records.contains(Record::ALLOWLIST));
+  EXPECT_EQ(Stored("phone", second.records).list(), "phone configured");
+}
+
+TEST(AllowedPeers, setting_what_is_configured_is_no_longer_a_list_of_its_own) {
+  Stored first("Phone");
+  EXPECT_EQ(first.set("laptop"), Error::NONE);
+  EXPECT_TRUE(first.records.contains(Record::ALLOWLIST));
+  EXPECT_EQ(first.set("phone"), Error::NONE);
+  EXPECT_EQ(first.list(), "phone configured");
+  EXPECT_FALSE(first.records.contains(Record::ALLOWLIST));
+}
+
+TEST(AllowedPeers, a_list_that_cannot_be_understood_changes_nothing) {
+  Stored first("phone");
+  std::string_view wrong;
+  EXPECT_EQ(Client::check_allowed_peers("laptop 100.64.0.300", &wrong), Error::MALFORMED);
+  EXPECT_EQ(wrong, "100.64.0.300");
+  EXPECT_EQ(first.set("laptop 100.64.0.300"), Error::MALFORMED);
+  EXPECT_EQ(first.list(), "phone configured");
+  EXPECT_FALSE(first.records.contains(Record::ALLOWLIST));
+}
+
+TEST(AllowedPeers, a_configured_list_that_cannot_be_understood_lets_nobody_in) {
+  const Stored stored("phone 100.64.0.300");
+  EXPECT_EQ(stored.list(), " damaged");
+  EXPECT_NE(stored.client->status().message.find("nobody is allowed"), std::string_view::npos);
+}
+
+TEST(AllowedPeers, a_damaged_record_lets_nobody_in_until_the_list_is_set_again) {
+  Stored first("*");
+  ASSERT_EQ(first.set("phone tag:server"), Error::NONE);
+  const auto record = first.records[Record::ALLOWLIST];
+  const auto start_with = [](std::vector<uint8_t> bytes) { return Stored("*", {{Record::ALLOWLIST, bytes}}).list(); };
+  EXPECT_EQ(start_with(record), "phone tag:server set");
+  for (size_t n = 0; n != record.size(); n++)
+    EXPECT_EQ(start_with({record.begin(), record.begin() + static_cast<ptrdiff_t>(n)}), " damaged") << n;
+  EXPECT_EQ(start_with(std::vector<uint8_t>(300)), " damaged");
+  for (size_t i = 0; i != record.size(); i++) {
+    auto flipped = record;
+    flipped[i] ^= 1;
+    EXPECT_EQ(start_with(flipped), " damaged") << i;
+  }
+  Stored damaged("*", {{Record::ALLOWLIST, {}}});
+  EXPECT_EQ(damaged.set("laptop"), Error::NONE);
+  EXPECT_EQ(damaged.list(), "laptop set");
+  EXPECT_EQ(Stored("*", damaged.records).list(), "laptop set");
+}
+
+TEST(AllowedPeers, the_longest_list_fits_into_its_record) {
+  std::string list;
+  for (int i = 0; i != 7; i++)
+    list += "nodekey:" + std::string(63, '0') + std::to_string(i + 1) + " ";
+  Stored first("*");
+  ASSERT_EQ(first.set(list), Error::NONE);
+  EXPECT_LE(first.records[Record::ALLOWLIST].size(), MAX_RECORD_BYTES);
+  EXPECT_EQ(Stored("*", first.records).list(), list + "set");
+}
+
+TEST(WarmStart, the_overlay_has_the_addresses_of_the_last_run_at_once) {
+  client::CachedSelf self{.id = 7};
+  (void) self.addresses.push_back({IpAddress::v4(100, 64, 0, 7), 32});
+  std::vector<uint8_t> record(MAX_RECORD_BYTES);
+  record.resize(self.write(record));
+  const Stored stored("*", {{Record::SELF, record}});
+  ASSERT_EQ(stored.addresses.size(), 1U);
+  EXPECT_EQ(stored.addresses[0].address, IpAddress::v4(100, 64, 0, 7));
+}
+
+}  // namespace
+}  // namespace microlink
