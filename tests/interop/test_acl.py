@@ -7,7 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
+from inner import TCP, ip, numbered, put, syn
 from lab import Lab
+from listener import PORT, Listener
 from microlinkd import Microlinkd
 from nodes import Online, StartTailscaled
 from peers import Tailscaled
@@ -23,9 +25,8 @@ OTHER_PORT = 8082
 @pytest.fixture
 def pair(lab: Lab, tailscaled: StartTailscaled, online: Online, plane: Plane) -> Pair:
     """Our node at a that serves two ports, an official one at b."""
-    node = online(
-        "a", "microlink", "--serve", f"{WEB_PORT},{OTHER_PORT},{ECHO_PORT}", "--forward", f"9000:official:{WEB_PORT}"
-    )
+    served = ",".join(map(str, (WEB_PORT, OTHER_PORT, ECHO_PORT, PORT)))
+    node = online("a", "microlink", "--serve", served, "--forward", f"9000:official:{WEB_PORT}")
     official = tailscaled("b", "official", tun="tailscale0")
     assert plane.node("microlink").online
     official.sees("microlink")
@@ -72,3 +73,41 @@ def _answers(lab: Lab) -> bool:
     with contextlib.suppress(subprocess.CalledProcessError):
         return bool(fetch(lab, "a", "http://127.0.0.1:9000/file", seconds=5))
     return False
+
+
+def test_a_peer_is_told_that_its_connection_is_not_wanted(lab: Lab, plane: Plane, pair: Pair) -> None:
+    node, official = pair
+    target = str(node.status()["ipv4"])
+    allow(plane, ("official", [target], OTHER_PORT))
+    becomes("the port is closed", lambda: reaches(lab, target, WEB_PORT), expected=False)
+    wait_for("the official node says why", lambda: "rejected due to acl" in official.output())
+
+
+def test_what_the_peer_sends_all_the_same_is_dropped_here(lab: Lab, plane: Plane, pair: Pair) -> None:
+    node, official = pair
+    ours, theirs = str(node.status()["ipv4"]), official.ip()
+    listener = Listener(lab, "a")
+    allow(plane, ("official", [ours], WEB_PORT))
+    becomes("only one port is open", lambda: reaches(lab, ours, WEB_PORT), expected=True)
+    becomes("the others are closed", lambda: reaches(lab, ours, OTHER_PORT), expected=False)
+    # Its own client would have no part in this: the packets go straight into the tunnel.
+    before = int(node.status()["statistics"]["filter_dropped"])
+    closed = [OTHER_PORT, ECHO_PORT, PORT]
+    put(lab, "b", "tailscale0", *(ip(theirs, ours, TCP, syn(theirs, ours, port)) for port in closed))
+    put(lab, "b", "tailscale0", *(numbered(theirs, ours, port, 1) for port in closed))
+    total = before + 2 * len(closed)
+    wait_for("all are counted", lambda: int(node.status()["statistics"]["filter_dropped"]) >= total)
+    assert not listener.numbers()
+    assert reaches(lab, ours, WEB_PORT)
+
+
+def test_a_revoked_peer_is_cut_off_within_one_update(lab: Lab, plane: Plane, pair: Pair) -> None:
+    node, official = pair
+    target = str(node.status()["ipv4"])
+    assert reaches(lab, target, WEB_PORT)
+    polls = int(node.status()["statistics"]["map_polls"])
+    plane.remove(plane.node("official"))
+    node.wait_no_peer("official")
+    assert not reaches(lab, target, WEB_PORT)
+    assert not official.ping(target, "ICMP")
+    assert int(node.status()["statistics"]["map_polls"]) == polls  # it was told, not asked

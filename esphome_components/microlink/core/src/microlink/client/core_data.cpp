@@ -13,6 +13,17 @@ bool is_relay_endpoint(const Endpoint &endpoint) {
 
 constexpr size_t TSMP_PACKET_BYTES = 64;
 
+/// Word for the originator that its connection is not wanted, so that it need not wait for a time-out (06 §2).
+std::optional<size_t> write_reject(const ip::Packet &syn, ByteSpan out) {
+  const tsmp::Message reject{.type = tsmp::Message::Type::REJECT,
+                             .protocol = ip::TCP,
+                             .reason = tsmp::RejectReason::ACL,
+                             .source_port = syn.source_port,
+                             .destination_port = syn.destination_port};
+  const auto n = tsmp::write(reject, syn.destination, syn.source, static_cast<uint16_t>(~syn.id), out);
+  return n ? std::optional(*n) : std::nullopt;
+}
+
 }  // namespace
 
 void Core::handle_tunnel_event_(Instant now, const wireguard::Tunnel::Event &event) {
@@ -78,6 +89,14 @@ void Core::handle_inner_(Instant now, netmap::PeerId id, ByteSpan packet) {
   const filter::Verdict verdict = this->filter_.check_inbound(packet, peer->is_jailed);
   if (!verdict.accept) {
     this->statistics_.filter_dropped++;
+    const auto second = static_cast<uint32_t>(static_cast<int64_t>(now) / 1'000'000);
+    const bool is_late = this->known_peers_[id.slot].rejected_s != second;  // one a second for each peer
+    if (verdict.reason != filter::Reason::NO_RULE || parsed->version != 4 || !parsed->is_tcp_syn() || !is_late)
+      return;
+    this->known_peers_[id.slot].rejected_s = second;
+    Bytes<TSMP_PACKET_BYTES> reject;
+    if (const auto n = write_reject(*parsed, reject))
+      this->send_own_(now, id, ByteView(reject).first(*n));
     return;
   }
   this->overlay_out_ = packet;

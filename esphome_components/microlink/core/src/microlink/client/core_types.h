@@ -20,6 +20,7 @@ struct KnownPeer {
   NodePublic key{};
   uint32_t disco_mark{0};  ///< front of its disco key: another one means that it was restarted
   Instant used{};          ///< when it came, or the last packet to or from it
+  uint32_t rejected_s{0};  ///< second in which it was told last that a connection is not wanted
   bool allowed{false};     ///< only then the tunnel knows it
 };
 
