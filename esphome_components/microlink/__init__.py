@@ -6,12 +6,14 @@ from pathlib import Path
 import esphome.codegen as cg
 import esphome.config_validation as cv
 import esphome.final_validate as fv
+from esphome import automation
 from esphome.components import socket
 from esphome.const import CONF_ID, PLATFORM_ESP32, PLATFORM_HOST
 from esphome.core import CORE
 from esphome.types import ConfigType
 
 from . import host_libraries
+from .allowed_peers import ALLOWED_PEERS, CONF_ALLOWED_PEERS, LIST_OF_PEERS
 from .served_ports import CONF_SERVE_PORTS, SERVE_PORTS, served_ports
 from .validation import AUTH_KEY, CA_CERTIFICATE, CONTROL_KEY, CONTROL_URL, HOSTNAME, read_certificates
 
@@ -60,6 +62,8 @@ CONFIG_SCHEMA = cv.All(
             cv.Optional(CONF_CA_CERTIFICATE): CA_CERTIFICATE,
             # Lets the node in at its first start. Without it somebody opens the login URL.
             cv.Optional(CONF_AUTH_KEY): cv.sensitive(AUTH_KEY),
+            # Who may talk with the node at all, before the tailnet's rules. Default: everybody whom these let in.
+            cv.Optional(CONF_ALLOWED_PEERS): ALLOWED_PEERS,
             # Default: the device's own name.
             cv.Optional(CONF_HOSTNAME): HOSTNAME,
             # A fixed UDP port, for a router that forwards it. Default: any.
@@ -85,6 +89,19 @@ def _ports_fit(config: ConfigType) -> None:
 FINAL_VALIDATE_SCHEMA = _ports_fit
 
 
+# The list as one text: entries apart by blanks or commas, "*" for everybody, empty for nobody.
+automation.register_apply_action(
+    "microlink.set_allowed_peers",
+    cv.Schema(
+        {
+            cv.GenerateID(): cv.use_id(MicroLink),
+            cv.Required(CONF_ALLOWED_PEERS): cv.templatable(LIST_OF_PEERS),
+        }
+    ),
+    automation.ApplyField(CONF_ALLOWED_PEERS, "set_allowed_peers", cg.std_string),
+)
+
+
 async def to_code(config: ConfigType) -> None:
     """Generate the hub, and bring the core in where a port of it exists."""
     var = cg.new_Pvariable(config[CONF_ID])
@@ -96,6 +113,8 @@ async def to_code(config: ConfigType) -> None:
         cg.add(var.set_ca_certificates(read_certificates(config[CONF_CA_CERTIFICATE])))
     if CONF_AUTH_KEY in config:
         cg.add(var.set_initial_auth_key(config[CONF_AUTH_KEY]))
+    if CONF_ALLOWED_PEERS in config:
+        cg.add(var.set_initial_allowed_peers(" ".join(config[CONF_ALLOWED_PEERS])))
     if CONF_HOSTNAME in config:
         cg.add(var.set_hostname(config[CONF_HOSTNAME]))
     if CONF_LISTEN_PORT in config:

@@ -31,6 +31,15 @@ void publish_address(text_sensor::TextSensor *sensor, const ::microlink::IpAddre
 }
 #endif
 
+#ifdef USE_TEXT
+std::string list_of(const ::microlink::posix::Snapshot &snapshot) {
+  std::string out = snapshot.everybody_allowed ? "*" : "";
+  for (const std::string &each : snapshot.allowed_peers)
+    out += (out.empty() ? "" : ", ") + each;
+  return out;
+}
+#endif
+
 }  // namespace
 
 void MicroLink::setup() {
@@ -83,6 +92,7 @@ void MicroLink::dump_config() {
                 "  Control key: %s\n"
                 "  CA certificate: %s\n"
                 "  Auth key: %s\n"
+                "  Allowed peers at first: %s\n"
                 "  Host name: %s\n"
                 "  UDP: %s\n"
                 "  Ports that the tailnet reaches: %s\n"
@@ -90,8 +100,9 @@ void MicroLink::dump_config() {
                 ::microlink::VERSION, this->config_.control_url.c_str(),
                 this->config_.control_key.empty() ? "fetched over HTTPS" : "pinned",
                 this->config_.ca_certificates.empty() ? "public ones only" : "public ones and a private one",
-                this->initial_auth_key_[0] == '\0' ? "none" : "[...]", this->config_.hostname.c_str(), udp,
-                served.empty() ? "none" : served.c_str(), this->state_directory_().c_str());
+                this->initial_auth_key_[0] == '\0' ? "none" : "[...]", std::string(this->config_.allowed_peers).c_str(),
+                this->config_.hostname.c_str(), udp, served.empty() ? "none" : served.c_str(),
+                this->state_directory_().c_str());
 #ifdef USE_BINARY_SENSOR
   LOG_BINARY_SENSOR("  ", "Connected", this->connected_binary_sensor_);
 #endif
@@ -108,6 +119,20 @@ bool MicroLink::set_auth_key(std::string auth_key) {
   return this->background_.post({.kind = Command::Kind::SET_AUTH_KEY, .text = std::move(auth_key)});
 }
 
+std::string MicroLink::set_allowed_peers(const std::string &allowed_peers) {
+  using ::microlink::posix::Command;
+  std::string_view wrong;
+  const ::microlink::Error error = ::microlink::Client::check_allowed_peers(allowed_peers, &wrong);
+  std::string problem;
+  if (error != ::microlink::Error::NONE)
+    problem = "\"" + std::string(wrong) + "\" " + ::microlink::allowed_peers_problem(error);
+  else if (!this->background_.post({.kind = Command::Kind::SET_ALLOWED_PEERS, .text = allowed_peers}))
+    problem = "the node does not run, or too much waits for it";
+  if (!problem.empty())
+    ESP_LOGW(TAG, "The list of allowed peers stays as it is: %s", problem.c_str());
+  return problem;
+}
+
 std::string MicroLink::state_directory_() {
   // Where HostPreferences::setup_() keeps its file.
   const char *preferences = std::getenv("ESPHOME_PREFDIR");
@@ -122,6 +147,10 @@ void MicroLink::publish_(const ::microlink::posix::Snapshot &snapshot) {
 #ifdef USE_BINARY_SENSOR
   if (this->connected_binary_sensor_ != nullptr)
     this->connected_binary_sensor_->publish_state(snapshot.state == ::microlink::State::ONLINE);
+#endif
+#ifdef USE_TEXT
+  if (this->allowed_peers_text_ != nullptr && snapshot.state != ::microlink::State::STOPPED)
+    this->allowed_peers_text_->show(list_of(snapshot), snapshot.allowed_peers.size());
 #endif
 #ifdef USE_TEXT_SENSOR
   publish_address(this->ipv4_text_sensor_, snapshot.ipv4);

@@ -13,6 +13,9 @@
 #ifdef USE_BINARY_SENSOR
 #include "esphome/components/binary_sensor/binary_sensor.h"
 #endif
+#ifdef USE_TEXT
+#include "esphome/components/microlink/allowed_peers_text.h"
+#endif
 #ifdef USE_TEXT_SENSOR
 #include "esphome/components/text_sensor/text_sensor.h"
 #endif
@@ -53,6 +56,10 @@ class MicroLink final : public Component {
   void set_control_key(const char *control_key) { this->config_.control_key = std::string_view(control_key); }
   void set_ca_certificates(const char *pem) { this->config_.ca_certificates = pem; }
   void set_initial_auth_key(const char *auth_key) { this->initial_auth_key_ = auth_key; }
+  void set_initial_allowed_peers(const char *allowed_peers) { this->config_.allowed_peers = allowed_peers; }
+#ifdef USE_TEXT
+  void set_allowed_peers_text(AllowedPeersText *text) { this->allowed_peers_text_ = text; }
+#endif
   void set_hostname(const char *hostname) { this->config_.hostname = std::string_view(hostname); }
   void set_listen_port(uint16_t listen_port) { this->listen_port_ = listen_port; }
   void set_relay_only(bool relay_only) { this->config_.relay_only = relay_only; }
@@ -69,6 +76,9 @@ class MicroLink final : public Component {
   /// Let the node in with a key that was not known when it was built; the core wipes it after use. False when the node
   /// does not run, or too much waits for it.
   bool set_auth_key(std::string auth_key);
+  /// Who may talk with the node from now on, as Client::set_allowed_peers(). Empty, or one line on what is wrong, which
+  /// is in the log too; then nothing changes.
+  std::string set_allowed_peers(const std::string &allowed_peers);
 
  protected:
   static std::string state_directory_();
@@ -80,6 +90,9 @@ class MicroLink final : public Component {
   ::microlink::posix::Background background_;
   ::microlink::posix::Snapshot snapshot_;
   const char *initial_auth_key_{""};
+#ifdef USE_TEXT
+  AllowedPeersText *allowed_peers_text_{nullptr};
+#endif
   std::vector<uint16_t> served_ports_;
   uint16_t listen_port_{0};
 };

@@ -144,6 +144,18 @@ class Device(Process):
         action = next(service for service in self._services if service.name == "set_auth_key")
         await self._client.execute_service(action, {"auth_key": auth_key})
 
+    async def set_allowed_peers(self, peers: str) -> None:
+        """Set the list through the action in node.yaml."""
+        assert self._client is not None
+        action = next(service for service in self._services if service.name == "set_allowed_peers")
+        await self._client.execute_service(action, {"allowed_peers": peers})
+
+    async def set_text(self, name: str, value: str) -> None:
+        """Edit a text entity, as a person does."""
+        assert self._client is not None
+        key = next(key for key, entity in self._entities.items() if entity.object_id == f"tailnet_{name}")
+        self._client.text_command(key, value)
+
     def sensors(self) -> list[str]:
         """Return the ids of what the API offers."""
         return [entity.object_id for entity in self._entities.values()]

@@ -100,7 +100,7 @@ async def test_port_that_is_not_listed_refuses(lab: Lab, online: Device, visitor
         assert refused.value.returncode == REFUSED
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(120, func_only=True)
 async def test_rules_of_the_tailnet_close_the_api(lab: Lab, plane: Plane, online: Device, visitor: Tailscaled) -> None:
     visitor.sees(online.name)
     address = (await _addresses(online))[0]
@@ -120,7 +120,7 @@ async def test_rules_of_the_tailnet_close_the_api(lab: Lab, plane: Plane, online
     assert await _sees_itself(lab, address, online)
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(120, func_only=True)
 async def test_api_is_reached_again_after_a_restart(
     lab: Lab, plane: Plane, online: Device, visitor: Tailscaled
 ) -> None:

@@ -76,7 +76,14 @@ def test_code_is_generated(config: Path, tmp_path: Path) -> None:
     assert "new(" in generated
     assert "set_control_url(" in generated
     if config.name.startswith("test."):
-        for setter in ("control_key", "ca_certificates", "initial_auth_key", "hostname", "listen_port"):
+        for setter in (
+            "control_key",
+            "ca_certificates",
+            "initial_auth_key",
+            "initial_allowed_peers",
+            "hostname",
+            "listen_port",
+        ):
             assert f"tailnet->set_{setter}(" in generated
         for sensor in ("connected_binary", "ipv4_text", "ipv6_text", "state_text", "login_url_text"):
             assert f"tailnet->set_{sensor}_sensor(" in generated
