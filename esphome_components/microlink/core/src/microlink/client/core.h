@@ -42,7 +42,6 @@ class Core final : private tailcfg::MapSink, private Relays::Regions, private fi
   void netcheck(Instant now);
   Error set_allowed_peers(Instant now, std::string_view list);
   const netmap::Allowlist &allowlist() const { return this->netmap_.allowlist(); }
-
   Status status() const;
   size_t peer_count() const;
   PeerStatus peer(size_t index) const;
@@ -55,7 +54,6 @@ class Core final : private tailcfg::MapSink, private Relays::Regions, private fi
   /// Streams by number: the StreamId that the port sees.
   enum StreamUse : StreamId { CONTROL_KEY, CONTROL_NOISE, CONTROL_FALLBACK, RELAY_0, RELAY_1 };
   static_assert(RELAY_1 + 1 == MAX_STREAMS);
-
   // core.cpp: life, inputs, actions
   void start_(Instant now);
   std::optional<control::Settings> settings_();
