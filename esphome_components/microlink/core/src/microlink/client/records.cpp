@@ -106,6 +106,8 @@ StoredAllowlist::Digest digest(ByteView first, ByteView second = {}) {
 
 }  // namespace
 
+static_assert(1 + 8 + 8 + 1 + MAX_ALLOWLIST_BYTES <= MAX_RECORD_BYTES);
+
 StoredAllowlist::Digest StoredAllowlist::digest_of(const netmap::Allowlist &list) {
   return digest(Bytes<1>{list.is_everybody()}, list.packed());
 }

@@ -73,7 +73,6 @@ struct StoredAllowlist {
   static Result<StoredAllowlist> parse(ByteView record);
   size_t write(ByteSpan out) const;
 };
-static_assert(18 + MAX_ALLOWLIST_BYTES <= MAX_RECORD_BYTES);
 
 struct CachedSelf {
   tailcfg::NodeId id{0};

@@ -6,6 +6,9 @@
 
 namespace microlink::netmap {
 
+static_assert(MAX_ALLOWED_PEERS <= 8 * sizeof(Allowlist::Tags) && MAX_ALLOWLIST_BYTES <= UINT8_MAX);
+static_assert(MAX_NODE_NAME_BYTES <= Allowlist::Text::CAPACITY && MAX_TAG_BYTES <= Allowlist::Text::CAPACITY);
+
 namespace {
 
 constexpr std::string_view SEPARATORS = " ,\t\r\n";

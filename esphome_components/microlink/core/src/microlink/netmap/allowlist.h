@@ -24,7 +24,6 @@ class Allowlist {
   /// Bit i: entry i is a tag, and the node has it.
   using Tags = uint16_t;
   using Text = FixedString<MAX_KEY_TEXT_BYTES>;
-  static_assert(MAX_ALLOWED_PEERS <= 16 && MAX_NODE_NAME_BYTES <= Text::CAPACITY && MAX_TAG_BYTES <= Text::CAPACITY);
 
   /// MALFORMED: an entry is none of the above, or stands there twice. NO_SPACE: too many, or too long. Both leave the
   /// list as it was, and `wrong`, if given, views the entry in `text`.
