@@ -72,7 +72,7 @@ def core_heap() -> list[Row]:
     As 32-bit code where its libraries are there, else as 64-bit code.
     """
     bits, variant = (32, "m32") if (ROOT / "build/deps/m32").exists() else (64, "host")
-    build = [ROOT / "script/build", "--only", "test_memory", variant]
+    build: list[str | Path] = [ROOT / "script/build", "--only", "test_memory", variant]
     subprocess.run(build, check=True, capture_output=True, timeout=1200)
     program = ROOT / "build" / variant / PROGRAM
     done = subprocess.run(
