@@ -84,3 +84,25 @@ def test_proxy_says_soon_that_nobody_has_that_name(lab: Lab, stranger: tuple[Mic
         fetch(lab, "a", f"http://nobody:{WEB_PORT}/", *PROXY)
     assert caught.value.returncode == CURL_PROXY_REFUSED
     assert watch.lap("nobody, through the proxy") < 10
+
+
+@pytest.mark.timeout(240)
+def test_twenty_strangers_contacted_at_once_all_answer(testcontrol: TestControl, lab: Lab, online: Online) -> None:
+    node = online("a", "microlink", "--tun", "ml0")
+    wait_for("the table is full", lambda: len(node.peers()) == 16)
+    strangers = [online("b", f"stranger-{number}") for number in range(20)]
+    addresses = [str(stranger.status()["ipv4"]) for stranger in strangers]
+    assert testcontrol.node("microlink").online
+    assert not any(node.peer(stranger.name) for stranger in strangers)
+    watch = Stopwatch()
+    programs = [
+        subprocess.Popen([*lab.enter("a"), "ping", "-c", "1", "-i", "0.5", "-w", "60", address], stdout=subprocess.PIPE)
+        for address in addresses
+    ]
+    answered = [program.communicate(timeout=70)[0] for program in programs]
+    seconds = watch.lap("twenty strangers, contacted at once")
+    assert [program.returncode for program in programs] == [0] * 20, answered
+    statistics = node.status()["statistics"]
+    print(f"{statistics['map_polls']} maps, {statistics['map_bytes']} bytes")
+    assert seconds < 40
+    assert statistics["map_polls"] <= 5

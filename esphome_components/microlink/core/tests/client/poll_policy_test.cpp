@@ -11,23 +11,27 @@ const netmap::Want NINE(IpAddress::v4(100, 64, 0, 9));
 
 constexpr Instant at(int64_t second) { return Instant{} + seconds(second); }
 
+/// When a poll may begin for somebody who is wanted at that second.
+constexpr Instant soon(int64_t second) { return at(second) + PollPolicy::GATHER; }
+
 TEST(PollPolicy, three_in_a_burst_then_one_every_thirty_seconds) {
   PollPolicy policy;
   EXPECT_FALSE(policy.begin(at(0))) << "nobody is wanted";
   for (int64_t i = 0; i != 3; i++) {
     EXPECT_TRUE(policy.want(at(i), NINE));
-    EXPECT_TRUE(policy.begin(at(i)));
-    EXPECT_FALSE(policy.begin(at(i))) << "one at a time";
-    policy.end(at(i));
+    EXPECT_FALSE(policy.begin(at(i))) << "others may follow";
+    EXPECT_TRUE(policy.begin(soon(i)));
+    EXPECT_FALSE(policy.begin(soon(i))) << "one at a time";
+    policy.end(soon(i));
   }
   EXPECT_TRUE(policy.want(at(3), NINE));
-  EXPECT_FALSE(policy.begin(at(3)));
-  EXPECT_EQ(policy.next_timeout(), at(32));
-  EXPECT_FALSE(policy.begin(at(31)));
-  EXPECT_TRUE(policy.begin(at(32)));
+  EXPECT_FALSE(policy.begin(soon(3)));
+  EXPECT_EQ(policy.next_timeout(), soon(32));
+  EXPECT_FALSE(policy.begin(soon(31)));
+  EXPECT_TRUE(policy.begin(soon(32)));
   policy.end(at(33));
   EXPECT_TRUE(policy.want(at(200), NINE));
-  EXPECT_TRUE(policy.begin(at(200)));
+  EXPECT_TRUE(policy.begin(soon(200)));
 }
 
 TEST(PollPolicy, one_for_somebody_who_found_no_room_waits_and_one_that_failed_does_not_count) {

@@ -206,7 +206,7 @@ Error Core::set_allowed_peers(Instant now, std::string_view list) {
   if (const Error error = this->allowed_peers_.set(list); error != Error::NONE)
     return error;
   if (this->netmap_.needs_full_map()) {  // the tags of peers are not kept
-    this->poll_policy_.want_any();
+    this->poll_policy_.want_any(now);
     this->poll_again_(now);
   }
   this->settle_(now);
@@ -234,7 +234,7 @@ void Core::end_poll_(Instant now) {
   while (const auto missing = this->netmap_.wants().take_missing())
     this->poll_policy_.note_missing(now, *missing);
   if (this->netmap_.wants().has_unasked() || this->filter_.needs_full_map() || this->netmap_.needs_full_map())
-    this->poll_policy_.want_any();
+    this->poll_policy_.want_any(now);
   this->wait_for_room_(now);
 }
 

@@ -8,7 +8,7 @@ namespace microlink::client {
 bool PollPolicy::want(Instant now, const netmap::Want &want) {
   if (this->is_missing(now, want))
     return false;
-  this->want_any();
+  this->want_any(now);
   return true;
 }
 
@@ -35,12 +35,13 @@ bool PollPolicy::begin(Instant now) {
     return false;
   this->used_++;
   this->running_ = true;
+  this->urgent_ = false;
   this->due_at_ = Instant::NEVER;
   return true;
 }
 
 void PollPolicy::end(Instant now) {
-  this->running_ = false;
+  this->running_ = this->urgent_ = false;
   this->due_at_ = Instant::NEVER;
   this->last_end_ = now;
 }

@@ -14,16 +14,21 @@ class PollPolicy {
   static constexpr uint8_t BURST = 3;
   static constexpr Duration REFILL = seconds(30);
   static constexpr Duration FORGET_AFTER = seconds(60);
+  /// Who is missing is seldom alone: one poll serves all that come in this time.
+  static constexpr Duration GATHER = milliseconds(100);
 
   /// Somebody is missing. False when it was asked for lately, without an answer.
   bool want(Instant now, const netmap::Want &want);
   bool is_missing(Instant now, const netmap::Want &want) const;
   /// The table or the filter would be better after a poll, whoever is in it.
-  void want_any() { this->due_at_ = AT_ONCE; }
+  void want_any(Instant now) {
+    this->urgent_ = true;
+    this->want_later(now + GATHER);
+  }
   /// A poll makes sense from `at` on, not earlier.
   void want_later(Instant at) { this->due_at_ = earlier(this->due_at_, at); }
   /// Whether nothing but want_later() made the poll due that may begin now.
-  bool only_later() const { return this->due_at_ != AT_ONCE; }
+  bool only_later() const { return !this->urgent_; }
   /// It does not make sense now either.
   void put_off() { this->due_at_ = Instant::NEVER; }
 
@@ -49,12 +54,11 @@ class PollPolicy {
   };
   Instant allowed_at_() const;
 
-  static constexpr Instant AT_ONCE{INT64_MIN / 2};
-
   FixedVector<Missing, 12> missing_;
   Instant last_end_{INT64_MIN / 2};
   Instant due_at_{Instant::NEVER};
   uint8_t used_{0};  ///< of the burst
+  bool urgent_{false};
   bool running_{false};
 };
 

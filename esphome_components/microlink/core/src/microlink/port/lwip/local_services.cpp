@@ -123,15 +123,16 @@ LocalServices::~LocalServices() {
 std::string LocalServices::open(const std::vector<uint16_t> &ports) {
   for (const uint16_t port : ports) {
     tcp_pcb *pcb = tcp_new_ip_type(IPADDR_TYPE_ANY);
-    if (pcb == nullptr || tcp_bind(pcb, IP_ANY_TYPE, port) != ERR_OK) {
-      if (pcb != nullptr)
-        (void) tcp_close(pcb);
-      return "port " + std::to_string(port) + " is served twice";
-    }
-    tcp_pcb *listening = tcp_listen(pcb);
+    if (pcb == nullptr)
+      return "too many ports are served";
+    ip_set_option(pcb, SOF_REUSEADDR);  // connections of an earlier service may linger
+    err_t error = tcp_bind(pcb, IP_ANY_TYPE, port);
+    tcp_pcb *listening = nullptr;
+    if (error == ERR_OK)
+      listening = tcp_listen_with_backlog_and_err(pcb, TCP_DEFAULT_LISTEN_BACKLOG, &error);
     if (listening == nullptr) {
       (void) tcp_close(pcb);
-      return "too many ports are served";
+      return error == ERR_USE ? "port " + std::to_string(port) + " is served twice" : "too many ports are served";
     }
     this->listeners_.push_back(std::make_unique<Listener>(Listener{this, port, listening}));
     tcp_arg(listening, this->listeners_.back().get());
