@@ -321,6 +321,43 @@ TEST_F(Map, carries_megabytes) {
   EXPECT_EQ(this->w.session->state(), State::STREAMING);
 }
 
+/// From the key over both ways to the map, with HTTP responses and records that come joined.
+TEST_F(Map, reads_all_of_it_where_the_session_wants_it) {
+  this->w.into_room = true;
+  this->stream();
+  EXPECT_EQ(this->w.key_requests.size(), 1u);
+  this->w.send_map(R"({"Unknown":")" + std::string(100'000, 'x') + R"("})");
+  EXPECT_EQ(this->w.sink.count("end"), 2u);
+  this->w.drop_connections();
+  this->w.run_for(seconds(5));
+  EXPECT_EQ(this->w.session->state(), State::STREAMING);
+  EXPECT_EQ(this->w.maps.size(), 2u);
+}
+
+TEST_F(Map, starts_a_request_anew_when_what_it_says_changes_on_its_way) {
+  this->stream();
+  std::vector<tailcfg::OwnEndpoint> many;
+  for (uint8_t i = 0; i != MAX_OWN_ENDPOINTS; i++)
+    many.push_back(endpoints(i)[0]);
+  this->w.out_bytes = Session::MIN_TRANSMIT_BYTES;
+  this->w.sends = 1;
+  this->w.session->set_endpoints(this->w.now, many);
+  this->w.run_for(seconds(1));
+  ASSERT_EQ(this->w.sends, 0u);
+  EXPECT_EQ(this->w.updates.size(), 1u) << "the second has left in part";
+  this->w.session->set_endpoints(this->w.now, endpoints(9));
+  this->w.session->set_preferred_derp(this->w.now, 4);
+  this->w.sends = SIZE_MAX;
+  this->w.pump();
+  ASSERT_EQ(this->w.updates.size(), 2u);
+  EXPECT_EQ(this->w.updates[1]["Endpoints"].size(), 2u);
+  EXPECT_EQ(this->w.updates[1]["Endpoints"][size_t{0}].text(), "192.168.1.9:41641");
+  EXPECT_EQ(this->w.updates[1]["Hostinfo"]["NetInfo"]["PreferredDERP"].integer(), 4);
+  EXPECT_EQ(this->w.session->state(), State::STREAMING);
+  this->w.run_for(seconds(60));
+  EXPECT_EQ(this->w.updates.size(), 2u);
+}
+
 TEST_F(Map, reconnects_on_demand_without_waiting) {
   this->stream();
   this->w.session->reconnect(this->w.now);

@@ -117,6 +117,29 @@ TEST_F(NoiseFramingTest, gives_the_same_for_random_splits) {
   }
 }
 
+TEST_F(NoiseFramingTest, reads_records_that_are_put_where_it_says) {
+  Buffer wire, wanted, out;
+  for (const size_t size : {1, 4077, 0, 100}) {
+    const Buffer plaintext(size, static_cast<uint8_t>(size));
+    const Buffer record = seal(this->server_, plaintext);
+    wire.insert(wire.end(), record.begin(), record.end());
+    wanted.insert(wanted.end(), plaintext.begin(), plaintext.end());
+  }
+  std::mt19937 random(1);
+  for (size_t at = 0; at != wire.size();) {
+    const ByteSpan room = this->client_.room();
+    ASSERT_FALSE(room.empty());
+    const size_t n = std::min<size_t>(1 + random() % 2000, room.size());
+    at += copy(ByteView(wire).subspan(at, std::min(n, wire.size() - at)), room);
+    ByteSpan in = room.first(n);
+    const auto plaintext = this->client_.read(in);
+    ASSERT_TRUE(plaintext);
+    EXPECT_TRUE(in.empty());
+    out.insert(out.end(), plaintext->begin(), plaintext->end());
+  }
+  EXPECT_EQ(out, wanted);
+}
+
 TEST_F(NoiseFramingTest, fails_for_good_at_any_flipped_bit) {
   const Buffer good = seal(this->server_, as_bytes("hello"));
   for (size_t i = 0; i != good.size(); i++) {

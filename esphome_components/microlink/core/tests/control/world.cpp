@@ -62,8 +62,12 @@ void World::pump() {
       busy = true;
       this->perform(*event);
     }
-    while (const auto transmit = this->session->poll_transmit(this->now, buffer)) {
+    while (this->sends != 0) {
+      const auto transmit = this->session->poll_transmit(this->now, ByteSpan(buffer).first(this->out_bytes));
+      if (!transmit)
+        break;
       busy = true;
+      this->sends -= this->sends == SIZE_MAX ? 0 : 1;
       this->from_session(*transmit);
     }
     busy = this->to_session() || busy;
@@ -316,9 +320,18 @@ bool World::to_session() {
       bytes += this->links_[i]->out.front();
       this->links_[i]->out.pop_front();
     }
-    for (size_t at = 0; at < bytes.size() && this->links_[i] != nullptr; at += this->chunk) {
+    const Link link = static_cast<Link>(i);
+    for (size_t at = 0; this->into_room && at < bytes.size() && this->links_[i] != nullptr;) {
+      const ByteSpan room = this->session->room(link);
+      if (room.empty())
+        break;
+      const size_t n = copy(as_bytes(bytes).subspan(at), room);
+      this->session->handle_bytes(this->now, link, room.first(n));
+      at += n;
+    }
+    for (size_t at = 0; !this->into_room && at < bytes.size() && this->links_[i] != nullptr; at += this->chunk) {
       const size_t n = std::min(this->chunk, bytes.size() - at);
-      this->session->handle_bytes(this->now, static_cast<Link>(i), {reinterpret_cast<uint8_t *>(bytes.data()) + at, n});
+      this->session->handle_bytes(this->now, link, {reinterpret_cast<uint8_t *>(bytes.data()) + at, n});
       if (this->chunk == SIZE_MAX)
         break;
     }

@@ -76,6 +76,9 @@ class World {
   bool close_after_upgrade{false};
   bool garble_response{false};
   size_t chunk{SIZE_MAX};  ///< bytes given to the session at a time
+  bool into_room{false};   ///< read where the session says, as its owner does with TLS
+  size_t out_bytes{1500};  ///< what it may send at a time
+  size_t sends{SIZE_MAX};  ///< how often it may still send
   std::function<Reply(const testing::Value &)> on_register;
   std::function<Reply(const testing::Value &)> on_update;
   std::function<Reply(const testing::Value &)> on_map;

@@ -159,6 +159,31 @@ TEST(Frames, that_come_in_pieces_on_two_connections_lose_one_of_them) {
   EXPECT_EQ(pinged->body[7], 9);
 }
 
+TEST(Frames, are_the_same_when_they_are_put_where_the_reader_says) {
+  GatherBuffer gather;
+  FrameReader reader(gather);
+  Raw stream;
+  for (const size_t size : {0, 8, 48, 49, 300, 1432, 1433, 5000, 40, 0}) {
+    const Raw frame = frame_of(0x05, Raw(size, static_cast<uint8_t>(size)));
+    stream.insert(stream.end(), frame.begin(), frame.end());
+  }
+  const auto expected = read_all(stream, [&] { return stream.size(); });
+  std::vector<Seen> seen;
+  for (size_t at = 0; at != stream.size();) {
+    const ByteSpan room = reader.room();
+    ASSERT_FALSE(room.empty());
+    ByteSpan in = room.first(copy(ByteView(stream).subspan(at), room));
+    at += in.size();
+    const auto frame = reader.next(in);
+    ASSERT_TRUE(frame);
+    EXPECT_TRUE(in.empty()) << "never more than a frame";
+    if (*frame)
+      seen.push_back(
+          {static_cast<uint8_t>((*frame)->type), (*frame)->size, {(*frame)->body.begin(), (*frame)->body.end()}});
+  }
+  EXPECT_EQ(seen, expected);
+}
+
 TEST(Frames, do_not_fit_a_short_buffer) {
   Bytes<MAX_SEND_FRAME_BYTES> buffer;
   const Raw packet(MAX_PACKET_BYTES, 1);

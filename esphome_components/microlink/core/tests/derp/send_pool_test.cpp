@@ -98,6 +98,25 @@ TEST(SendPool, takes_no_more_frames_than_it_can_count) {
   EXPECT_EQ(pop(pool, 0)[5], 2);
 }
 
+TEST(SendPool, shows_what_leaves_together) {
+  SendPool pool;
+  (void) pool.push(0, key(1), as_bytes("one"));
+  (void) pool.push(0, key(2), as_bytes("two"));
+  (void) pool.push(1, key(3), as_bytes("other"));
+  (void) pool.push(0, key(4), as_bytes("three"));
+  EXPECT_EQ(pool.front(0, 1000).size(), 80U) << "up to the other connection's";
+  EXPECT_EQ(pool.front(0, 50).size(), 50U);
+  pool.pop(0, 50);
+  EXPECT_TRUE(pool.is_mid_frame(0));
+  EXPECT_EQ(pool.frames(0), 2U);
+  (void) pool.push(0, key(5), disco(100));
+  EXPECT_EQ(pool.front(0, 1000).size(), 30U) << "the rest, as DISCO comes next";
+  pool.pop(0, 30);
+  EXPECT_EQ(pool.front(0, 1000).size(), 137U);
+  pool.pop(0, 137);
+  EXPECT_EQ(pop(pool, 0), frame_of(4, as_bytes("three")));
+}
+
 TEST(SendPool, forgets_one_connection) {
   SendPool pool;
   (void) pool.push(0, key(1), as_bytes("abc"));

@@ -86,8 +86,10 @@ class Core final : private tailcfg::MapSink, private Relays::Regions, private fi
   bool decrypt_pending_(Instant now);
   void deliver_pending_(Instant now);
   void tell_untrusted_(const Stream &stream);
-  std::optional<size_t> seal_relay_(Instant now, StreamId id, ByteSpan out);
-  std::optional<size_t> seal_control_(Instant now, StreamId &id, ByteSpan out);
+  std::optional<ByteView> seal_relay_(Instant now, StreamId id, ByteSpan scratch);
+  std::optional<ByteView> seal_control_(Instant now, StreamId &id, ByteSpan scratch);
+  std::optional<ByteView> seal_(StreamId id, ByteView plain, ByteSpan out);
+  ByteSpan room_(StreamId id);
   static bool is_relay_(StreamId id) { return id >= RELAY_0; }
   static control::Link link_of_(StreamId id) { return static_cast<control::Link>(id); }
 
@@ -210,7 +212,6 @@ class Core final : private tailcfg::MapSink, private Relays::Regions, private fi
   WallTime clock_reserved_{WallTime::UNKNOWN};
 
   std::array<Stream, MAX_STREAMS> streams_;
-  Bytes<Stream::MAX_PLAIN_BYTES> rx_plain_;  ///< decrypted, being read
   Pending pending_;
   std::optional<ByteView> overlay_out_;  ///< in the bytes of the current input
   std::optional<Action> datagram_out_;   ///< sealed in place

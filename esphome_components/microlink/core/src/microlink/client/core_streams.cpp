@@ -88,7 +88,12 @@ bool Core::decrypt_pending_(Instant now) {
   Stream &stream = this->streams_[this->pending_.stream];
   const StreamId id = this->pending_.stream;
   const size_t before = this->pending_.in.size();
-  const auto plain = stream.take_plain(this->pending_.in, this->rx_plain_);
+  const ByteSpan room = this->room_(id);
+  if (room.empty()) {
+    this->pending_ = {};
+    return true;
+  }
+  const auto plain = stream.take_plain(this->pending_.in, room);
   if (stream.take_became_open()) {
     this->stream_ready_(now, id);
     this->settle_(now);
@@ -106,6 +111,13 @@ bool Core::decrypt_pending_(Instant now) {
   if (this->pending_.in.empty())
     this->pending_ = {};
   return this->pending_.in.size() != before;
+}
+
+/// Where a stream's user wants its next plain bytes.
+ByteSpan Core::room_(StreamId id) {
+  if (is_relay_(id))
+    return this->relays_.room(id - RELAY_0);
+  return this->control_ ? this->control_->room(link_of_(id)) : ByteSpan{};
 }
 
 void Core::deliver_pending_(Instant now) {
@@ -148,26 +160,36 @@ void Core::end_stream_(Instant now, StreamId id, Error error) {
   this->settle_(now);
 }
 
-/// Seals what the relay connection has to send next; 0 for nothing, empty when TLS failed. The plain bytes stand on the
-/// stack for that long only, in a frame of their own: far from the deepest point of the stack.
-[[gnu::noinline]] std::optional<size_t> Core::seal_relay_(Instant now, StreamId id, ByteSpan out) {
-  Bytes<Stream::MAX_PLAIN_BYTES> plain;
-  const size_t size = this->relays_.poll_transmit(now, id - RELAY_0, plain);
-  if (size == 0)
-    return 0;
-  const size_t sealed = this->streams_[id].seal(ByteView(plain).first(size), out);
-  return sealed == 0 ? std::nullopt : std::optional(sealed);
+/// Null when TLS failed.
+std::optional<ByteView> Core::seal_(StreamId id, ByteView plain, ByteSpan out) {
+  if (plain.empty())
+    return plain;
+  const size_t size = this->streams_[id].seal(plain, out);
+  return size == 0 ? std::nullopt : std::optional<ByteView>(out.first(size));
+}
+
+/// What the relay connection has to send next, sealed; empty for nothing.
+std::optional<ByteView> Core::seal_relay_(Instant now, StreamId id, ByteSpan scratch) {
+  const size_t index = id - RELAY_0;
+  const ByteView packets = this->relays_.next_packets(index, Stream::MAX_PLAIN_BYTES);
+  if (!packets.empty()) {
+    const auto sealed = this->seal_(id, packets, scratch);
+    this->relays_.packets_left(index, packets.size());
+    return sealed;
+  }
+  const size_t half = scratch.size() / 2;
+  const size_t size = this->relays_.poll_transmit(now, index, scratch.last(half - Stream::OVERHEAD_BYTES));
+  return this->seal_(id, scratch.last(half - Stream::OVERHEAD_BYTES).first(size), scratch.first(half));
 }
 
 /// The same for control, which chooses the connection itself.
-[[gnu::noinline]] std::optional<size_t> Core::seal_control_(Instant now, StreamId &id, ByteSpan out) {
-  Bytes<Stream::MAX_PLAIN_BYTES> plain;
-  const auto transmit = this->control_->poll_transmit(now, plain);
+std::optional<ByteView> Core::seal_control_(Instant now, StreamId &id, ByteSpan scratch) {
+  const size_t half = scratch.size() / 2;
+  const auto transmit = this->control_->poll_transmit(now, scratch.last(half - Stream::OVERHEAD_BYTES));
   if (!transmit)
-    return 0;
+    return ByteView{};
   id = static_cast<StreamId>(transmit->link);
-  const size_t sealed = this->streams_[id].seal(transmit->bytes, out);
-  return sealed == 0 ? std::nullopt : std::optional(sealed);
+  return this->seal_(id, transmit->bytes, scratch.first(half));
 }
 
 /// Everything but control's bytes, which wait while a stream of control is blocked.
@@ -195,8 +217,8 @@ std::optional<Action> Core::next_action_of_one_stream_(Instant now, ByteSpan scr
     const auto sealed = this->seal_relay_(now, id, scratch);
     if (!sealed)
       this->end_stream_(now, id, Error::CLOSED);
-    else if (*sealed != 0)
-      return Action{.kind = Action::Kind::SEND_STREAM, .stream = id, .bytes = scratch.first(*sealed)};
+    else if (!sealed->empty())
+      return Action{.kind = Action::Kind::SEND_STREAM, .stream = id, .bytes = *sealed};
   }
   return std::nullopt;
 }
@@ -210,10 +232,10 @@ std::optional<Action> Core::next_stream_action_(Instant now, ByteSpan scratch) {
       return std::nullopt;
     StreamId id = CONTROL_NOISE;
     const auto sealed = this->seal_control_(now, id, scratch);
-    if (sealed && *sealed == 0)
+    if (sealed && sealed->empty())
       return std::nullopt;
     if (sealed)
-      return Action{.kind = Action::Kind::SEND_STREAM, .stream = id, .bytes = scratch.first(*sealed)};
+      return Action{.kind = Action::Kind::SEND_STREAM, .stream = id, .bytes = *sealed};
     this->end_stream_(now, id, Error::CLOSED);  // that it is closed comes next
   }
 }

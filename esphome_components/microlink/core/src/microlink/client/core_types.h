@@ -42,7 +42,8 @@ struct ControlPing {
   Instant deadline{Instant::NEVER};
 };
 
-/// Bytes of the current input that are not used up yet: the port's, or of rx_plain_.
+/// Bytes of the current input that are not used up yet: the port's, or decrypted ones where the stream's user wants
+/// them.
 struct Pending {
   StreamId stream{0};
   ByteSpan in{};

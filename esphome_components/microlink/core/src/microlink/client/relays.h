@@ -70,8 +70,14 @@ class Relays {
   tls::Policy tls_policy(size_t index) const;
   void handle_open(Instant now, size_t index);
   void handle_closed(Instant now, size_t index, Error error, const char *why);
+  /// Where the stream's next bytes are best put before handle_bytes().
+  ByteSpan room(size_t index) { return this->slots_[index].derp.room(); }
   /// Consumes from `in` up to an event; poll and call again.
   void handle_bytes(Instant now, size_t index, ByteSpan &in);
+  /// What is to be sent: packets where they stand, at most `most` bytes, if they come next …
+  ByteView next_packets(size_t index, size_t most) const { return this->slots_[index].derp.next_packets(most); }
+  void packets_left(size_t index, size_t n) { this->slots_[index].derp.packets_left(n); }
+  /// … else something shorter, written into `out`.
   size_t poll_transmit(Instant now, size_t index, ByteSpan out);
 
   std::optional<Event> poll_event(Instant now);

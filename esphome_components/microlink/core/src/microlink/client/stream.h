@@ -54,6 +54,8 @@ class Stream {
   bool take_became_open() { return std::exchange(this->became_open_, false); }
   /// So that a sealed chunk always fits the port's scratch buffer.
   static constexpr size_t MAX_PLAIN_BYTES = 1500;
+  /// What sealing adds, at the most.
+  static constexpr size_t OVERHEAD_BYTES = 64;
 
   State state() const { return this->state_; }
   bool is_open() const { return this->state_ == State::OPEN; }

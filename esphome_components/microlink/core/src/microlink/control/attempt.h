@@ -37,6 +37,8 @@ class Attempt {
   /// Takes from the front of `in`; afterwards the state tells.
   void handle_bytes(ByteView &in);
   void handle_closed() { this->fail_(); }
+  /// How much may be read at once so that it is the attempt's.
+  size_t wanted_bytes() const { return noise::RESPONSE_BYTES - this->response_size_; }
   /// The upgrade request, once: its size, or 0.
   size_t poll_transmit(std::string_view authority, ByteSpan out);
   /// After DONE: the keys of the records; IDLE again.

@@ -16,6 +16,8 @@ class Channel {
   void clear();
   bool is_open() const { return this->framing_.error() == Error::NONE && this->error_ == Error::NONE; }
 
+  /// Where the connection's next bytes are best put before handle_bytes().
+  ByteSpan room() { return this->framing_.room(); }
   /// Bytes of the connection, decrypted in place. They must live until poll_event() says nothing.
   void handle_bytes(ByteSpan in) { this->in_ = in; }
   std::optional<http::H2Event> poll_event();

@@ -39,6 +39,11 @@ void NoiseFraming::clear() {
   this->error_ = Error::CLOSED;
 }
 
+ByteSpan NoiseFraming::room() {
+  const size_t known = this->buffered_ < HEADER_BYTES ? HEADER_BYTES : record_size(this->buffer_);
+  return ByteSpan(this->buffer_).subspan(this->buffered_, known - std::min(known, this->buffered_));
+}
+
 Result<ByteSpan> NoiseFraming::read(ByteSpan &in) {
   while (this->error_ == Error::NONE && !in.empty()) {
     ByteSpan record;
@@ -56,7 +61,8 @@ Result<ByteSpan> NoiseFraming::read(ByteSpan &in) {
       if (known == 0)
         return this->fail_(Error::MALFORMED);
       const size_t n = std::min(in.size(), known - this->buffered_);
-      copy(in.first(n), ByteSpan(this->buffer_).subspan(this->buffered_));
+      if (in.data() != this->buffer_.data() + this->buffered_)
+        copy(in.first(n), ByteSpan(this->buffer_).subspan(this->buffered_));
       this->buffered_ += n;
       in = in.subspan(n);
       if (this->buffered_ < HEADER_BYTES)

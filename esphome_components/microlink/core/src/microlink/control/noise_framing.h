@@ -27,6 +27,8 @@ class NoiseFraming {
   /// Wipes the keys and what was buffered; read() and seal() say CLOSED from then on.
   void clear();
 
+  /// Where the next bytes of the connection are best put before read(): nothing is copied then.
+  ByteSpan room();
   /// Takes from the front of `in` up to the end of one record and returns its plaintext, decrypted in place within `in`
   /// or, for a record that came in pieces, in the own buffer: valid until the next call. An empty plaintext means that
   /// `in` was used up. Errors are sticky: MALFORMED (type or length), AUTH_FAILED, CLOSED before start().

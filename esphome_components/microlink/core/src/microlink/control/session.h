@@ -69,6 +69,8 @@ class Session final : private http::RequestBody {
   // --- Input ---------------------------------------------------------------------------------------------------
 
   void handle_open(Instant now, Link link);
+  /// Where the next bytes of an open connection are best put before handle_bytes(). Empty: nobody wants them.
+  ByteSpan room(Link link);
   /// Decrypted in place; everything is consumed.
   void handle_bytes(Instant now, Link link, ByteSpan in);
   /// The connection ended or could not be opened; UNTRUSTED when TLS refused the server's certificate.
@@ -226,6 +228,7 @@ class Session final : private http::RequestBody {
   http::H2StreamId register_stream_{0}, update_stream_{0}, map_stream_{0}, ping_stream_{0};
   /// Link::KEY is lent to a ping reply that does not go over Noise, while STREAMING.
   enum class PlainPing : uint8_t { NONE, OPENING, DUE, SENT } plain_ping_{PlainPing::NONE};
+  uint8_t ping_room_{0};  ///< that an answer came is all that counts
   uint32_t update_version_{0};
   bool map_accepted_{false};
   Backoff update_backoff_;

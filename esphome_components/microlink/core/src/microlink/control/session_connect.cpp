@@ -80,6 +80,15 @@ void Session::handle_open(Instant now, Link link) {
   }
 }
 
+ByteSpan Session::room(Link link) {
+  if (link == Link::KEY && this->plain_ping_ != PlainPing::NONE)
+    return {&this->ping_room_, 1};
+  if (this->channel_() != nullptr)
+    return link == this->noise_link_ && this->is_connected_() ? this->channel_()->room() : ByteSpan{};
+  const size_t wanted = link == Link::KEY ? Connecting::ROOM_BYTES : this->attempt_(link).wanted_bytes();
+  return ByteSpan(this->connecting_().room).first(wanted);
+}
+
 void Session::handle_bytes(Instant now, Link link, ByteSpan in) {
   if (this->links_[static_cast<size_t>(link)] != LinkState::OPEN || in.empty())
     return;

@@ -144,6 +144,20 @@ std::optional<Transmit> Client::poll_transmit(Instant /*now*/, ByteSpan out) {
   return Transmit{size};
 }
 
+ByteView Client::next_packets(size_t most) const {
+  const SendPool &queue = this->shared_.queue;
+  const bool is_told = this->state_ != State::CONNECTED || this->announced_ == this->preferred_;
+  if (this->request_sent_ == this->request_size_ && this->control_size_ == 0 && is_told) {
+    const bool may_send = this->state_ == State::SERVER_INFO || this->state_ == State::CONNECTED;
+    return may_send ? queue.front(this->owner_, most) : ByteView{};
+  }
+  // Something else comes next, but for the rest of a frame.
+  if (!queue.is_mid_frame(this->owner_))
+    return {};
+  const ByteView rest = queue.front(this->owner_);
+  return rest.first(std::min(most, rest.size()));
+}
+
 /// As many packets as there is room for: few TLS records are cheaper than many.
 size_t Client::pop_packets_(ByteSpan out) {
   SendPool &queue = this->shared_.queue;

@@ -108,6 +108,8 @@ class Client {
   /// Forget the connection without an event; → IDLE.
   void stop();
 
+  /// Where the stream's next bytes are best put before handle_bytes(), see FrameReader::room(). Never empty.
+  ByteSpan room() { return this->state_ == State::UPGRADING ? this->reader_.room_before() : this->reader_.room(); }
   /// Consumes from the front of `in`, to the end of a frame that made an event at the most; so drain the events and
   /// call again until `in` is empty. What comes after a failure is passed over. UNEXPECTED when IDLE or FAILED already;
   /// NOT_READY while an event waits (nothing is consumed).
@@ -125,6 +127,10 @@ class Client {
   std::optional<Event> poll_event();
   /// Any `out` will do: a frame may leave in pieces. Prefer room for MAX_SEND_FRAME_BYTES.
   std::optional<Transmit> poll_transmit(Instant now, ByteSpan out);
+  /// Whole packets and parts of packets of at most `most` bytes, where they stand, if it is packets that leave next;
+  /// they have left with packets_left(). Valid until the next call that is not const.
+  ByteView next_packets(size_t most) const;
+  void packets_left(size_t n) { this->shared_.queue.pop(this->owner_, n); }
   Instant next_timeout() const { return this->timers_.next(); }
 
   State state() const { return this->state_; }

@@ -52,23 +52,32 @@ Result<std::optional<Frame>> FrameReader::next(ByteSpan &in) {
   if (in.empty())
     return std::optional<Frame>();
   const auto take = static_cast<uint32_t>(std::min<size_t>(missing, in.size()));
-  const ByteSpan room = this->room_();
-  if (this->received_ < room.size())
-    copy(in.first(take), room.subspan(this->received_));
+  const ByteSpan place = this->place_();
+  if (this->received_ < place.size() && in.data() != place.data() + this->received_)
+    copy(in.first(take), place.subspan(this->received_));
   this->received_ += take;
   in = in.subspan(take);
   if (take != missing)
     return std::optional<Frame>();
-  return this->finish_(room.first(std::min<size_t>(this->size_, room.size())));
+  return this->finish_(place.first(std::min<size_t>(this->size_, place.size())));
 }
 
 /// Where this body is gathered; empty when another reader took the place.
-ByteSpan FrameReader::room_() {
+ByteSpan FrameReader::place_() {
   if (this->size_ <= SHORT_BYTES)
     return this->short_;
   if (this->received_ == 0)
     this->gather_.owner = this;
   return this->gather_.owner == this ? ByteSpan(this->gather_.bytes) : ByteSpan();
+}
+
+ByteSpan FrameReader::room() {
+  if (this->header_size_ != FRAME_HEADER_BYTES)
+    return ByteSpan(this->header_).subspan(this->header_size_);
+  const size_t missing = this->size_ - this->received_;
+  const ByteSpan place = this->place_();
+  const ByteSpan room = this->received_ < place.size() ? place.subspan(this->received_) : ByteSpan(this->short_);
+  return room.first(std::min(missing, room.size()));
 }
 
 void FrameReader::reset() {

@@ -73,13 +73,18 @@ class FrameReader {
   /// `gather` must outlive the reader.
   explicit FrameReader(GatherBuffer &gather) : gather_(gather) {}
   void reset();
+  /// Where the next bytes of the stream are best put: what is read into it is not copied again by next(), which must be
+  /// called with it before anything else is read by any reader of the buffer. Never empty.
+  ByteSpan room();
+  /// Room for what comes before the first frame; next() may be called with a part of it.
+  ByteSpan room_before() { return this->short_; }
   /// Consumes from the front of `in`, at most one frame. No frame: all of `in` was consumed. MALFORMED for a length
   /// beyond MAX_FRAME_BYTES, for good.
   Result<std::optional<Frame>> next(ByteSpan &in);
 
  private:
   std::optional<Frame> finish_(ByteSpan body);
-  ByteSpan room_();
+  ByteSpan place_();
 
   GatherBuffer &gather_;
   uint32_t size_{0};      // of the body, once the header is complete

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "microlink/derp/send_pool.h"
 
+#include <algorithm>
 #include <cassert>
 #include <cstring>
 
@@ -75,12 +76,36 @@ ByteView SendPool::front(Owner owner) const {
   return ByteView(this->memory_).subspan(this->offset_of_(index), this->entries_[index].size);
 }
 
-void SendPool::pop(Owner owner, size_t n) {
+bool SendPool::has_disco_(Owner owner) const {
+  for (const Entry &entry : this->entries_) {
+    if (entry.owner == owner && entry.is_disco && !entry.is_begun)
+      return true;
+  }
+  return false;
+}
+
+ByteView SendPool::front(Owner owner, size_t most) const {
   const size_t index = this->next_(owner);
-  if (index == NONE || n == 0)
-    return;
-  this->entries_[index].is_begun = true;
-  this->remove_front_(index, n);
+  if (index == NONE)
+    return {};
+  const Entry &first = this->entries_[index];
+  size_t size = first.size;
+  const bool data_is_next = !first.is_disco && !this->has_disco_(owner);
+  for (size_t i = index + 1; data_is_next && i != this->entries_.size() && this->entries_[i].owner == owner; i++)
+    size += this->entries_[i].size;
+  return ByteView(this->memory_).subspan(this->offset_of_(index), std::min(size, most));
+}
+
+void SendPool::pop(Owner owner, size_t n) {
+  while (n != 0) {
+    const size_t index = this->next_(owner);
+    if (index == NONE)
+      return;
+    const size_t part = std::min<size_t>(n, this->entries_[index].size);
+    this->entries_[index].is_begun = true;
+    this->remove_front_(index, part);
+    n -= part;
+  }
 }
 
 void SendPool::remove_front_(size_t index, size_t n) {

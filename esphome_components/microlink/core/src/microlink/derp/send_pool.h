@@ -31,6 +31,8 @@ class SendPool {
   /// What leaves next: the rest of the frame on its way, else the oldest DISCO frame, else the oldest data frame. Empty
   /// if nothing waits. Valid until the next call that is not const.
   ByteView front(Owner owner) const;
+  /// The same, and what would leave behind it if it lies behind it: at most `most` bytes.
+  ByteView front(Owner owner, size_t most) const;
   /// The first `n` bytes of front() have left.
   void pop(Owner owner, size_t n);
   /// A frame has left in part.
@@ -50,6 +52,7 @@ class SendPool {
   static constexpr size_t NONE = MAX_FRAMES;
 
   size_t next_(Owner owner) const;
+  bool has_disco_(Owner owner) const;
   size_t offset_of_(size_t index) const;
   void remove_front_(size_t index, size_t n);
   bool make_room_(bool is_disco, size_t needed, size_t &dropped);

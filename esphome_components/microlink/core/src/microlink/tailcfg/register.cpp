@@ -62,26 +62,19 @@ Error RegisterResponseParser::finish() {
 
 void RegisterResponseParser::key_() {
   struct Key {
-    Field object;
     std::string_view name;
     Field field;
   };
   static constexpr Key KEYS[] = {
-      {Field::OTHER, "User", Field::USER},
-      {Field::OTHER, "Login", Field::LOGIN},
-      {Field::OTHER, "NodeKeyExpired", Field::EXPIRED},
-      {Field::OTHER, "MachineAuthorized", Field::AUTHORIZED},
-      {Field::OTHER, "AuthURL", Field::AUTH_URL},
-      {Field::OTHER, "NodeKeySignature", Field::SIGNATURE},
-      {Field::OTHER, "Error", Field::ERROR},
-      {Field::USER, "DisplayName", Field::USER_NAME},
-      {Field::LOGIN, "LoginName", Field::LOGIN_NAME},
+      {"NodeKeyExpired", Field::EXPIRED},
+      {"MachineAuthorized", Field::AUTHORIZED},
+      {"AuthURL", Field::AUTH_URL},
+      {"NodeKeySignature", Field::SIGNATURE},
+      {"Error", Field::ERROR},
   };
-  const Field object = this->tokenizer_.depth() == 1 ? Field::OTHER : this->object_;
   this->field_ = Field::OTHER;
   for (const Key &key : KEYS) {
-    const bool known_level = this->tokenizer_.depth() == (key.object == Field::OTHER ? 1U : 2U);
-    if (known_level && key.object == object && key.name == this->tokenizer_.text())
+    if (this->tokenizer_.depth() == 1 && key.name == this->tokenizer_.text())
       this->field_ = key.field;
   }
 }
@@ -98,8 +91,6 @@ Error RegisterResponseParser::value_(json::Token token) {
     return Error::NONE;
   }
   if (opens) {
-    if (depth == 2)
-      this->object_ = token == json::Token::OBJECT_BEGIN ? this->field_ : Field::OTHER;
     this->field_ = Field::OTHER;
     return Error::NONE;
   }
@@ -125,17 +116,7 @@ Error RegisterResponseParser::value_(json::Token token) {
       if (is_text)
         this->response_.error.assign(text);
       break;
-    case Field::USER_NAME:
-      if (is_text)
-        this->response_.user_name.assign(text);
-      break;
-    case Field::LOGIN_NAME:
-      if (is_text)
-        this->response_.login_name.assign(text);
-      break;
     case Field::OTHER:
-    case Field::USER:
-    case Field::LOGIN:
       break;
   }
   return Error::NONE;

@@ -25,8 +25,6 @@ struct RegisterRequest {
 struct RegisterResponse {
   FixedString<JSON_MAX_TEXT_BYTES> error;  ///< not empty: refused, for a person to read
   FixedString<MAX_URL_BYTES> auth_url;     ///< not empty: a person must open it
-  FixedString<64> user_name;               ///< User.DisplayName, cut; empty for tagged nodes
-  FixedString<64> login_name;              ///< Login.LoginName, cut
   bool node_key_expired{false};
   bool machine_authorized{false};
   bool needs_signature{false};  ///< NodeKeySignature is set: tailnet lock asks for a new signature
@@ -47,18 +45,7 @@ class RegisterResponseParser {
   const RegisterResponse &response() const { return this->response_; }
 
  private:
-  enum class Field : uint8_t {
-    OTHER,
-    USER,
-    LOGIN,
-    EXPIRED,
-    AUTHORIZED,
-    AUTH_URL,
-    SIGNATURE,
-    ERROR,
-    USER_NAME,
-    LOGIN_NAME
-  };
+  enum class Field : uint8_t { OTHER, EXPIRED, AUTHORIZED, AUTH_URL, SIGNATURE, ERROR };
 
   void key_();
   Error value_(json::Token token);
@@ -66,7 +53,6 @@ class RegisterResponseParser {
   json::Tokenizer tokenizer_;
   RegisterResponse response_;
   size_t bytes_{0};
-  Field object_{Field::OTHER};  ///< which object of the first level is open
   Field field_{Field::OTHER};
   Error error_{Error::NONE};
   bool done_{false};
