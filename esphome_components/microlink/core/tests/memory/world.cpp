@@ -90,12 +90,18 @@ void Node::start() {
   this->input_(input(Input::Kind::START));
 }
 
+template<typename Call> void Node::watched_(const Call &call) {
+  const std::function<void()> on_stack = call;
+  const Watch watch;
+  if (this->world_.stack != nullptr)
+    this->world_.stack->run(on_stack);
+  else
+    call();
+}
+
 /// The loop of ports.h.
 void Node::input_(const Input &in) {
-  {
-    const Watch watch;
-    this->client_->handle(this->world_.now, in);
-  }
+  this->watched_([&] { this->client_->handle(this->world_.now, in); });
   this->drain();
 }
 
@@ -103,20 +109,14 @@ void Node::drain() {
   Bytes<2048> scratch;
   while (true) {
     std::optional<Action> action;
-    {
-      const Watch watch;
-      action = this->client_->poll_action(this->world_.now, scratch);
-    }
+    this->watched_([&] { action = this->client_->poll_action(this->world_.now, scratch); });
     if (!action)
       break;
     this->perform_(*action);
   }
   while (true) {
     std::optional<Event> event;
-    {
-      const Watch watch;
-      event = this->client_->poll_event();
-    }
+    this->watched_([&] { event = this->client_->poll_event(); });
     if (!event)
       return;
     this->online += event->kind == Event::Kind::STATE_CHANGED && this->client_->status().state == State::ONLINE;
@@ -152,6 +152,10 @@ void Node::perform_(const Action &action) {
   const StreamId id = action.stream;
   switch (action.kind) {
     case Action::Kind::OPEN_STREAM:
+      if (id >= FIRST_RELAY && !this->world_.has_relay) {
+        this->inbox_.push_back({.kind = Input::Kind::STREAM_CLOSED, .stream = id});
+        break;
+      }
       if (id >= FIRST_RELAY)
         this->relays_[id] = std::make_unique<RelayConnection>();
       else

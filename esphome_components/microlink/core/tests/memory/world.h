@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "microlink/client.h"
+#include "tests/memory/stack.h"
 #include "tests/support/control_server.h"
 #include "tests/support/relay_connection.h"
 
@@ -49,6 +50,7 @@ class Node {
   };
 
   void input_(const Input &input);
+  template<typename Call> void watched_(const Call &call);
   void perform_(const Action &action);
   void to_relay_(RelayConnection &connection, const std::string &bytes);
   void from_streams_();
@@ -74,6 +76,8 @@ class World {
   static std::string name_of(size_t id) { return "node-" + std::to_string(id) + ".tail1234.ts.net"; }
 
   Instant now{static_cast<Instant>(1'000'000)};
+  bool has_relay{true};          ///< false: it cannot be connected to
+  PaintedStack *stack{nullptr};  ///< where the clients' calls run
   std::vector<std::unique_ptr<Node>> nodes;
 
  private:
