@@ -206,10 +206,9 @@ class Core final : private tailcfg::MapSink, private Relays::Regions, private fi
   Instant cache_due_{Instant::NEVER}, cache_stored_{INT64_MIN / 2};
   MachinePublic cached_control_key_{};  ///< of the configured control URL
   CachedSelf cached_self_;
-  WallTime wall_{WallTime::UNKNOWN};
+  WallTime wall_{WallTime::UNKNOWN}, clock_reserved_{WallTime::UNKNOWN};
   Instant wall_at_{};
   bool wall_is_trusted_{false};
-  WallTime clock_reserved_{WallTime::UNKNOWN};
 
   std::array<Stream, MAX_STREAMS> streams_;
   Pending pending_;
@@ -227,9 +226,7 @@ class Core final : private tailcfg::MapSink, private Relays::Regions, private fi
   Relays relays_;
   magicsock::Magicsock magicsock_;
   wireguard::Tunnel tunnel_;
-
-  bool settling_{false};
-  bool owner_ping_{false};  ///< ping() waits for its answer
+  bool settling_{false}, owner_ping_{false};  ///< ping() waits for its answer
   uint16_t cached_home_{0};
   bool first_message_{true};                 ///< of the map stream
   bool has_self_{false}, has_peers_{false};  ///< in the message that is read

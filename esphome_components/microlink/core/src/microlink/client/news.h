@@ -43,7 +43,7 @@ class News {
   std::bitset<KINDS> raised_;
   std::bitset<MAX_PEERS> changed_;
   std::bitset<MAX_PEERS> timed_out_;
-  RingBuffer<NodePublic, 8> gone_;
+  RingBuffer<NodePublic, 6> gone_;
   RingBuffer<Pong, 2> pongs_;  ///< a pong is a packet, and there is a turn for each
 };
 

@@ -39,7 +39,11 @@ void write_request(WindowWriter &out, const Client::Target &target) {
 }  // namespace
 
 Client::Client(Random &random, Shared &shared, SendPool::Owner owner)
-    : random_(random), shared_(shared), owner_(owner), upgrade_(PROTOCOL), reader_(shared.gather) {}
+    : random_(random),
+      shared_(shared),
+      owner_(owner),
+      reader_(shared.gather),
+      early_(http::UpgradeResponse(PROTOCOL)) {}
 
 Error Client::start(Instant now, const Target &target) {
   if (target.host.empty() || !is_token(target.host) || !is_token(target.ideal_node) || target.node_key == nullptr)
@@ -49,7 +53,8 @@ Error Client::start(Instant now, const Target &target) {
   if (request.total() > MAX_REQUEST_BYTES)
     return Error::MALFORMED;
   this->reset_();
-  this->upgrade_ = http::UpgradeResponse(PROTOCOL);
+  this->early_.emplace<http::UpgradeResponse>(PROTOCOL);
+  this->http_status_ = 0;
   this->target_ = target;
   this->request_size_ = static_cast<uint16_t>(request.total());
   this->timers_.arm(Timer::LOGIN, now + LOGIN_TIMEOUT);
@@ -137,7 +142,7 @@ std::optional<Transmit> Client::poll_transmit(Instant /*now*/, ByteSpan out) {
   if (!queue.is_mid_frame(this->owner_))
     size += this->pop_control_(out.subspan(size));
   const bool may_send_packets = this->state_ == State::SERVER_INFO || this->state_ == State::CONNECTED;
-  if (may_send_packets && this->control_size_ == 0)
+  if (may_send_packets && !this->has_control_())
     size += this->pop_packets_(out.subspan(size));
   if (size == 0)
     return std::nullopt;
@@ -147,7 +152,7 @@ std::optional<Transmit> Client::poll_transmit(Instant /*now*/, ByteSpan out) {
 ByteView Client::next_packets(size_t most) const {
   const SendPool &queue = this->shared_.queue;
   const bool is_told = this->state_ != State::CONNECTED || this->announced_ == this->preferred_;
-  if (this->request_sent_ == this->request_size_ && this->control_size_ == 0 && is_told) {
+  if (this->request_sent_ == this->request_size_ && !this->has_control_() && is_told) {
     const bool may_send = this->state_ == State::SERVER_INFO || this->state_ == State::CONNECTED;
     return may_send ? queue.front(this->owner_, most) : ByteView{};
   }
@@ -180,11 +185,14 @@ size_t Client::pop_request_(ByteSpan out) {
 }
 
 void Client::handle_head_(ByteSpan &in) {
-  in = in.subspan(this->upgrade_.handle_bytes(in));
-  switch (this->upgrade_.state()) {
+  http::UpgradeResponse &upgrade = *std::get_if<http::UpgradeResponse>(&this->early_);
+  in = in.subspan(upgrade.handle_bytes(in));
+  this->http_status_ = upgrade.status();
+  switch (upgrade.state()) {
     case http::UpgradeResponse::State::HEAD:
       break;
     case http::UpgradeResponse::State::UPGRADED:
+      this->early_.emplace<SmallFrames>();
       this->state_ = State::SERVER_KEY;
       break;
     case http::UpgradeResponse::State::REFUSED:
@@ -349,7 +357,8 @@ void Client::reset_() {
   this->event_.reset();
   this->info_ = {};
   this->reader_.reset();
-  this->control_size_ = this->control_sent_ = 0;
+  if (auto *const small = std::get_if<SmallFrames>(&this->early_))
+    small->size = small->sent = 0;
   this->request_size_ = this->request_sent_ = 0;
   this->shared_.queue.clear(this->owner_);
 }
@@ -370,19 +379,25 @@ bool Client::take_tokens_(Instant now, size_t bytes) {
 }
 
 bool Client::queue_control_(FrameType type, ByteView body) {
-  Writer out(ByteSpan(this->control_).subspan(this->control_size_));
+  SmallFrames *const small = std::get_if<SmallFrames>(&this->early_);
+  if (small == nullptr)
+    return false;
+  Writer out(ByteSpan(small->bytes).subspan(small->size));
   write_frame(out, type, body);
   if (!out.ok())
     return false;
-  this->control_size_ = static_cast<uint16_t>(this->control_size_ + out.size());
+  small->size = static_cast<uint16_t>(small->size + out.size());
   return true;
 }
 
 size_t Client::pop_control_(ByteSpan out) {
-  const size_t n = copy(ByteView(this->control_).first(this->control_size_).subspan(this->control_sent_), out);
-  this->control_sent_ = static_cast<uint16_t>(this->control_sent_ + n);
-  if (this->control_sent_ == this->control_size_)
-    this->control_size_ = this->control_sent_ = 0;
+  if (!this->has_control_())
+    return 0;
+  SmallFrames &small = *std::get_if<SmallFrames>(&this->early_);
+  const size_t n = copy(ByteView(small.bytes).first(small.size).subspan(small.sent), out);
+  small.sent = static_cast<uint16_t>(small.sent + n);
+  if (small.sent == small.size)
+    small.size = small.sent = 0;
   return n;
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <variant>
+
 #include "microlink/base/engine.h"
 #include "microlink/base/timer_table.h"
 #include "microlink/crypto/box.h"
@@ -136,7 +138,7 @@ class Client {
   State state() const { return this->state_; }
   const Counters &counters() const { return this->counters_; }
   /// Of the answer to the upgrade; 0 before it. Stays after FAILED until start().
-  uint16_t http_status() const { return this->upgrade_.status(); }
+  uint16_t http_status() const { return this->http_status_; }
   /// Packets that wait.
   size_t queued() const { return this->shared_.queue.frames(this->owner_); }
 
@@ -162,6 +164,10 @@ class Client {
   size_t pop_packets_(ByteSpan out);
   bool queue_control_(FrameType type, ByteView body);
   size_t pop_control_(ByteSpan out);
+  bool has_control_() const {
+    const auto *const small = std::get_if<SmallFrames>(&this->early_);
+    return small != nullptr && small->size != 0;
+  }
 
   Random &random_;
   Shared &shared_;
@@ -174,7 +180,6 @@ class Client {
   uint16_t request_sent_{0};
   crypto::BoxKey box_;
   TimerTable<Timer> timers_;
-  http::UpgradeResponse upgrade_;
   std::optional<Event> event_;
   Counters counters_;
 
@@ -184,12 +189,17 @@ class Client {
   Instant refilled_{};
 
   FrameReader reader_;
-  // Small frames, before any packet.
-  Bytes<CONTROL_BYTES> control_{};
-  uint16_t control_size_{0};
-  uint16_t control_sent_{0};
+  /// Small frames, which go before any packet.
+  struct SmallFrames {
+    Bytes<CONTROL_BYTES> bytes;
+    uint16_t size{0};
+    uint16_t sent{0};
+  };
+  /// The first in UPGRADING, when no frame can leave yet.
+  std::variant<http::UpgradeResponse, SmallFrames> early_;
+  uint16_t http_status_{0};
 };
 static_assert(Engine<Client>);
-static_assert(sizeof(void *) != 4 || sizeof(Client) <= 640, "there are two of it");
+static_assert(sizeof(void *) != 4 || sizeof(Client) <= 536, "there are two of it");
 
 }  // namespace microlink::derp

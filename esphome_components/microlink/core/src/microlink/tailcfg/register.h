@@ -23,8 +23,8 @@ struct RegisterRequest {
 
 /// What of tailcfg.RegisterResponse counts. Order of evaluation: error, node_key_expired, auth_url, success.
 struct RegisterResponse {
-  FixedString<JSON_MAX_TEXT_BYTES> error;  ///< not empty: refused, for a person to read
-  FixedString<MAX_URL_BYTES> auth_url;     ///< not empty: a person must open it
+  FixedString<200> error;               ///< not empty: refused, for a person to read; cut
+  FixedString<MAX_URL_BYTES> auth_url;  ///< not empty: a person must open it
   bool node_key_expired{false};
   bool machine_authorized{false};
   bool needs_signature{false};  ///< NodeKeySignature is set: tailnet lock asks for a new signature
