@@ -34,7 +34,7 @@ Config config() {
 /// Runs one script.
 class Script {
  public:
-  explicit Script(ByteView bytes) : in_(bytes), client_(config(), TrustStore{}, nullptr) {}
+  explicit Script(ByteView bytes) : in_(bytes), client_(this->config_, TrustStore{}, nullptr) {}
 
   void run() {
     std::string seed(32, 's');
@@ -294,6 +294,7 @@ class Script {
   Reader in_;
   Instant now_{1'000'000};
   ControlServer control_{1};
+  const Config config_{config()};
   Client client_;
   std::array<std::unique_ptr<ControlServer::Connection>, MAX_STREAMS> streams_;
   std::array<bool, MAX_STREAMS> opening_{};

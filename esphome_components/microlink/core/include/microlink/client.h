@@ -46,6 +46,7 @@ class Client {
  public:
   /// `config`, what it views, and `log` (which may be null) must outlive the client.
   Client(const Config &config, const TrustStore &trust, LogSink *log);
+  Client(const Config &&, const TrustStore &, LogSink *) = delete;
   ~Client();
   Client(const Client &) = delete;
   Client &operator=(const Client &) = delete;
