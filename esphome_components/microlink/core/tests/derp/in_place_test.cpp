@@ -44,7 +44,8 @@ TEST(InPlace, logs_in_with_bytes_where_it_wants_them) {
   };
   feed(bytes(SWITCHING) + relay.server_key());
   (void) each.sent();
-  feed(relay.server_info(each.key.public_key()) + Relay::packet(node(9), as_bytes("hello")));
+  feed(relay.server_info(each.key.public_key()));
+  feed(Relay::packet(node(9), bytes("hello")));
   EXPECT_EQ(each.events, (std::vector<std::string>{"connected", "packet 9:hello"}));
 }
 
