@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <memory>
+#include <new>
 #include <optional>
 
 #include "microlink/base/log.h"
@@ -37,6 +37,12 @@ struct Event {
   std::string_view text{};
 };
 
+/// Where a client's memory comes from: all of it at once, in the constructor. By default the heap.
+struct Memory {
+  void *(*take)(size_t size) {[](size_t size) { return ::operator new(size, std::nothrow); }};  ///< null: there is none
+  void (*give)(void *memory){[](void *memory) { ::operator delete(memory); }};
+};
+
 /// A node of a tailnet, without I/O: the public interface of the core. See ports.h for the loop that drives it, and
 /// port/posix for a ready one. TCP and UDP on the tailnet are in sockets.h, ready to use in port/lwip/stack_node.h.
 ///
@@ -45,9 +51,11 @@ struct Event {
 class Client {
  public:
   /// `config`, what it views, and `log` (which may be null) must outlive the client.
-  Client(const Config &config, const TrustStore &trust, LogSink *log);
-  Client(const Config &&, const TrustStore &, LogSink *) = delete;
+  Client(const Config &config, const TrustStore &trust, LogSink *log, const Memory &memory = {});
+  Client(const Config &&, const TrustStore &, LogSink *, const Memory & = {}) = delete;
   ~Client();
+  /// Whether the constructor got its memory. If not, nothing else may be called.
+  bool has_memory() const { return this->core_ != nullptr; }
   Client(const Client &) = delete;
   Client &operator=(const Client &) = delete;
 
@@ -109,7 +117,8 @@ class Client {
   size_t relay_latencies(std::span<RelayLatency> out) const;
 
  private:
-  std::unique_ptr<client::Core> core_;
+  client::Core *core_{nullptr};
+  void (*give_)(void *memory);
 };
 
 }  // namespace microlink

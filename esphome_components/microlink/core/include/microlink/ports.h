@@ -47,6 +47,8 @@ constexpr size_t MAX_RECORD_BYTES = 255;
 const char *record_name(Record record);
 /// Whether the record holds a secret (a port keeps those readable by its owner only).
 bool is_secret(Record record);
+/// Whether the record only makes the next start quicker: when the storage is costly a port may lose it.
+bool is_for_speed(Record record);
 
 /// Room around an overlay packet for WireGuard's header, padding and tag.
 constexpr size_t OVERLAY_HEADROOM = 16;

@@ -5,9 +5,18 @@
 
 namespace microlink {
 
-Client::Client(const Config &config, const TrustStore &trust, LogSink *log)
-    : core_(std::make_unique<client::Core>(config, trust, log)) {}
-Client::~Client() = default;
+Client::Client(const Config &config, const TrustStore &trust, LogSink *log, const Memory &memory) : give_(memory.give) {
+  static_assert(alignof(client::Core) <= alignof(max_align_t));
+  if (void *place = memory.take(sizeof(client::Core)); place != nullptr)
+    this->core_ = new (place) client::Core(config, trust, log);
+}
+
+Client::~Client() {
+  if (this->core_ == nullptr)
+    return;
+  this->core_->~Core();
+  this->give_(this->core_);
+}
 
 Error Client::set_auth_key(std::string_view auth_key) { return this->core_->set_auth_key(auth_key); }
 void Client::handle(Instant now, const Input &input) { this->core_->handle(now, input); }

@@ -45,6 +45,23 @@ bool is_secret(Record record) {
          record == Record::DISCO_KEY;
 }
 
+bool is_for_speed(Record record) {
+  switch (record) {
+    case Record::CONTROL_KEY:
+    case Record::RELAY_CACHE:
+    case Record::PEER_CACHE_0:
+    case Record::PEER_CACHE_1:
+    case Record::PEER_CACHE_2:
+    case Record::PEER_CACHE_3:
+    case Record::SELF:
+    case Record::PATHS:
+    case Record::DISCO_KEY:  // without it a restart is slower, no more
+      return true;
+    default:
+      return false;
+  }
+}
+
 const char *state_name(State state) {
   switch (state) {
     case State::STOPPED:

@@ -112,22 +112,7 @@ void StateDir::remove_leftovers_() const {
   ::closedir(listing);
 }
 
-StateDir::Sync StateDir::sync_of(Record record) {
-  switch (record) {
-    case Record::CONTROL_KEY:
-    case Record::RELAY_CACHE:
-    case Record::PEER_CACHE_0:
-    case Record::PEER_CACHE_1:
-    case Record::PEER_CACHE_2:
-    case Record::PEER_CACHE_3:
-    case Record::SELF:
-    case Record::PATHS:
-    case Record::DISCO_KEY:  // without it a restart is slower, no more
-      return Sync::NO;
-    default:
-      return Sync::YES;
-  }
-}
+StateDir::Sync StateDir::sync_of(Record record) { return is_for_speed(record) ? Sync::NO : Sync::YES; }
 
 std::string StateDir::store(const char *name, ByteView bytes, Sync sync) {
   if (bytes.size() > MAX_FILE_BYTES)

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <mutex>
+
+#include "microlink/base/ring_buffer.h"
+#include "microlink/client.h"
+
+namespace microlink::chip {
+
+/// What the owner of a node may ask of it.
+struct Command {
+  enum class Kind : uint8_t { UP, DOWN, LOGOUT, ROTATE_KEY, NETCHECK, SET_AUTH_KEY, STOP };
+  Kind kind{Kind::UP};
+  FixedString<128> text{};  ///< SET_AUTH_KEY: the key
+};
+
+/// What a node says about itself at one moment, owned.
+struct Snapshot {
+  State state{State::STOPPED};
+  FixedString<MAX_URL_BYTES> login_url;
+  FixedString<128> message;
+  FixedString<MAX_NODE_NAME_BYTES> name;
+  IpAddress ipv4{};
+  IpAddress ipv6{};
+  uint16_t home_derp{0};
+  size_t peers_in_table{0};
+};
+
+/// The one door between a node's task and its owner's: commands in, the latest snapshot out, in fixed memory. One
+/// mutex, which is a leaf; nobody else's code runs under it.
+class Mailbox {
+ public:
+  static constexpr size_t MAX_COMMANDS = 4;
+
+  // The owner's side.
+
+  /// False when MAX_COMMANDS wait already.
+  bool post(const Command &command) {
+    const std::lock_guard lock(this->mutex_);
+    return this->commands_.push(command);
+  }
+  /// The latest snapshot, once; false when nothing is new.
+  bool take_snapshot(Snapshot &out) {
+    const std::lock_guard lock(this->mutex_);
+    if (!this->snapshot_is_new_)
+      return false;
+    this->snapshot_is_new_ = false;
+    out = this->snapshot_;
+    return true;
+  }
+
+  // The node's side.
+
+  std::optional<Command> take_command() {
+    const std::lock_guard lock(this->mutex_);
+    if (this->commands_.empty())
+      return std::nullopt;
+    const Command out = this->commands_[0];
+    this->commands_[0] = {};  // it may have held a key
+    (void) this->commands_.pop();
+    return out;
+  }
+  void put_snapshot(const Snapshot &snapshot) {
+    const std::lock_guard lock(this->mutex_);
+    this->snapshot_ = snapshot;
+    this->snapshot_is_new_ = true;
+  }
+
+ private:
+  std::mutex mutex_;
+  RingBuffer<Command, MAX_COMMANDS> commands_;
+  Snapshot snapshot_;
+  bool snapshot_is_new_{false};
+};
+
+}  // namespace microlink::chip

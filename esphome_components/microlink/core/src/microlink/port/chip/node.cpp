@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: MIT
+#if defined(ESP_PLATFORM) || defined(__linux__)
+#include "microlink/port/chip/node.h"
+
+namespace microlink::chip {
+
+Node::Node(const Options &options, System &system, LogSink *log)
+    : options_(options), system_(system), log_sink_(log), log_(log, "node"), loop_(system, this, log) {}
+
+Node::~Node() { this->loop_.detach(); }
+
+bool Node::post(const Command &command) {
+  const bool taken = this->mailbox_.post(command);
+  // Also when it was not: the task may have missed what made the mailbox full.
+  this->system_.wake_up();
+  return taken;
+}
+
+Duration Node::turn(Instant latest) {
+  const bool at_rest = this->state_ != State::DOWN && this->loop_.stopped();
+  if (this->news_ || at_rest)
+    latest = static_cast<Instant>(0);
+  const Duration waited = this->loop_.turn(earlier(latest, this->stop_deadline_));
+  while (const auto command = this->mailbox_.take_command())
+    this->perform_(*command);
+  if (this->state_ != State::DOWN && (this->loop_.stopped() || this->stop_deadline_ <= this->loop_.tick()))
+    this->finish_();
+  if (this->news_)
+    this->publish_();
+  return waited;
+}
+
+void Node::perform_(const Command &command) {
+  const bool is_up = this->state_ == State::UP;
+  switch (command.kind) {
+    case Command::Kind::UP:
+      this->up_();
+      return;
+    case Command::Kind::DOWN:
+      this->down_(State::STOPPING);
+      return;
+    case Command::Kind::LOGOUT:
+      this->down_(State::LEAVING);
+      return;
+    case Command::Kind::STOP:
+      this->stop_asked_ = true;
+      this->down_(State::STOPPING);
+      return;
+    case Command::Kind::SET_AUTH_KEY:
+      this->set_auth_key_(command.text.view());
+      break;
+    case Command::Kind::ROTATE_KEY:
+      if (!is_up || this->client_->rotate_node_key(this->loop_.tick()) != Error::NONE)
+        this->log_.warning("the node key cannot be replaced while control is not connected");
+      break;
+    case Command::Kind::NETCHECK:
+      if (is_up)
+        this->client_->netcheck(this->loop_.tick());
+      break;
+  }
+  this->loop_.drain();
+}
+
+void Node::set_auth_key_(std::string_view auth_key) {
+  this->key_.text.assign(auth_key);
+  if (this->state_ != State::UP || auth_key.empty())
+    return;
+  if (this->client_->set_auth_key(auth_key) != Error::NONE)
+    this->log_.error("the auth key is too long");
+  this->key_ = {};
+}
+
+void Node::up_() {
+  if (this->state_ != State::DOWN)
+    return;
+  this->news_ = true;
+  this->options_.loop.relay_only = this->options_.config.relay_only;
+  if (!this->is_open_ && !this->loop_.open(this->options_.loop)) {
+    this->log_.error("no socket is left for the node");
+    return;
+  }
+  this->is_open_ = true;
+  this->client_ =
+      std::make_unique<Client>(this->options_.config, this->options_.trust, this->log_sink_, this->options_.memory);
+  if (!this->client_->has_memory()) {
+    this->log_.error("not enough memory for a client: allow fewer peers");
+    this->client_.reset();
+    return;
+  }
+  if (!this->key_.text.empty() && this->client_->set_auth_key(this->key_.text.view()) != Error::NONE)
+    this->log_.error("the auth key is too long");
+  this->key_ = {};
+  if (this->loop_.attach(*this->client_) != Error::NONE) {
+    this->log_.error("the node cannot start without its identity");
+    this->client_.reset();
+    return;
+  }
+  this->state_ = State::UP;
+}
+
+void Node::down_(State next) {
+  if (this->state_ != State::UP)
+    return;
+  this->state_ = next;
+  this->stop_deadline_ = this->loop_.tick() + STOP_TIME;
+  if (next == State::LEAVING) {
+    this->client_->logout(this->loop_.tick());
+    this->loop_.drain();
+  } else {
+    this->loop_.feed({.kind = Input::Kind::STOP});
+  }
+}
+
+void Node::finish_() {
+  if (!this->loop_.stopped())
+    this->log_.warning("the client did not stop in time; it is dropped");
+  this->loop_.close();
+  this->is_open_ = false;
+  this->client_.reset();
+  this->system_.set_overlay_addresses({});
+  if (this->state_ == State::LEAVING) {
+    for (uint8_t i = 0; i != static_cast<uint8_t>(Record::COUNT); i++) {
+      if (this->system_.erase(static_cast<Record>(i)) != Error::NONE)
+        this->log_.error("the stored %s cannot be erased", record_name(static_cast<Record>(i)));
+    }
+  }
+  this->state_ = State::DOWN;
+  this->stop_deadline_ = Instant::NEVER;
+  this->news_ = true;
+}
+
+void Node::on_event(const Event &) { this->news_ = true; }
+
+void Node::publish_() {
+  this->news_ = false;
+  Snapshot out;
+  if (this->state_ == State::UP) {
+    const Status status = this->client_->status();
+    out.state = status.state;
+    out.login_url.assign(status.login_url);
+    out.message.assign(status.message);
+    out.name.assign(status.name.view());
+    out.ipv4 = status.ipv4;
+    out.ipv6 = status.ipv6;
+    out.home_derp = status.home_derp;
+    out.peers_in_table = status.peers_in_table;
+  }
+  this->mailbox_.put_snapshot(out);
+}
+
+}  // namespace microlink::chip
+#endif  // ESP_PLATFORM || __linux__

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <memory>
+
+#include "microlink/port/chip/loop.h"
+#include "microlink/port/chip/mailbox.h"
+
+namespace microlink::chip {
+
+/// A whole node on a chip: sockets, loop, and a client that can be stopped and started while the rest stays. It begins
+/// with nothing: UP is the first command. Everything but post() and take_snapshot() is for the node's task.
+class Node final : private Observer {
+ public:
+  enum class State : uint8_t {
+    DOWN,      ///< no client. Exit: UP
+    UP,        ///< a client runs. Exits: DOWN, LOGOUT, STOP; the client says STOPPED
+    STOPPING,  ///< STOP was said. Exits: the client says STOPPED, or STOP_TIME is over; then DOWN
+    LEAVING,   ///< like STOPPING after LOGOUT; the records are erased at the end
+  };
+
+  struct Options {
+    Config config;
+    TrustStore trust;
+    Loop::Options loop;
+    Memory memory{};
+  };
+  /// `system` and `log` must outlive the node; `log` may be null.
+  Node(const Options &options, System &system, LogSink *log);
+  ~Node() override;
+
+  // From any task.
+
+  /// False when too many commands wait.
+  bool post(const Command &command);
+  /// The latest snapshot when there is a new one.
+  bool take_snapshot(Snapshot &out) { return this->mailbox_.take_snapshot(out); }
+
+  // On the node's task.
+
+  /// One turn, until finished(). How long it has waited.
+  Duration turn(Instant latest);
+  /// After STOP was posted, and the client came to rest in good order: STOP_TIME later at most.
+  bool finished() const { return this->stop_asked_ && this->state_ == State::DOWN; }
+  State state() const { return this->state_; }
+  const Loop &loop() const { return this->loop_; }
+
+  static constexpr Duration STOP_TIME = seconds(2);
+
+ private:
+  void on_event(const Event &event) override;
+  void perform_(const Command &command);
+  void set_auth_key_(std::string_view auth_key);
+  void up_();
+  void down_(State next);
+  void finish_();
+  void publish_();
+
+  Options options_;
+  System &system_;
+  LogSink *log_sink_;
+  Log log_;
+  Mailbox mailbox_;
+  Loop loop_;
+  std::unique_ptr<Client> client_;
+  Command key_{};  ///< the auth key for the next client
+  State state_{State::DOWN};
+  Instant stop_deadline_{Instant::NEVER};
+  bool is_open_{false};
+  bool stop_asked_{false};
+  bool news_{true};
+};
+
+}  // namespace microlink::chip

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+#ifdef ESP_PLATFORM
+#include "microlink/port/esp_idf/background.h"
+
+#include <esp_heap_caps.h>
+
+#include <cstdlib>
+#include <new>
+
+namespace microlink::esp_idf {
+
+namespace {
+
+#ifdef CONFIG_SPIRAM
+void *take_psram(size_t size) { return heap_caps_malloc_prefer(size, 2, MALLOC_CAP_SPIRAM, MALLOC_CAP_DEFAULT); }
+#endif
+
+}  // namespace
+
+const char *Background::start(const Options &options, std::string_view auth_key, LogSink *log) {
+  this->stop();
+  if (const char *problem = this->system_.open(); *problem != '\0')
+    return problem;
+  chip::Node::Options node = options.node;
+#ifdef CONFIG_SPIRAM
+  if (options.use_psram)
+    node.memory = {take_psram, heap_caps_free};
+#endif
+  void *memory = node.memory.take(sizeof(chip::Node));
+  if (memory == nullptr)
+    return "not enough memory for a node: allow fewer peers (max_peers)";
+  this->free_ = node.memory.give;
+  this->node_ = new (memory) chip::Node(node, this->system_, log);
+  if (!auth_key.empty())
+    (void) this->node_->post({.kind = chip::Command::Kind::SET_AUTH_KEY, .text = auth_key});
+  (void) this->node_->post({.kind = chip::Command::Kind::UP});
+  this->ended_ = xSemaphoreCreateBinaryStatic(&this->ended_memory_);
+  if (xTaskCreate(run_, "microlink", STACK_BYTES, this, PRIORITY, &this->task_) == pdPASS)
+    return "";
+  this->node_->~Node();
+  this->free_(this->node_);
+  this->node_ = nullptr;
+  this->system_.close();
+  return "not enough memory for the node's task";
+}
+
+void Background::run_(void *self) {
+  auto &background = *static_cast<Background *>(self);
+  chip::Node &node = *background.node_;
+  Instant rested_at = background.system_.now();
+  while (!node.finished()) {
+    const Duration waited = node.turn(Instant::NEVER);
+    const Instant now = background.system_.now();
+    if (waited >= milliseconds(1)) {
+      rested_at = now;
+    } else if (now - rested_at >= MAX_BUSY_TIME) {
+      vTaskDelay(1);
+      rested_at = background.system_.now();
+    }
+  }
+  (void) xSemaphoreGive(background.ended_);
+  vTaskDelete(nullptr);
+}
+
+void Background::stop() {
+  if (!this->running())
+    return;
+  while (!this->node_->post({.kind = chip::Command::Kind::STOP}))
+    vTaskDelay(1);                                     // full: the task is about to empty it
+  (void) xSemaphoreTake(this->ended_, portMAX_DELAY);  // within Node::STOP_TIME
+  this->task_ = nullptr;
+  this->node_->~Node();
+  this->free_(this->node_);
+  this->node_ = nullptr;
+  this->system_.close();
+}
+
+size_t Background::stack_left() const {
+  return this->task_ == nullptr ? 0 : uxTaskGetStackHighWaterMark(this->task_) * sizeof(StackType_t);
+}
+
+}  // namespace microlink::esp_idf
+#endif  // ESP_PLATFORM

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <freertos/FreeRTOS.h>
+#include <freertos/semphr.h>
+#include <freertos/task.h>
+
+#include "microlink/port/chip/node.h"
+#include "microlink/port/esp_idf/idf_system.h"
+
+namespace microlink::esp_idf {
+
+/// A node on a FreeRTOS task of its own. The owner talks to it through a mailbox and never waits for it, except in
+/// stop().
+///
+/// The task has the priority of ESPHome's main loop, and FreeRTOS gives each of equals one tick in turn: however long a
+/// handshake computes, the main loop waits a millisecond or two. It runs on whichever core is free.
+class Background {
+ public:
+  Background() = default;
+  ~Background() { this->stop(); }
+  Background(const Background &) = delete;
+  Background &operator=(const Background &) = delete;
+
+  struct Options {
+    chip::Node::Options node;
+    /// Take the node's memory from PSRAM when there is some. The task's stack stays in internal memory, since the flash
+    /// is written from it.
+    bool use_psram{false};
+  };
+  /// Empty, or one line that says what is wrong. `log` is called on the new task, may be null, and must live until
+  /// stop() returned.
+  const char *start(const Options &options, std::string_view auth_key, LogSink *log);
+  /// Take the node down in good order and end the task: chip::Node::STOP_TIME and a moment at most. May be repeated.
+  void stop();
+  bool running() const { return this->node_ != nullptr; }
+
+  /// False when it does not run or too many commands wait.
+  bool post(const chip::Command &command) { return this->running() && this->node_->post(command); }
+  /// The latest snapshot when there is a new one.
+  bool take_snapshot(chip::Snapshot &out) { return this->running() && this->node_->take_snapshot(out); }
+  /// While true the flash is left alone as far as possible, and nothing is measured: for an update of the firmware.
+  void set_quiet(bool quiet) { this->system_.records().set_quiet(quiet); }
+  /// Bytes of the stack that were never used so far.
+  size_t stack_left() const;
+
+  /// The deepest path is a TLS handshake (ECDSA and RSA with ESP-IDF's mbedTLS, which needs about half of it).
+  static constexpr size_t STACK_BYTES = 8 * 1024;
+  static constexpr UBaseType_t PRIORITY = 1;
+  /// So long may the task compute on end before it lets go of the processor for one tick, for tasks below it.
+  static constexpr Duration MAX_BUSY_TIME = milliseconds(20);
+
+ private:
+  static void run_(void *self);
+
+  IdfSystem system_;
+  chip::Node *node_{nullptr};
+  void (*free_)(void *){nullptr};
+  TaskHandle_t task_{nullptr};
+  StaticSemaphore_t ended_memory_{};
+  SemaphoreHandle_t ended_{nullptr};
+};
+
+}  // namespace microlink::esp_idf

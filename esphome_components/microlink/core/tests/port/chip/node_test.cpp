@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT
+#include "microlink/port/chip/node.h"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <memory>
+
+#include "tests/port/chip/linux_system.h"
+
+namespace microlink::chip {
+namespace {
+
+class ChipNode : public ::testing::Test {
+ protected:
+  ChipNode() {
+    this->options.config.control_url = std::string_view("https://control.invalid");
+    this->options.config.hostname = std::string_view("chip");
+  }
+  void make() { this->node = std::make_unique<Node>(this->options, this->system, nullptr); }
+  void run_until(const std::function<bool()> &done) {
+    const Instant deadline = this->system.now() + seconds(20);
+    bool is_done = done();
+    while (!is_done && this->system.now() < deadline) {
+      this->node->turn(this->system.now() + milliseconds(5));
+      is_done = done();
+    }
+    EXPECT_TRUE(is_done);
+  }
+  void up() {
+    EXPECT_TRUE(this->node->post({.kind = Command::Kind::UP}));
+    this->run_until([this] { return this->node->state() == Node::State::UP; });
+  }
+
+  LinuxSystem system;
+  Node::Options options;
+  std::unique_ptr<Node> node;
+};
+
+TEST_F(ChipNode, makes_keys_at_its_first_start_and_keeps_them) {
+  this->make();
+  this->up();
+  this->run_until([this] { return this->system.records.contains(Record::MACHINE_KEY); });
+  const auto key = this->system.records[Record::MACHINE_KEY];
+  EXPECT_TRUE(this->node->post({.kind = Command::Kind::STOP}));
+  this->run_until([this] { return this->node->finished(); });
+  this->make();
+  this->up();
+  EXPECT_EQ(this->system.records[Record::MACHINE_KEY], key);
+}
+
+TEST_F(ChipNode, stops_in_time_and_starts_again_a_hundred_times) {
+  this->make();
+  for (int i = 0; i != 100; i++) {
+    this->up();
+    EXPECT_TRUE(this->node->post({.kind = Command::Kind::DOWN}));
+    this->run_until([this] { return this->node->state() == Node::State::DOWN; });
+  }
+}
+
+TEST_F(ChipNode, logging_out_erases_all_records) {
+  this->make();
+  this->up();
+  this->run_until([this] { return this->system.records.contains(Record::MACHINE_KEY); });
+  EXPECT_TRUE(this->node->post({.kind = Command::Kind::LOGOUT}));
+  this->run_until([this] { return this->node->state() == Node::State::DOWN; });
+  EXPECT_TRUE(this->system.records.empty());
+}
+
+TEST_F(ChipNode, does_not_start_with_half_of_its_identity) {
+  this->system.unreadable = Record::NODE_KEY;
+  this->make();
+  EXPECT_TRUE(this->node->post({.kind = Command::Kind::UP}));
+  this->node->turn(this->system.now());
+  EXPECT_EQ(this->node->state(), Node::State::DOWN);
+  EXPECT_TRUE(this->system.records.empty());
+}
+
+TEST_F(ChipNode, says_so_when_there_is_no_memory) {
+  this->options.memory.take = [](size_t) -> void * { return nullptr; };
+  this->make();
+  EXPECT_TRUE(this->node->post({.kind = Command::Kind::UP}));
+  this->node->turn(this->system.now());
+  EXPECT_EQ(this->node->state(), Node::State::DOWN);
+}
+
+TEST_F(ChipNode, its_owner_sees_the_latest_snapshot_once) {
+  this->make();
+  this->up();
+  Snapshot snapshot;
+  this->run_until([&] { return this->node->take_snapshot(snapshot) && snapshot.state != State::STOPPED; });
+  EXPECT_FALSE(this->node->take_snapshot(snapshot));
+  EXPECT_TRUE(this->node->post({.kind = Command::Kind::DOWN}));
+  this->run_until([&] { return this->node->take_snapshot(snapshot) && snapshot.state == State::STOPPED; });
+}
+
+TEST_F(ChipNode, refuses_commands_when_too_many_wait) {
+  this->make();
+  for (size_t i = 0; i != Mailbox::MAX_COMMANDS; i++)
+    EXPECT_TRUE(this->node->post({.kind = Command::Kind::NETCHECK}));
+  EXPECT_FALSE(this->node->post({.kind = Command::Kind::NETCHECK}));
+}
+
+TEST_F(ChipNode, tells_the_client_of_a_change_of_the_network_within_330_ms) {
+  Loop loop(this->system, nullptr, nullptr);
+  ASSERT_TRUE(loop.open({}));
+  Client client(this->options.config, {}, nullptr);
+  ASSERT_EQ(loop.attach(client), Error::NONE);
+  const IpAddress moved = *parse_ip("192.0.2.7");
+  this->system.addresses = {moved};
+  this->system.network_changed = true;
+  this->system.wake_up();
+  const Instant from = this->system.now();
+  bool told = false;
+  while (!told && this->system.now() - from < seconds(10)) {
+    loop.turn(this->system.now() + seconds(1));
+    for (const Endpoint &endpoint : client.status().endpoints)
+      told = told || endpoint.address == moved;
+  }
+  EXPECT_TRUE(told);
+  EXPECT_LT(this->system.now() - from, milliseconds(330));
+  loop.detach();
+}
+
+TEST(ChipRecords, names_fit_into_a_key_of_the_flash) {
+  for (uint8_t i = 0; i != static_cast<uint8_t>(Record::COUNT); i++) {
+    const auto record = static_cast<Record>(i);
+    EXPECT_TRUE(record == Record::PENDING_NODE_KEY || std::string_view(record_name(record)).size() <= 15);
+  }
+}
+
+}  // namespace
+}  // namespace microlink::chip
