@@ -12,7 +12,7 @@ from esphome.const import CONF_ID, PLATFORM_ESP32, PLATFORM_HOST
 from esphome.core import CORE
 from esphome.types import ConfigType
 
-from . import host_libraries
+from . import esp32_firmware, host_libraries
 from .allowed_peers import ALLOWED_PEERS, CONF_ALLOWED_PEERS, LIST_OF_PEERS
 from .served_ports import CONF_SERVE_PORTS, SERVE_PORTS, served_ports
 from .validation import AUTH_KEY, CA_CERTIFICATE, CONTROL_KEY, CONTROL_URL, HOSTNAME, read_certificates
@@ -28,12 +28,15 @@ CONF_CONTROL_URL = "control_url"
 CONF_HOSTNAME = "hostname"
 CONF_LISTEN_PORT = "listen_port"
 CONF_MICROLINK_ID = "microlink_id"
+CONF_MAX_PEERS = "max_peers"
 CONF_RELAY_ONLY = "relay_only"
+CONF_USE_PSRAM = "use_psram"
 
 DEFAULT_CONTROL_URL = "https://controlplane.tailscale.com"
-# As many as the core may have open at once (MAX_STREAMS in ports.h), and one UDP socket for each address family.
+# As many as the core may have open at once (MAX_STREAMS in ports.h), one UDP socket for each address family, and one
+# that wakes the node's task.
 TCP_SOCKETS = 5
-UDP_SOCKETS = 2
+UDP_SOCKETS = 3
 
 CORE_DIRECTORY = Path(__file__).resolve().parent / "core"
 
@@ -70,6 +73,10 @@ CONFIG_SCHEMA = cv.All(
             cv.Optional(CONF_LISTEN_PORT): cv.port,
             # Never use UDP: all traffic goes through the relay.
             cv.Optional(CONF_RELAY_ONLY, default=False): cv.boolean,
+            # Places in the table of peers; others are let in when they are needed. Default: what the core is made for.
+            cv.Optional(CONF_MAX_PEERS): cv.int_range(min=2, max=128),
+            # ESP32: the node's memory comes from PSRAM instead of the internal one.
+            cv.Optional(CONF_USE_PSRAM, default=False): cv.boolean,
             # Linux: further ports of the machine that the tailnet reaches, besides those of ESPHome's own servers.
             cv.Optional(CONF_SERVE_PORTS): SERVE_PORTS,
         }
@@ -81,12 +88,16 @@ CONFIG_SCHEMA = cv.All(
 )
 
 
-def _ports_fit(config: ConfigType) -> None:
+def _fits_the_rest(config: ConfigType) -> None:
+    full_config = fv.full_config.get()
     if CORE.is_host:
-        served_ports(config, fv.full_config.get())
+        served_ports(config, full_config)
+    if config[CONF_USE_PSRAM] and not esp32_firmware.has_psram(full_config):
+        msg = f"'{CONF_USE_PSRAM}' needs 'psram:' in the configuration: add it, or remove '{CONF_USE_PSRAM}'"
+        raise cv.Invalid(msg, path=[CONF_USE_PSRAM])
 
 
-FINAL_VALIDATE_SCHEMA = _ports_fit
+FINAL_VALIDATE_SCHEMA = _fits_the_rest
 
 
 # The list as one text: entries apart by blanks or commas, "*" for everybody, empty for nobody.
@@ -107,23 +118,34 @@ async def to_code(config: ConfigType) -> None:
     var = cg.new_Pvariable(config[CONF_ID])
     await cg.register_component(var, config)
     cg.add(var.set_control_url(config[CONF_CONTROL_URL]))
-    if CONF_CONTROL_KEY in config:
-        cg.add(var.set_control_key(config[CONF_CONTROL_KEY]))
+    for key, setter in (
+        (CONF_CONTROL_KEY, var.set_control_key),
+        (CONF_AUTH_KEY, var.set_initial_auth_key),
+        (CONF_HOSTNAME, var.set_hostname),
+        (CONF_LISTEN_PORT, var.set_listen_port),
+    ):
+        if key in config:
+            cg.add(setter(config[key]))
     if CONF_CA_CERTIFICATE in config:
         cg.add(var.set_ca_certificates(read_certificates(config[CONF_CA_CERTIFICATE])))
-    if CONF_AUTH_KEY in config:
-        cg.add(var.set_initial_auth_key(config[CONF_AUTH_KEY]))
     if CONF_ALLOWED_PEERS in config:
         cg.add(var.set_initial_allowed_peers(" ".join(config[CONF_ALLOWED_PEERS])))
-    if CONF_HOSTNAME in config:
-        cg.add(var.set_hostname(config[CONF_HOSTNAME]))
-    if CONF_LISTEN_PORT in config:
-        cg.add(var.set_listen_port(config[CONF_LISTEN_PORT]))
     if config[CONF_RELAY_ONLY]:
         cg.add(var.set_relay_only(True))
-    # Elsewhere microlink.h stops the compiler and says why.
+    _add_core(var, config)
+
+
+def _add_core(var: cg.MockObj, config: ConfigType) -> None:
+    """Bring the core in, with what it needs on this platform."""
+    cg.add_library("microlink-core", None, CORE_DIRECTORY.as_uri())
+    if CONF_MAX_PEERS in config:
+        # For the whole program: the library is compiled apart from it.
+        cg.add_build_flag(f"-DMICROLINK_MAX_PEERS={config[CONF_MAX_PEERS]}")
+    if CORE.is_esp32:
+        esp32_firmware.configure()
+        if config[CONF_USE_PSRAM]:
+            cg.add(var.node().set_use_psram(True))
     if CORE.is_host:
-        cg.add(var.set_served_ports(served_ports(config, CORE.config)))
-        cg.add_library("microlink-core", None, CORE_DIRECTORY.as_uri())
+        cg.add(var.node().set_served_ports(served_ports(config, CORE.config)))
         for flag in host_libraries.build_flags(CORE_DIRECTORY):
             cg.add_build_flag(flag)

@@ -1,7 +1,4 @@
 // SPDX-License-Identifier: MIT
-#include "esphome/core/defines.h"
-
-#ifdef USE_HOST
 #include "esphome_log.h"
 
 #include <cstring>
@@ -53,5 +50,3 @@ void EsphomeLog::write(::microlink::LogLevel level, const char *tag, const char 
 }
 
 }  // namespace esphome::microlink_
-
-#endif  // USE_HOST

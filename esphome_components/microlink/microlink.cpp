@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "microlink.h"
 
-#include <cstdlib>
 #include <utility>
 
 #include "esphome/core/application.h"
 #include "esphome/core/log.h"
-#include "microlink/port/lwip/exposed_ports.h"
 #include "microlink/version.h"
 
 namespace esphome::microlink_ {
@@ -16,27 +14,18 @@ static const char *const TAG = "microlink";
 namespace {
 
 #ifdef USE_TEXT_SENSOR
-void publish_text(text_sensor::TextSensor *sensor, const std::string &text) {
+void publish_text(text_sensor::TextSensor *sensor, std::string_view text) {
   if (sensor != nullptr && (!sensor->has_state() || sensor->get_raw_state() != text))
-    sensor->publish_state(text);
+    sensor->publish_state(std::string(text));
 }
 
 /// Unknown until there is an address; empty when it is gone.
 void publish_address(text_sensor::TextSensor *sensor, const ::microlink::IpAddress &address) {
   if (address.is_set()) {
-    publish_text(sensor, std::string(::microlink::to_text(address).view()));
+    publish_text(sensor, ::microlink::to_text(address).view());
   } else if (sensor != nullptr && sensor->has_state()) {
     publish_text(sensor, {});
   }
-}
-#endif
-
-#ifdef USE_TEXT
-std::string list_of(const ::microlink::posix::Snapshot &snapshot) {
-  std::string out = snapshot.everybody_allowed ? "*" : "";
-  for (const std::string &each : snapshot.allowed_peers)
-    out += (out.empty() ? "" : ", ") + each;
-  return out;
 }
 #endif
 
@@ -48,44 +37,32 @@ void MicroLink::setup() {
   this->config_.device_model = std::string_view("ESPHome " ESPHOME_VERSION " " ESPHOME_BOARD);
   this->config_.build_time = ::microlink::wall_seconds(App.get_build_time());
   this->config_.fixed_port = this->listen_port_ != 0;
-  ::microlink::posix::NodeOptions options{.config = this->config_, .state_dir = this->state_directory_()};
-  options.runner.listen_port = this->listen_port_;
-  std::string problem;
-  this->overlay_end_ = ::microlink::lwip::expose_ports(this->served_ports_, problem);
-  if (problem.empty())
-    problem = this->background_.start(std::move(options), ::microlink::posix::make_client, this->initial_auth_key_,
-                                      this->overlay_end_.get(), &this->log_);
+  const std::string problem =
+      this->node_.start(this->config_, this->listen_port_, this->initial_auth_key_, &this->log_);
   if (!problem.empty()) {
     ESP_LOGE(TAG, "The node cannot start: %s", problem.c_str());
-    ESP_LOGE(TAG, "Its identity is kept in %s, as ESPHOME_PREFDIR, HOME and the device's name say",
-             this->state_directory_().c_str());
+    ESP_LOGE(TAG, "Its identity is kept in %s", std::string(this->node_.identity_place()).c_str());
     this->mark_failed();
   }
-  this->publish_(this->snapshot_);
+  this->publish_({});
 }
 
 void MicroLink::loop() {
-  // The snapshot says it all; events only wake their reader.
-  while (this->background_.take_event()) {
-  }
-  ::microlink::posix::Snapshot latest;
-  if (!this->background_.take_snapshot(latest))
+  NodeView view;
+  if (!this->node_.take_view(view))
     return;
-  if (latest.login_url != this->snapshot_.login_url && !latest.login_url.empty())
-    ESP_LOGW(TAG, "Open this URL to let the node into the tailnet: %s", latest.login_url.c_str());
-  if (latest.message != this->snapshot_.message && !latest.message.empty())
-    ESP_LOGW(TAG, "%s", latest.message.c_str());
-  this->publish_(latest);
-  this->snapshot_ = std::move(latest);
+  if (view.is_new_login_url)
+    ESP_LOGW(TAG, "Open this URL to let the node into the tailnet: %.*s", static_cast<int>(view.login_url.size()),
+             view.login_url.data());
+  if (view.is_new_message)
+    ESP_LOGW(TAG, "%.*s", static_cast<int>(view.message.size()), view.message.data());
+  this->publish_(view);
 }
 
 void MicroLink::dump_config() {
   const char *udp = this->listen_port_ != 0 ? "fixed port" : "any port";
   if (this->config_.relay_only)
     udp = "not used, everything goes through the relay";
-  std::string served;
-  for (const uint16_t port : this->served_ports_)
-    served += (served.empty() ? "" : ", ") + std::to_string(port);
   ESP_LOGCONFIG(TAG,
                 "MicroLink %s:\n"
                 "  Control server: %s\n"
@@ -101,8 +78,8 @@ void MicroLink::dump_config() {
                 this->config_.control_key.empty() ? "fetched over HTTPS" : "pinned",
                 this->config_.ca_certificates.empty() ? "public ones only" : "public ones and a private one",
                 this->initial_auth_key_[0] == '\0' ? "none" : "[...]", std::string(this->config_.allowed_peers).c_str(),
-                this->config_.hostname.c_str(), udp, served.empty() ? "none" : served.c_str(),
-                this->state_directory_().c_str());
+                this->config_.hostname.c_str(), udp, std::string(this->node_.served_ports_text()).c_str(),
+                std::string(this->node_.identity_place()).c_str());
 #ifdef USE_BINARY_SENSOR
   LOG_BINARY_SENSOR("  ", "Connected", this->connected_binary_sensor_);
 #endif
@@ -114,49 +91,35 @@ void MicroLink::dump_config() {
 #endif
 }
 
-bool MicroLink::set_auth_key(std::string auth_key) {
-  using ::microlink::posix::Command;
-  return this->background_.post({.kind = Command::Kind::SET_AUTH_KEY, .text = std::move(auth_key)});
-}
+bool MicroLink::set_auth_key(std::string auth_key) { return this->node_.set_auth_key(std::move(auth_key)); }
 
 std::string MicroLink::set_allowed_peers(const std::string &allowed_peers) {
-  using ::microlink::posix::Command;
   std::string_view wrong;
   const ::microlink::Error error = ::microlink::Client::check_allowed_peers(allowed_peers, &wrong);
   std::string problem;
   if (error != ::microlink::Error::NONE)
     problem = "\"" + std::string(wrong) + "\" " + ::microlink::allowed_peers_problem(error);
-  else if (!this->background_.post({.kind = Command::Kind::SET_ALLOWED_PEERS, .text = allowed_peers}))
+  else if (!this->node_.set_allowed_peers(allowed_peers))
     problem = "the node does not run, or too much waits for it";
   if (!problem.empty())
     ESP_LOGW(TAG, "The list of allowed peers stays as it is: %s", problem.c_str());
   return problem;
 }
 
-std::string MicroLink::state_directory_() {
-  // Where HostPreferences::setup_() keeps its file.
-  const char *preferences = std::getenv("ESPHOME_PREFDIR");
-  const char *home = std::getenv("HOME");
-  std::string path = preferences != nullptr ? std::string(preferences)
-                     : home != nullptr      ? std::string(home) + "/.esphome/prefs"
-                                            : std::string(".esphome/prefs");
-  return path + "/" + std::string(App.get_name().c_str(), App.get_name().size()) + ".microlink";
-}
-
-void MicroLink::publish_(const ::microlink::posix::Snapshot &snapshot) {
+void MicroLink::publish_(const NodeView &view) {
 #ifdef USE_BINARY_SENSOR
   if (this->connected_binary_sensor_ != nullptr)
-    this->connected_binary_sensor_->publish_state(snapshot.state == ::microlink::State::ONLINE);
+    this->connected_binary_sensor_->publish_state(view.state == ::microlink::State::ONLINE);
 #endif
 #ifdef USE_TEXT
-  if (this->allowed_peers_text_ != nullptr && snapshot.state != ::microlink::State::STOPPED)
-    this->allowed_peers_text_->show(list_of(snapshot), snapshot.allowed_peers.size());
+  if (this->allowed_peers_text_ != nullptr && view.state != ::microlink::State::STOPPED)
+    this->allowed_peers_text_->show(view.allowed_peers, view.allowed_entries);
 #endif
 #ifdef USE_TEXT_SENSOR
-  publish_address(this->ipv4_text_sensor_, snapshot.ipv4);
-  publish_address(this->ipv6_text_sensor_, snapshot.ipv6);
-  publish_text(this->state_text_sensor_, ::microlink::state_name(snapshot.state));
-  publish_text(this->login_url_text_sensor_, snapshot.login_url);
+  publish_address(this->ipv4_text_sensor_, view.ipv4);
+  publish_address(this->ipv6_text_sensor_, view.ipv6);
+  publish_text(this->state_text_sensor_, ::microlink::state_name(view.state));
+  publish_text(this->login_url_text_sensor_, view.login_url);
 #endif
 }
 

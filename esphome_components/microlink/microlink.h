@@ -1,14 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "esphome/core/defines.h"
-
-#ifndef USE_HOST
-// clang-format off
-#error "microlink: this version runs on `host:` only. Configurations for ESP32 are checked and generated, but the core has no ESP-IDF port (microlink/port/esp_idf): there is nothing that could be built for a chip."
-// clang-format on
-#else
-
 #include "esphome/core/component.h"
 #ifdef USE_BINARY_SENSOR
 #include "esphome/components/binary_sensor/binary_sensor.h"
@@ -20,24 +12,19 @@
 #include "esphome/components/text_sensor/text_sensor.h"
 #endif
 
-#include <memory>
 #include <string>
-#include <utility>
-#include <vector>
 
 #include "esphome/components/microlink/esphome_log.h"
+#include "esphome/components/microlink/node_on_esp32.h"
+#include "esphome/components/microlink/node_on_host.h"
 #include "microlink/config.h"
-#include "microlink/port/posix/background.h"
 
 namespace esphome::microlink_ {
 
 /// A thin adapter: YAML becomes the core's Config, the core's snapshots become sensors.
 ///
-/// The core runs on a thread of its own; loop() only looks into its mailbox. All of this is called on the main loop.
-///
-/// The node's identity lies beside ESPHome's preferences (NAME.microlink/ in the same folder), not in them: on `host:`
-/// these are one file that is emptied and written anew at each sync, so a power cut could take the identity with it.
-/// The core's StateDir replaces each record atomically, and on the core's thread.
+/// The core runs on a thread or task of its own; loop() only looks into its mailbox. All of this is called on the main
+/// loop.
 class MicroLink final : public Component {
 #ifdef USE_BINARY_SENSOR
   SUB_BINARY_SENSOR(connected)
@@ -63,14 +50,14 @@ class MicroLink final : public Component {
   void set_hostname(const char *hostname) { this->config_.hostname = std::string_view(hostname); }
   void set_listen_port(uint16_t listen_port) { this->listen_port_ = listen_port; }
   void set_relay_only(bool relay_only) { this->config_.relay_only = relay_only; }
-  /// Ports of this machine that the tailnet reaches, TCP and UDP.
-  void set_served_ports(std::vector<uint16_t> served_ports) { this->served_ports_ = std::move(served_ports); }
+  /// For what only one platform knows.
+  PlatformNode &node() { return this->node_; }
 
   void setup() override;
   void loop() override;
   void dump_config() override;
   /// Takes the node off the tailnet in good order: two seconds at most.
-  void on_shutdown() override { this->background_.stop(); }
+  void on_shutdown() override { this->node_.stop(); }
   float get_setup_priority() const override { return setup_priority::AFTER_WIFI; }
 
   /// Let the node in with a key that was not known when it was built; the core wipes it after use. False when the node
@@ -81,22 +68,16 @@ class MicroLink final : public Component {
   std::string set_allowed_peers(const std::string &allowed_peers);
 
  protected:
-  static std::string state_directory_();
-  void publish_(const ::microlink::posix::Snapshot &snapshot);
+  void publish_(const NodeView &view);
 
   ::microlink::Config config_{};
   EsphomeLog log_;
-  std::unique_ptr<::microlink::posix::OverlayEnd> overlay_end_;
-  ::microlink::posix::Background background_;
-  ::microlink::posix::Snapshot snapshot_;
+  PlatformNode node_;
   const char *initial_auth_key_{""};
 #ifdef USE_TEXT
   AllowedPeersText *allowed_peers_text_{nullptr};
 #endif
-  std::vector<uint16_t> served_ports_;
   uint16_t listen_port_{0};
 };
 
 }  // namespace esphome::microlink_
-
-#endif  // USE_HOST

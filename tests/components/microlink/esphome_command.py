@@ -13,8 +13,9 @@ SECONDS = 240
 
 def esphome(command: str, config: Path, *options: str, data: Path, **environment: str) -> tuple[int, str]:
     """Return exit status and everything that was printed, as one line for each paragraph."""
+    substitutions = ("-s", "toolchain", "platformio") if "--only-generate" in options and "-ard" in config.name else ()
     done = subprocess.run(
-        [sys.executable, "-m", "esphome", command, *options, config],
+        [sys.executable, "-m", "esphome", *substitutions, command, *options, config],
         env={**os.environ, "ESPHOME_DATA_DIR": str(data), **environment},
         timeout=SECONDS,
         text=True,

@@ -2,7 +2,6 @@
 """Every configuration of the project is valid, and code is generated from it."""
 
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -29,9 +28,9 @@ def tree(tmp_path: Path) -> Path:
 
 
 def test_there_is_a_configuration_for_each_platform() -> None:
-    platforms = {"host", "esp32-idf", "esp32-ard", "esp32s3-idf", "esp32c3-idf", "esp32c6-idf"}
+    platforms = {"host", "esp32-idf", "esp32-ard", "esp32s3-idf", "esp32c3-idf", "esp32c6-idf", "esp32p4-idf"}
     assert platforms == {path.name.split(".")[1] for path in CONFIGURATIONS if path.name.startswith("test.")}
-    assert {"host", "esp32", "esp32s3", "esp32c3", "esp32c6"} == {path.stem for path in EXAMPLES}
+    assert {"host", "esp32", "esp32s3", "esp32c3", "esp32c6", "esp32p4"} == {path.stem for path in EXAMPLES}
 
 
 @pytest.mark.parametrize("config", CONFIGURATIONS, ids=lambda path: path.name)
@@ -114,16 +113,3 @@ def test_only_certificates_are_embedded(tmp_path: Path) -> None:
     line = next(line for line in main.read_text().splitlines() if "set_ca_certificates(" in line)
     assert "BEGIN CERTIFICATE" in line
     assert "in words" not in line
-
-
-@pytest.mark.parametrize("config", sorted(HERE.glob("test.esp32*-idf.yaml")), ids=lambda path: path.name)
-def test_firmware_for_a_chip_is_refused_by_the_compiler(config: Path, tmp_path: Path) -> None:
-    """Nothing is linked in place of the port that is missing: the first line that is compiled says so."""
-    assert esphome("compile", config, "--only-generate", data=tmp_path)[0] == 0
-    (source,) = tmp_path.glob("build/*/src")
-    unit = source / "esphome/components/microlink/microlink.cpp"
-    compiler = ["g++", "-fsyntax-only", "-std=gnu++20", "-DUSE_ESP32", "-I", str(source), "-Wfatal-errors", str(unit)]
-    done = subprocess.run(compiler, text=True, capture_output=True, timeout=60, check=False)
-    assert done.returncode != 0
-    assert "runs on `host:` only" in done.stderr
-    assert done.stderr.count("error:") == 1

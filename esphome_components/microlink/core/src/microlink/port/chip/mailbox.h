@@ -2,6 +2,7 @@
 #pragma once
 
 #include <mutex>
+#include <utility>
 
 #include "microlink/base/ring_buffer.h"
 #include "microlink/client.h"
@@ -21,6 +22,8 @@ struct Snapshot {
   FixedString<MAX_URL_BYTES> login_url;
   FixedString<128> message;
   FixedString<MAX_NODE_NAME_BYTES> name;
+  FixedString<256> allowed_peers;  ///< the list as text, cut when it is longer; "*" is everybody
+  size_t allowed_entries{0};
   IpAddress ipv4{};
   IpAddress ipv6{};
   uint16_t home_derp{0};
@@ -32,6 +35,7 @@ struct Snapshot {
 class Mailbox {
  public:
   static constexpr size_t MAX_COMMANDS = 4;
+  static constexpr size_t MAX_LIST_BYTES = 640;  ///< of allowed peers: seven node keys, or sixteen names
 
   // The owner's side.
 
@@ -39,6 +43,12 @@ class Mailbox {
   bool post(const Command &command) {
     const std::lock_guard lock(this->mutex_);
     return this->commands_.push(command);
+  }
+  /// The list of allowed peers from now on; only the latest one counts. False when it is longer than MAX_LIST_BYTES.
+  bool post_allowed_peers(std::string_view list) {
+    const std::lock_guard lock(this->mutex_);
+    this->list_is_new_ = this->list_.assign(list);
+    return this->list_is_new_;
   }
   /// The latest snapshot, once; false when nothing is new.
   bool take_snapshot(Snapshot &out) {
@@ -61,6 +71,11 @@ class Mailbox {
     (void) this->commands_.pop();
     return out;
   }
+  bool take_allowed_peers(FixedString<MAX_LIST_BYTES> &out) {
+    const std::lock_guard lock(this->mutex_);
+    out = this->list_;
+    return std::exchange(this->list_is_new_, false);
+  }
   void put_snapshot(const Snapshot &snapshot) {
     const std::lock_guard lock(this->mutex_);
     this->snapshot_ = snapshot;
@@ -71,6 +86,8 @@ class Mailbox {
   std::mutex mutex_;
   RingBuffer<Command, MAX_COMMANDS> commands_;
   Snapshot snapshot_;
+  FixedString<MAX_LIST_BYTES> list_;
+  bool list_is_new_{false};
   bool snapshot_is_new_{false};
 };
 

@@ -16,6 +16,12 @@ bool Node::post(const Command &command) {
   return taken;
 }
 
+bool Node::post_allowed_peers(std::string_view list) {
+  const bool taken = this->mailbox_.post_allowed_peers(list);
+  this->system_.wake_up();
+  return taken;
+}
+
 Duration Node::turn(Instant latest) {
   const bool at_rest = this->state_ != State::DOWN && this->loop_.stopped();
   if (this->news_ || at_rest)
@@ -23,6 +29,7 @@ Duration Node::turn(Instant latest) {
   const Duration waited = this->loop_.turn(earlier(latest, this->stop_deadline_));
   while (const auto command = this->mailbox_.take_command())
     this->perform_(*command);
+  this->set_allowed_peers_();
   if (this->state_ != State::DOWN && (this->loop_.stopped() || this->stop_deadline_ <= this->loop_.tick()))
     this->finish_();
   if (this->news_)
@@ -59,6 +66,17 @@ void Node::perform_(const Command &command) {
       break;
   }
   this->loop_.drain();
+}
+
+/// A list that comes while there is no client waits for one.
+void Node::set_allowed_peers_() {
+  FixedString<Mailbox::MAX_LIST_BYTES> list;
+  if (this->state_ != State::UP || !this->mailbox_.take_allowed_peers(list))
+    return;
+  if (this->client_->set_allowed_peers(this->loop_.tick(), list.view()) != Error::NONE)
+    this->log_.error("the list of allowed peers makes no sense and stays as it was");
+  this->loop_.drain();
+  this->news_ = true;
 }
 
 void Node::set_auth_key_(std::string_view auth_key) {
@@ -140,6 +158,12 @@ void Node::publish_() {
     out.login_url.assign(status.login_url);
     out.message.assign(status.message);
     out.name.assign(status.name.view());
+    out.allowed_peers.assign(status.everybody_allowed ? "*" : "");
+    out.allowed_entries = status.allowed_peers;
+    for (size_t i = 0; i != status.allowed_peers; i++) {
+      (void) out.allowed_peers.append(i == 0 ? "" : ", ");
+      (void) out.allowed_peers.append(this->client_->allowed_peer(i).view());
+    }
     out.ipv4 = status.ipv4;
     out.ipv6 = status.ipv6;
     out.home_derp = status.home_derp;

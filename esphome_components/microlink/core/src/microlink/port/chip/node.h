@@ -33,6 +33,8 @@ class Node final : private Observer {
 
   /// False when too many commands wait.
   bool post(const Command &command);
+  /// See Client::set_allowed_peers(). False for a list that is too long.
+  bool post_allowed_peers(std::string_view list);
   /// The latest snapshot when there is a new one.
   bool take_snapshot(Snapshot &out) { return this->mailbox_.take_snapshot(out); }
 
@@ -50,6 +52,7 @@ class Node final : private Observer {
  private:
   void on_event(const Event &event) override;
   void perform_(const Command &command);
+  void set_allowed_peers_();
   void set_auth_key_(std::string_view auth_key);
   void up_();
   void down_(State next);

@@ -37,6 +37,8 @@ class Background {
 
   /// False when it does not run or too many commands wait.
   bool post(const chip::Command &command) { return this->running() && this->node_->post(command); }
+  /// False when it does not run, or the list is longer than chip::Mailbox::MAX_LIST_BYTES.
+  bool post_allowed_peers(std::string_view list) { return this->running() && this->node_->post_allowed_peers(list); }
   /// The latest snapshot when there is a new one.
   bool take_snapshot(chip::Snapshot &out) { return this->running() && this->node_->take_snapshot(out); }
   /// While true the flash is left alone as far as possible, and nothing is measured: for an update of the firmware.

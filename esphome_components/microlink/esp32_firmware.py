@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: MIT
+"""What the node needs of an ESP32's firmware, and nothing else: docs/esphome.md has the reason of each."""
+
+import esphome.codegen as cg
+from esphome.components import esp32, noise, ota
+from esphome.types import ConfigType
+
+# Unless the user or another component has decided already.
+SDKCONFIG = {
+    # A TLS record may have 16 KiB; its buffers are there while it is, instead of 20 KiB for each session (ADR 0010).
+    "CONFIG_MBEDTLS_DYNAMIC_BUFFER": True,
+    # IPv6 addresses of the tailnet are in more than one /64: lwIP asks the node which are.
+    "CONFIG_LWIP_HOOK_IP6_ROUTE_DEFAULT": True,
+}
+
+
+def configure() -> None:
+    """Ask ESPHome for the certificate bundle, TLS, libsodium, and word of updates."""
+    esp32.require_certificate_bundle()
+    for name, value in SDKCONFIG.items():
+        esp32.set_idf_sdkconfig_default(name, value)
+    _add_libsodium()
+    ota.request_ota_state_listeners()
+
+
+def _add_libsodium() -> None:
+    """Bring libsodium in as `api: encryption:` does, so that there is one copy of it."""
+    if esp32.arduino_bundles_libsodium():
+        cg.add_library("esphome/libsodium", noise.LIBSODIUM_VERSION)
+    else:
+        esp32.add_idf_component(name="esphome/libsodium", ref=noise.LIBSODIUM_VERSION)
+    cg.add_build_flag("-DHAVE_WEAK_SYMBOLS=1")
+    cg.add_build_flag("-DHAVE_INLINE_ASM=1")
+
+
+def has_psram(full_config: ConfigType) -> bool:
+    """Whether the firmware knows of PSRAM."""
+    return "psram" in full_config

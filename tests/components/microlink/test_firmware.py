@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: MIT
+"""What `microlink:` changes in a chip's firmware: the options listed here, and no others."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from esphome_command import HERE, esphome
+
+CONFIGURATIONS = sorted(HERE.glob("test.esp32*.yaml"))
+
+# The certificate bundle, and TLS with it: ESPHome writes these when a component asks for them.
+BUNDLE = {
+    "CONFIG_MBEDTLS_CERTIFICATE_BUNDLE": "y",
+    "CONFIG_MBEDTLS_CERTIFICATE_BUNDLE_DEFAULT_CMN": "y",
+    "CONFIG_MBEDTLS_CERTIFICATE_BUNDLE_DEFAULT_FULL": "n",
+}
+CLIENT_ONLY = {"CONFIG_MBEDTLS_TLS_CLIENT_ONLY": "y", "CONFIG_MBEDTLS_TLS_SERVER_AND_CLIENT": "n"}
+# What ESPHome takes away as long as nobody wants TLS; gone from the list means that it stays as ESP-IDF has it.
+WITHOUT_TLS = {
+    "CONFIG_MBEDTLS_TLS_DISABLED",
+    "CONFIG_ESP_WIFI_ENTERPRISE_SUPPORT",
+    "CONFIG_MBEDTLS_ECP_C",
+    "CONFIG_MBEDTLS_PEM_WRITE_C",
+    "CONFIG_MBEDTLS_X509_CRL_PARSE_C",
+    "CONFIG_MBEDTLS_X509_CSR_PARSE_C",
+}
+OWN = {"CONFIG_MBEDTLS_DYNAMIC_BUFFER": "y", "CONFIG_LWIP_HOOK_IP6_ROUTE_DEFAULT": "y"}
+
+
+def options(config: Path, data: Path) -> dict[str, str]:
+    """Give the options that ESPHome writes for a configuration."""
+    status, said = esphome("compile", config, "--only-generate", data=data)
+    assert status == 0, said
+    (written,) = data.glob("build/*/sdkconfig.*.esphomeinternal")
+    return dict(re.findall(r"^(CONFIG_\w+)=(.*)$", written.read_text(), re.MULTILINE))
+
+
+def without_microlink(config: Path, folder: Path) -> Path:
+    """Write the same configuration without the component."""
+    text = config.read_text().replace("packages:\n  common: !include common.yaml\n", "")
+    known = yaml.safe_load(text)
+    known.pop("microlink", None)
+    plain = {**known, "esphome": {"name": "microlink-everything"}, "logger": {"level": "VERBOSE"}}
+    out = folder / f"without-{config.name}"
+    out.write_text(yaml.safe_dump(plain))
+    return out
+
+
+@pytest.mark.parametrize("config", CONFIGURATIONS, ids=lambda path: path.name)
+def test_only_the_listed_options_change(config: Path, tmp_path: Path) -> None:
+    plain = options(without_microlink(config, tmp_path), tmp_path / "plain")
+    own = options(config, tmp_path / "own")
+    changed = {name: value for name, value in own.items() if plain.get(name) != value}
+    # Under Arduino TLS is there anyway.
+    assert changed == {**BUNDLE, **OWN, **({} if "-ard" in config.name else CLIENT_ONLY)}
+    assert plain.keys() - own.keys() <= WITHOUT_TLS
+
+
+def test_a_user_s_own_option_wins(tmp_path: Path) -> None:
+    (config,) = (path for path in CONFIGURATIONS if "esp32c3" in path.name)
+    own = tmp_path / config.name
+    text = config.read_text().replace("common.yaml", str(HERE / "common.yaml"))
+    own.write_text(
+        text.replace(
+            "    type: esp-idf\n",
+            "    type: esp-idf\n    sdkconfig_options:\n      CONFIG_MBEDTLS_DYNAMIC_BUFFER: n\n"
+            "      CONFIG_LWIP_MAX_SOCKETS: '21'\n",
+        )
+    )
+    written = options(own, tmp_path / "data")
+    assert written["CONFIG_MBEDTLS_DYNAMIC_BUFFER"] == "n"
+    assert written["CONFIG_LWIP_MAX_SOCKETS"] == "21"
+
+
+def test_sockets_are_counted_in(tmp_path: Path) -> None:
+    text = (HERE / "test.esp32c3-idf.yaml").read_text().replace("common.yaml", str(HERE / "common.yaml"))
+    config = tmp_path / "test.esp32c3-idf.yaml"
+    config.write_text(f"{text}\napi:\nweb_server:\n")
+    # 5 TCP and 3 UDP of the node's besides those of the two servers: more than ESPHome's 10 at least.
+    assert int(options(config, tmp_path / "data")["CONFIG_LWIP_MAX_SOCKETS"]) >= 5 + 3 + 10
+
+
+def test_a_capacity_holds_for_the_whole_firmware(tmp_path: Path) -> None:
+    status, said = esphome("compile", HERE / "test.esp32p4-idf.yaml", "--only-generate", data=tmp_path)
+    assert status == 0, said
+    (lists,) = tmp_path.glob("build/*/CMakeLists.txt")
+    assert "-DMICROLINK_MAX_PEERS=32" in lists.read_text()
+    (main,) = tmp_path.glob("build/*/src/main.cpp")
+    assert "tailnet->node().set_use_psram(true);" in main.read_text()
+
+
+def test_psram_is_used_only_where_there_is_some(tmp_path: Path) -> None:
+    text = (HERE / "test.esp32c3-idf.yaml").read_text().replace("common.yaml", str(HERE / "common.yaml"))
+    config = tmp_path / "no-psram.yaml"
+    config.write_text(f"{text}\nmicrolink:\n  use_psram: true\n")
+    status, said = esphome("config", config, data=tmp_path)
+    assert status != 0
+    assert "add it, or remove 'use_psram'" in said
