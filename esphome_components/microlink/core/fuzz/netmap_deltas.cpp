@@ -41,7 +41,7 @@ void check(const Netmap &map) {
     if (peer == nullptr || !ids.insert(peer->id).second || !keys.insert(peer->key.bytes[0]).second)
       __builtin_trap();
     if (map.find(peer->id) != id || map.find_by_key(peer->key) != id || !map.find_by_name(peer->name).is_set() ||
-        !map.find_by_address(peer->addresses[0].address).is_set())
+        !map.find_by_address(peer->prefixes.own()[0].address).is_set())
       __builtin_trap();
   }
   if (map.peer_count() != ids.size())

@@ -65,7 +65,7 @@ struct Input {
     START,
     STOP,            ///< go offline in good order; the client is STOPPED when its streams are closed
     TIMEOUT,         ///< next_timeout() has come
-    DATAGRAM,        ///< UDP payload `bytes` from `from`; decrypted in place
+    DATAGRAM,        ///< UDP payload `bytes` from `from`; decrypted in place, fastest if it is word-aligned
     STREAM_OPEN,     ///< `stream` is connected
     STREAM_BYTES,    ///< `bytes` arrived on `stream`
     STREAM_BLOCKED,  ///< the last SEND_STREAM could not be sent whole: the port keeps the rest and sends it first
@@ -73,7 +73,7 @@ struct Input {
     STREAM_CLOSED,  ///< ended by the other side, or could not be opened (`error`)
     RESOLVED,       ///< answer to RESOLVE: `host`, `endpoints` (port 0), none = not found
     OVERLAY,        ///< an IP packet `bytes` from the local overlay interface, with OVERLAY_HEADROOM writable bytes in
-                    ///< front of it and OVERLAY_TAILROOM behind: it is sealed in place
+                    ///< front of it and OVERLAY_TAILROOM behind: it is sealed in place, fastest if it is word-aligned
   };
   Kind kind;
   StreamId stream{0};

@@ -48,7 +48,7 @@ struct Bench {
     EXPECT_EQ(sock.set_peer(now, PEER,
                             {.key = peer_node.public_key(),
                              .disco_key = peer_disco.public_key(),
-                             .endpoints = {&candidate, 1},
+                             .endpoints = std::span<const Endpoint>(&candidate, 1),
                              .home_region = REGION,
                              .allowed = allowed}),
               Error::NONE);

@@ -234,13 +234,48 @@ TEST(Peers, are_named_by_slot_and_generation) {
   EXPECT_EQ(bench.sock.route(bench.now, PEER), Route{});
 }
 
+TEST(Peers, keep_the_endpoints_that_were_listed_before_or_beside_their_keys) {
+  Bench bench;
+  const netmap::PeerId later{PEER.slot, static_cast<uint16_t>(PEER.generation + 1)};
+  const Endpoint listed = at("192.0.2.77:41641");
+  const auto pinged = [&] {
+    bool found = false;
+    bench.sock.note_sent(bench.now, later);
+    (void) bench.sock.ping(bench.now, later);
+    Bytes<Magicsock::MAX_TRANSMIT_BYTES> out;
+    while (const auto transmit = bench.sock.poll_transmit(bench.now, out)) {
+      EXPECT_NE(transmit->to, bench.candidate) << "of the one before";
+      found = found || transmit->to == listed;
+    }
+    return found;
+  };
+  const auto set_keys = [&](uint8_t number) {
+    NodePrivate node;
+    node.generate(bench.random);
+    EXPECT_EQ(bench.sock.set_peer(
+                  bench.now, later,
+                  {.key = node.public_key(), .disco_key = bench.peer_disco.public_key(), .home_region = number}),
+              Error::NONE);
+  };
+  bench.sock.set_endpoints(bench.now, later, {&listed, 1});
+  EXPECT_EQ(bench.sock.route(bench.now, PEER), Route{}) << "the slot has another occupant";
+  EXPECT_EQ(bench.sock.route(bench.now, later), Route{}) << "who has no key yet";
+  bench.sock.remove_peer(PEER);  // the news about the one before comes late
+  set_keys(1);
+  EXPECT_TRUE(pinged());
+  bench.now = bench.now + seconds(6);
+  set_keys(2);  // another node key of the same peer
+  EXPECT_TRUE(pinged());
+  bench.sock.set_endpoints(bench.now, {MAX_PEERS, 0}, {&listed, 1});  // nobody
+}
+
 TEST(Peers, without_a_disco_key_or_with_a_bad_one_are_relayed_and_left_alone) {
   Bench bench;
   for (const DiscoPublic &key : {DiscoPublic{}, DiscoPublic{{1}}}) {
     EXPECT_EQ(bench.sock.set_peer(bench.now, PEER,
                                   {.key = bench.peer_node.public_key(),
                                    .disco_key = key,
-                                   .endpoints = {&bench.candidate, 1},
+                                   .endpoints = std::span<const Endpoint>(&bench.candidate, 1),
                                    .home_region = REGION}),
               Error::NONE);
     bench.sock.note_sent(bench.now, PEER);

@@ -247,9 +247,9 @@ std::string described(const Netmap &map) {
            std::string(peer->key.to_text().view()) + std::string(peer->disco_key.to_text().view()) +
            std::to_string(peer->home_derp) + (peer->allowed ? " ok" : " no") + (peer->is_jailed ? " jailed" : "") +
            std::to_string(to_unix_seconds(peer->key_expiry));
-    for (const Prefix &prefix : peer->addresses)
+    for (const Prefix &prefix : peer->prefixes.own())
       out += " " + std::string(to_text(prefix).view());
-    for (const Prefix &prefix : peer->allowed_ips)
+    for (const Prefix &prefix : peer->prefixes.allowed())
       out += " +" + std::string(to_text(prefix).view());
     out += "\n";
   }

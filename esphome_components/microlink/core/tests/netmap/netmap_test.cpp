@@ -33,11 +33,8 @@ void expect_state(const Netmap &netmap, const testing::Value &expected, const st
     EXPECT_EQ(peer->disco_key.to_text().view(), want["DiscoKey"].text()) << note;
     EXPECT_EQ(peer->home_derp, want["HomeDERP"].integer()) << note;
     EXPECT_EQ(online_text(peer->online), want.has("Online") ? want["Online"].dump() : "null") << note;
-    ASSERT_EQ(peer->addresses.size(), want["Addresses"].size()) << note;
-    EXPECT_EQ(to_text(peer->addresses[0]).view(), want["Addresses"][size_t{0}].text()) << note;
-    ASSERT_EQ(peer->endpoints.size(), want["Endpoints"].size()) << note;
-    for (size_t e = 0; e != peer->endpoints.size(); e++)
-      EXPECT_EQ(to_text(peer->endpoints[e]).view(), want["Endpoints"][e].text()) << note;
+    ASSERT_EQ(peer->prefixes.own().size(), want["Addresses"].size()) << note;
+    EXPECT_EQ(to_text(peer->prefixes.own()[0]).view(), want["Addresses"][size_t{0}].text()) << note;
   }
   const auto regions = expected["derp_regions"];
   EXPECT_EQ(netmap.regions().all().size(), regions.size()) << note;
@@ -222,8 +219,6 @@ std::string dump(const Netmap &map) {
       out[peer->id] = std::string(peer->name.view()) + std::string(peer->key.to_text().view()) +
                       std::string(peer->disco_key.to_text().view()) + std::to_string(peer->home_derp) +
                       online_text(peer->online);
-      for (const auto &endpoint : peer->endpoints)
-        out[peer->id] += to_text(endpoint).view();
     }
   }
   std::string text;

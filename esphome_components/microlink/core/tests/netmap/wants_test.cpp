@@ -27,8 +27,11 @@ TEST(Want, one_peer_however_it_is_written) {
 
 TEST(Want, selects_by_key_address_route_name_and_short_name_of_the_own_tailnet) {
   const auto key = NodePublic::parse(key_text("nodekey:", 9));
-  const Prefix addresses[] = {*parse_prefix("100.64.0.9/32"), *parse_prefix("fd7a:115c:a1e0::9/128")};
-  const Prefix routes[] = {*parse_prefix("192.168.7.0/24"), *parse_prefix("0.0.0.0/0")};
+  FixedVector<Prefix, 2> addresses;
+  ASSERT_TRUE(addresses.push_back(*parse_prefix("100.64.0.9/32")));
+  ASSERT_TRUE(addresses.push_back(*parse_prefix("fd7a:115c:a1e0::9/128")));
+  tailcfg::AllowedIps routes;
+  ASSERT_TRUE(routes.push_back(*parse_prefix("192.168.7.0/24")) && routes.push_back(*parse_prefix("0.0.0.0/0")));
   const Subject subject{"kitchen.t.ts.net", "t.ts.net", *key, addresses, routes, {}};
   for (const char *text : {"kitchen", "KITCHEN.", "kitchen.t.ts.net", "Kitchen.T.ts.net.", "100.64.0.9",
                            "fd7a:115c:a1e0::9", "192.168.7.1"})

@@ -152,6 +152,7 @@ class Core final : private tailcfg::MapSink, private Relays::Regions, private fi
   IpAddress address(size_t slot, bool v6) const override;
 
   // core_paths.cpp: netmap, magicsock, relays, tunnel
+  void take_endpoints_(tailcfg::NodeId id, const tailcfg::PeerEndpoints &endpoints);
   bool settle_netmap_(Instant now);
   bool settle_relays_(Instant now);
   bool settle_magicsock_(Instant now);
@@ -214,7 +215,7 @@ class Core final : private tailcfg::MapSink, private Relays::Regions, private fi
   Pending pending_;
   std::optional<ByteView> overlay_out_;  ///< in the bytes of the current input
   std::optional<Action> datagram_out_;   ///< sealed in place
-  Bytes<128> own_packet_;
+  alignas(uint32_t) Bytes<128> own_packet_;
 
   std::optional<control::Session> control_;
   control::AuthKey auth_key_;

@@ -53,11 +53,23 @@ void Core::peers_begin() {
 void Core::peer(const tailcfg::Node &node) {
   this->has_peers_ = true;
   this->netmap_.peer(node);
+  this->take_endpoints_(node.id, node.endpoints);
 }
 
 void Core::peers_end() { this->netmap_.peers_end(); }
 void Core::peer_removed(tailcfg::NodeId id) { this->netmap_.peer_removed(id); }
-void Core::peer_patched(const tailcfg::PeerChange &change) { this->netmap_.peer_patched(change); }
+void Core::peer_patched(const tailcfg::PeerChange &change) {
+  this->netmap_.peer_patched(change);
+  if (change.endpoints)
+    this->take_endpoints_(change.id, *change.endpoints);
+}
+/// Nobody but magicsock needs them, so they are kept only there.
+void Core::take_endpoints_(tailcfg::NodeId id, const tailcfg::PeerEndpoints &endpoints) {
+  const netmap::PeerId peer = this->netmap_.find(id);
+  if (peer.is_set())
+    this->magicsock_.set_endpoints(this->now_, peer, {endpoints.begin(), endpoints.size()});
+}
+
 void Core::peer_online(tailcfg::NodeId id, bool online) { this->netmap_.peer_online(id, online); }
 void Core::derp_regions_begin() { this->netmap_.derp_regions_begin(); }
 void Core::derp_region(const tailcfg::DerpRegion &region) { this->netmap_.derp_region(region); }
@@ -108,7 +120,7 @@ IpAddress Core::address(size_t slot, bool v6) const {
   const netmap::Peer *peer = this->netmap_.peer(this->netmap_.at(slot));
   if (peer == nullptr)
     return {};
-  for (const Prefix &prefix : peer->addresses) {
+  for (const Prefix &prefix : peer->prefixes.own()) {
     if (prefix.address.is_v6() == v6)
       return prefix.address;
   }

@@ -124,7 +124,6 @@ void Core::take_peer_(Instant now, netmap::PeerId id, netmap::Event::Kind kind) 
   (void) this->magicsock_.set_peer(now, id,
                                    {.key = peer->key,
                                     .disco_key = peer->disco_key,
-                                    .endpoints = std::span(peer->endpoints.begin(), peer->endpoints.size()),
                                     .home_region = peer->home_derp,
                                     .allowed = peer->allowed});
   this->news_.peer_changed(id.slot);

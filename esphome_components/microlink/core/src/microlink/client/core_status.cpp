@@ -92,8 +92,8 @@ PeerStatus Core::status_of_(netmap::PeerId id) const {
   PeerStatus out;
   out.name = peer.name;
   out.node_key = peer.key;
-  out.ipv4 = address_of(peer.addresses, true);
-  out.ipv6 = address_of(peer.addresses, false);
+  out.ipv4 = address_of(peer.prefixes.own(), true);
+  out.ipv6 = address_of(peer.prefixes.own(), false);
   out.online = peer.online;
   out.allowed = peer.allowed;
   out.home_derp = peer.home_derp;

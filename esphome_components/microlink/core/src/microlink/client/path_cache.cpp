@@ -56,7 +56,7 @@ void load_path_cache(Instant now, ByteView record, const netmap::Netmap &netmap,
       (void) magicsock.set_peer(now, id,
                                 {.key = peer->key,
                                  .disco_key = peer->disco_key,
-                                 .endpoints = {&endpoint, 1},
+                                 .endpoints = std::span<const Endpoint>(&endpoint, 1),
                                  .home_region = peer->home_derp,
                                  .allowed = peer->allowed});
     }

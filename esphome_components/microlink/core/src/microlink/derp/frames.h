@@ -47,7 +47,7 @@ constexpr size_t MAX_SEND_FRAME_BYTES = FRAME_HEADER_BYTES + crypto::KEY_BYTES +
 /// holds it, whose frame is lost then: a packet may be lost, and so no connection can stop another one.
 struct GatherBuffer {
   static constexpr size_t BYTES = crypto::KEY_BYTES + MAX_PACKET_BYTES;
-  Bytes<BYTES> bytes;
+  alignas(uint32_t) Bytes<BYTES> bytes;  ///< aligned, so that a packet behind its key is opened in place
   const void *owner{nullptr};
 };
 

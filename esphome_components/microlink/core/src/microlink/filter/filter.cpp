@@ -3,6 +3,8 @@
 
 namespace microlink::filter {
 
+static_assert(sizeof(Filter) <= 2'600 + 24 * MAX_PEERS, "docs/memory.md tells what it is made of");
+
 namespace {
 
 /// Cloud metadata: link-local, yet let through to the check of own addresses (06 §2, step 2).

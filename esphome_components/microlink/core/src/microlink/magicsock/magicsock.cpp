@@ -53,11 +53,13 @@ Error Magicsock::set_peer(Instant now, netmap::PeerId id, const PeerInfo &info) 
   this->now_ = now;
   Slot &slot = this->slots_[id.slot];
   const Endpoint before = slot.path.best().endpoint;
-  if (slot.key != info.key || slot.generation != id.generation) {
-    this->clear_(slot);
-    slot.key = info.key;
-    slot.generation = id.generation;
+  this->claim_(slot, id.generation);
+  if (slot.key != info.key && slot.key.is_set()) {
+    this->end_ping_(slot);
+    slot.path.reset(now);
+    slot.heard_via = 0;
   }
+  slot.key = info.key;
   if (slot.disco_key != info.disco_key) {
     slot.path.forget(now);
     slot.disco_key = info.disco_key;
@@ -70,12 +72,31 @@ Error Magicsock::set_peer(Instant now, netmap::PeerId id, const PeerInfo &info) 
   if (slot.home != info.home_region)
     slot.heard_via = 0;  // it has moved: where it was heard is history
   slot.home = info.home_region;
-  slot.path.set_endpoints(now, info.endpoints);
+  if (info.endpoints)
+    slot.path.set_endpoints(now, *info.endpoints);
   this->hasten_ping_(slot);
   this->note_path_(slot, before);
   this->update_activity_(now);
   this->rearm_();
   return Error::NONE;
+}
+
+void Magicsock::set_endpoints(Instant now, netmap::PeerId id, std::span<const Endpoint> endpoints) {
+  if (id.slot >= MAX_PEERS)
+    return;
+  this->now_ = now;
+  Slot &slot = this->slots_[id.slot];
+  this->claim_(slot, id.generation);
+  slot.path.set_endpoints(now, endpoints);
+  this->rearm_();
+}
+
+/// Another generation is another peer: nothing of the one before stays.
+void Magicsock::claim_(Slot &slot, uint16_t generation) {
+  if (slot.generation == generation)
+    return;
+  this->clear_(slot);
+  slot.generation = generation;
 }
 
 void Magicsock::remove_peer(netmap::PeerId id) {
@@ -87,9 +108,14 @@ void Magicsock::remove_peer(netmap::PeerId id) {
   this->rearm_();
 }
 
-void Magicsock::clear_(Slot &slot) {
+/// A ping() of this peer tells that nobody answered.
+void Magicsock::end_ping_(const Slot &slot) {
   if (this->ping_.runs() && this->ping_.peer == this->id_of_(slot))
-    this->ping_.deadline = this->now_;  // tells that nobody answered
+    this->ping_.deadline = this->now_;
+}
+
+void Magicsock::clear_(Slot &slot) {
+  this->end_ping_(slot);
   slot.path = {};
   slot.key = {};
   slot.disco_key = {};

@@ -59,6 +59,8 @@ class Magicsock {
   /// Add a peer, or tell what changed about it (same slot and generation). Another node key or disco key forgets its
   /// paths. UNEXPECTED for a slot out of range or an unset key.
   Error set_peer(Instant now, netmap::PeerId id, const PeerInfo &info);
+  /// The netmap's list of where a peer may be reached, also before set_peer() of the same slot and generation.
+  void set_endpoints(Instant now, netmap::PeerId id, std::span<const Endpoint> endpoints);
   void remove_peer(netmap::PeerId id);
 
   /// Addresses of the underlay with the UDP socket's port, without the tunnel's own; none = no network. When one that
@@ -111,10 +113,10 @@ class Magicsock {
   static Endpoint relay_endpoint(uint16_t region);
 
  private:
-  /// A peer of the netmap's table.
+  /// A peer of the netmap's table. One without a key is free, or waits for set_peer() after set_endpoints().
   struct Slot {
     PeerPath path;
-    NodePublic key{};  ///< unset = free
+    NodePublic key{};
     DiscoPublic disco_key{};
     crypto::BoxKey box;
     enum class Box : uint8_t { UNKNOWN, READY, UNUSABLE } box_state{Box::UNKNOWN};  ///< worked out when first needed
@@ -125,6 +127,7 @@ class Magicsock {
     uint16_t heard_via{0};  ///< region through which the peer was heard last
     uint32_t last_pong{0};  ///< part of the transaction ID of the last pong: copies of it prove nothing
   };
+  static_assert(sizeof(Slot) <= 296, "it exists for each peer of the table");
   struct PendingPong {
     disco::TxId tx_id{};
     Endpoint from{};     ///< where the ping came from; relayed: the relay's form
@@ -161,7 +164,9 @@ class Magicsock {
   void send_ping_(Instant now, Slot &slot);
   void hasten_ping_(const Slot &slot);
   std::optional<Event> translate_(const netcheck::Event &event);
+  void claim_(Slot &slot, uint16_t generation);
   void clear_(Slot &slot);
+  void end_ping_(const Slot &slot);
 
   uint16_t relay_for_(const Slot &slot) const;
   bool can_reach_(const Endpoint &endpoint) const;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -57,7 +58,7 @@ struct Route {
 struct PeerInfo {
   NodePublic key{};
   DiscoPublic disco_key{};
-  std::span<const Endpoint> endpoints{};
+  std::optional<std::span<const Endpoint>> endpoints{};  ///< unset: as set_endpoints() said
   uint16_t home_region{0};
   bool allowed{true};
 };

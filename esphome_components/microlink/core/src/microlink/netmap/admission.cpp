@@ -18,9 +18,8 @@ Subject Netmap::subject_of_(const tailcfg::Node &node) const {
   return {node.name,
           this->suffix(),
           node.key,
-          {node.addresses.begin(), node.addresses.size()},
-          this->accept_routes_ ? std::span<const Prefix>{node.allowed_ips.begin(), node.allowed_ips.size()}
-                               : std::span<const Prefix>{},
+          node.addresses,
+          this->accept_routes_ ? node.allowed_ips : tailcfg::AllowedIps{},
           {node.tags.begin(), node.tags.size()}};
 }
 
@@ -28,9 +27,8 @@ Subject Netmap::subject_of_(const Peer &peer) const {
   return {peer.name,
           this->suffix(),
           peer.key,
-          {peer.addresses.begin(), peer.addresses.size()},
-          this->accept_routes_ ? std::span<const Prefix>{peer.allowed_ips.begin(), peer.allowed_ips.size()}
-                               : std::span<const Prefix>{},
+          peer.prefixes.own(),
+          this->accept_routes_ ? peer.prefixes.allowed() : tailcfg::AllowedIps{},
           {}};
 }
 
@@ -93,9 +91,7 @@ void Netmap::fill_(Slot &slot, const tailcfg::Node &node) {
   peer.key = node.key;
   peer.disco_key = node.disco_key;
   peer.name = node.name;
-  peer.addresses = node.addresses;
-  peer.allowed_ips = node.allowed_ips;
-  peer.endpoints = node.endpoints;
+  peer.prefixes.set(node.addresses, node.allowed_ips);
   peer.key_expiry = node.key_expiry;
   peer.home_derp = node.home_derp;
   peer.cap = node.cap;

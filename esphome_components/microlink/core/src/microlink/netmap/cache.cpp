@@ -64,8 +64,9 @@ void write_addresses(Writer &out, const Peer &peer) {
   if (count.empty())
     return;
   count[0] = 0;
-  for (const Prefix &address : peer.addresses) {
-    if (!peer.allowed_ips.contains(address))
+  const tailcfg::AllowedIps allowed = peer.prefixes.allowed();
+  for (const Prefix &address : peer.prefixes.own()) {
+    if (!allowed.contains(address))
       continue;
     write_prefix(out, address);
     count[0]++;
@@ -78,8 +79,9 @@ void write_routes(Writer &out, const Peer &peer) {
   if (count.empty())
     return;
   count[0] = 0;
-  for (const Prefix &prefix : peer.allowed_ips) {
-    if (peer.addresses.contains(prefix))
+  const PeerPrefixes::Addresses own = peer.prefixes.own();
+  for (const Prefix &prefix : peer.prefixes.allowed()) {
+    if (own.contains(prefix))
       continue;
     if (out.left() < 18)
       return;
@@ -194,12 +196,15 @@ Error Netmap::load_cached_peer_(ByteView raw, tailcfg::NodeName &name, bool same
   peer.name.append(front);
   peer.name.append(name.view().substr(name.size() - shared));
   name = peer.name;
+  PeerPrefixes::Addresses own;
+  tailcfg::AllowedIps allowed;
   for (uint8_t left = in.u8(); left != 0 && ok; left--) {
     const Prefix address = read_prefix(in, ok);
-    ok &= address.is_single() && peer.addresses.push_back(address) && peer.allowed_ips.push_back(address);
+    ok &= address.is_single() && own.push_back(address) && allowed.push_back(address);
   }
   for (uint8_t left = in.u8(); left != 0 && ok; left--)
-    ok &= peer.allowed_ips.push_back(read_prefix(in, ok));
+    ok &= allowed.push_back(read_prefix(in, ok));
+  peer.prefixes.set(own, allowed);
   if (!ok || !in.ok() || in.left() != 0 || peer.id <= 0 || !peer.key.is_set())
     return Error::MALFORMED;
   if (this->find(peer.id).is_set() || this->find_by_key(peer.key).is_set())

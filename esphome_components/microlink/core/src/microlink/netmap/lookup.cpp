@@ -66,16 +66,11 @@ PeerId Netmap::find_by_address(const IpAddress &address) const {
   for (const Slot &slot : this->slots_) {
     if (!slot.used)
       continue;
-    bool is_own = false;
-    for (const Prefix &own : slot.peer.addresses)
-      is_own |= own.address == address;
-    for (const Prefix &prefix : slot.peer.allowed_ips) {
-      const bool counts = is_own || (this->accept_routes_ && prefix.bits != 0);
-      if (!counts || !prefix.contains(address) || prefix.bits <= best_bits)
-        continue;
-      best = this->id_of_(slot);
-      best_bits = prefix.bits;
-    }
+    const int bits = slot.peer.prefixes.match(address, this->accept_routes_);
+    if (bits <= best_bits)
+      continue;
+    best = this->id_of_(slot);
+    best_bits = bits;
   }
   return best;
 }

@@ -19,9 +19,9 @@ bool has_expired(WallTime expiry, WallTime now) {
 
 /// Everything that PEER_CHANGED is about.
 bool differs(const Peer &a, const Peer &b) {
-  return a.id != b.id || !(a.name == b.name) || !(a.addresses == b.addresses) || !(a.allowed_ips == b.allowed_ips) ||
-         !(a.endpoints == b.endpoints) || a.key_expiry != b.key_expiry || a.home_derp != b.home_derp ||
-         a.cap != b.cap || a.online != b.online || a.is_jailed != b.is_jailed || a.allowed != b.allowed;
+  return a.id != b.id || !(a.name == b.name) || !(a.prefixes == b.prefixes) || a.key_expiry != b.key_expiry ||
+         a.home_derp != b.home_derp || a.cap != b.cap || a.online != b.online || a.is_jailed != b.is_jailed ||
+         a.allowed != b.allowed;
 }
 
 }  // namespace
@@ -125,8 +125,6 @@ void Netmap::peer_patched(const tailcfg::PeerChange &change) {
     peer.home_derp = *change.home_derp;
   if (change.cap)
     peer.cap = *change.cap;
-  if (change.endpoints)
-    peer.endpoints = *change.endpoints;
   if (change.key)
     peer.key = *change.key;
   if (change.disco_key)

@@ -6,6 +6,7 @@
 #include "microlink/base/engine.h"
 #include "microlink/base/ring_buffer.h"
 #include "microlink/netmap/allowlist.h"
+#include "microlink/netmap/peer_prefixes.h"
 #include "microlink/netmap/regions.h"
 #include "microlink/netmap/wants.h"
 #include "microlink/tailcfg/types.h"
@@ -14,7 +15,7 @@ namespace microlink::netmap {
 
 /// The node's view of the tailnet in constant memory: self, a table of MAX_PEERS peers, the DERP regions that matter,
 /// names. Applies full maps by mark and sweep, and deltas; tells what changed. Fed by tailcfg::MapSink's calls, which
-/// `client` passes on.
+/// `client` passes on. Endpoints of peers are not kept here: magicsock has them, and `client` passes them on to it.
 
 /// Names a slot of the peer table; the generation makes a reused slot a different peer.
 struct PeerId {
@@ -32,9 +33,7 @@ struct Peer {
   NodePublic key{};
   DiscoPublic disco_key{};
   tailcfg::NodeName name;
-  FixedVector<Prefix, 2> addresses;
-  tailcfg::AllowedIps allowed_ips;
-  tailcfg::PeerEndpoints endpoints;
+  PeerPrefixes prefixes;
   WallTime key_expiry{WallTime::UNKNOWN};
   uint16_t home_derp{0};
   uint16_t cap{0};
@@ -60,7 +59,7 @@ struct Event {
   enum class Kind : uint8_t {
     SELF_CHANGED,
     PEER_ADDED,
-    PEER_CHANGED,      ///< endpoints, home, name, addresses, online, allowed
+    PEER_CHANGED,      ///< home, name, addresses, online, allowed
     PEER_KEY_CHANGED,  ///< node key: drop session and path
     PEER_RESTARTED,    ///< disco key: drop path and session
     PEER_REMOVED,      ///< the slot may be reused already
@@ -77,6 +76,8 @@ struct Event {
 constexpr size_t MAX_NETMAP_EVENTS = 2 * MAX_PEERS + 8;
 /// A record of cached peers for a warm start, as ports store them.
 constexpr size_t MAX_CACHE_RECORD_BYTES = 255;
+
+static_assert(sizeof(Peer) <= 264, "it exists for each peer of the table, beside a session and a path");
 
 class Netmap {
  public:

@@ -10,8 +10,8 @@ struct Subject {
   std::string_view name;    ///< FQDN, lower case
   std::string_view suffix;  ///< of the own tailnet; short names count only there. Empty: short names count everywhere
   const NodePublic &key;
-  std::span<const Prefix> addresses;
-  std::span<const Prefix> routes;  ///< further prefixes that an address may match
+  FixedVector<Prefix, 2> addresses;
+  tailcfg::AllowedIps routes;  ///< further prefixes that an address may match
   std::span<const tailcfg::Tag> tags;
 };
 

@@ -37,7 +37,7 @@ class PacketQueue {
  private:
   struct Slot {
     size_t size;
-    uint8_t bytes[OVERLAY_HEADROOM + OverlayNetif::MTU + OVERLAY_TAILROOM];
+    alignas(uint32_t) uint8_t bytes[OVERLAY_HEADROOM + OverlayNetif::MTU + OVERLAY_TAILROOM];
   };
 
   std::unique_ptr<Slot[]> slots_;

@@ -149,7 +149,7 @@ void Runner::drain() {
 }
 
 void Runner::drain_actions_() {
-  Bytes<SCRATCH_BYTES> scratch;
+  alignas(uint64_t) Bytes<SCRATCH_BYTES> scratch;  // packets are sealed in it
   for (size_t i = 0; i != MAX_ACTIONS_PER_INPUT; i++) {
     const auto action = this->driven_->poll_action(this->now_, scratch);
     if (!action)

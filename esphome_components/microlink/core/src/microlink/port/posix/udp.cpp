@@ -67,7 +67,7 @@ Fd open_socket(int family, uint16_t port, uint16_t &bound) {
 
 /// Room for one recvmmsg().
 struct UdpSockets::Batch {
-  std::array<Bytes<MAX_MESSAGE_BYTES>, BATCH> bytes;
+  alignas(uint64_t) std::array<Bytes<MAX_MESSAGE_BYTES>, BATCH> bytes;  // as the AEAD likes it
   struct Control {
     alignas(cmsghdr) uint8_t room[CMSG_SPACE(sizeof(int))];
   };
