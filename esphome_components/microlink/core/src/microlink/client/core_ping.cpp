@@ -70,8 +70,9 @@ void Core::send_control_ping_(Instant now) {
   random.fill(this->control_ping_.data);
   const IpAddress *from = nullptr;
   const IpAddress *to = nullptr;
+  const netmap::PeerPrefixes::Addresses addresses = this->netmap_.peer(ping.peer)->prefixes.own();
   for (const Prefix &own : this->cached_self_.addresses) {
-    for (const Prefix &theirs : this->netmap_.peer(ping.peer)->addresses) {
+    for (const Prefix &theirs : addresses) {
       if (own.address.is_v4() == theirs.address.is_v4() && from == nullptr) {
         from = &own.address;
         to = &theirs.address;
@@ -106,8 +107,9 @@ void Core::end_control_ping_(Instant now, const magicsock::Event &pong, std::str
   json::Writer out(room);
   const netmap::Peer *peer = this->netmap_.peer(this->control_ping_.peer);
   out.begin_object().key("Type").string(name_of(this->control_ping_.type));
-  if (peer != nullptr && !peer->addresses.empty()) {
-    const auto ip = to_text(peer->addresses[0].address);
+  const auto addresses = peer == nullptr ? netmap::PeerPrefixes::Addresses() : peer->prefixes.own();
+  if (!addresses.empty()) {
+    const auto ip = to_text(addresses[0].address);
     out.key("IP").string(ip).key("NodeIP").string(ip);
     out.key("NodeName").string(peer->name.view().substr(0, peer->name.view().find('.')));
   }

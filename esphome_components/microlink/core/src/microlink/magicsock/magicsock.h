@@ -127,7 +127,7 @@ class Magicsock {
     uint16_t heard_via{0};  ///< region through which the peer was heard last
     uint32_t last_pong{0};  ///< part of the transaction ID of the last pong: copies of it prove nothing
   };
-  static_assert(sizeof(Slot) <= 296, "it exists for each peer of the table");
+  static_assert(sizeof(Slot) <= 152 + 24 * MAX_ENDPOINTS_PER_PEER, "it exists for each peer of the table");
   struct PendingPong {
     disco::TxId tx_id{};
     Endpoint from{};     ///< where the ping came from; relayed: the relay's form

@@ -77,7 +77,7 @@ constexpr size_t MAX_NETMAP_EVENTS = 2 * MAX_PEERS + 8;
 /// A record of cached peers for a warm start, as ports store them.
 constexpr size_t MAX_CACHE_RECORD_BYTES = 255;
 
-static_assert(sizeof(Peer) <= 264, "it exists for each peer of the table, beside a session and a path");
+static_assert(sizeof(Peer) <= 184 + MAX_NODE_NAME_BYTES, "it exists for each peer of the table");
 
 class Netmap {
  public:
