@@ -81,7 +81,7 @@ constexpr size_t DERP_DATA_QUEUE_BYTES = MICROLINK_DERP_DATA_QUEUE_BYTES;
 constexpr size_t DERP_DISCO_QUEUE_BYTES = MICROLINK_DERP_DISCO_QUEUE_BYTES;
 
 /// What a whole client may take on a 32-bit chip without TLS's own memory. docs/memory.md tells what it is made of.
-constexpr size_t CLIENT_BUDGET_BYTES = 20'200 + MAX_PEERS * 1'160 + MAX_HANDSHAKES * 496 + PACKET_QUEUE_BYTES +
+constexpr size_t CLIENT_BUDGET_BYTES = 20'200 + MAX_PEERS * 990 + MAX_HANDSHAKES * 496 + PACKET_QUEUE_BYTES +
                                        MAX_DERP_REGIONS * 440 + DERP_DATA_QUEUE_BYTES + DERP_DISCO_QUEUE_BYTES;
 
 }  // namespace microlink

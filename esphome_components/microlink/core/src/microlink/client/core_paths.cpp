@@ -121,11 +121,9 @@ void Core::take_peer_(Instant now, netmap::PeerId id, netmap::Event::Kind kind) 
            .disco_mark = mark,
            .used = known.id == id ? known.used : now,
            .allowed = peer->allowed};
-  (void) this->magicsock_.set_peer(now, id,
-                                   {.key = peer->key,
-                                    .disco_key = peer->disco_key,
-                                    .home_region = peer->home_derp,
-                                    .allowed = peer->allowed});
+  (void) this->magicsock_.set_peer(
+      now, id,
+      {.key = peer->key, .disco_key = peer->disco_key, .home_region = peer->home_derp, .allowed = peer->allowed});
   this->news_.peer_changed(id.slot);
 }
 
