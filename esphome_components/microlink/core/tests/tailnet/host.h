@@ -2,6 +2,8 @@
 #pragma once
 
 #include <array>
+#include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -43,6 +45,7 @@ class Host {
     bool is_open{false};
     std::unique_ptr<testing::ControlServer::Connection> control;
     std::unique_ptr<testing::RelayConnection> relay;
+    std::deque<std::function<void(Link &)>> under_way;  ///< in the order in which it was said
   };
   Link &link(StreamId id) { return this->links_[id]; }
   Client &client() { return *this->client_; }

@@ -98,9 +98,15 @@ void Tailnet::at_light_(Host &host, Instant when, std::function<void()> what) {
 
 /// Half a round trip later, unless the connection is another one by then.
 void Tailnet::on_link_(Host &host, StreamId id, unsigned number, const std::function<void(Host::Link &)> &what) {
-  this->at_light_(host, this->now + STREAM_LATENCY, [&host, id, number, what] {
-    if (Host::Link &link = host.link(id); link.number == number && link.to != Host::Link::To::NOBODY)
-      what(link);
+  // Whoever's turn it is goes first: two nights that overlap must not let one overtake another.
+  host.link(id).under_way.push_back(what);
+  this->at_light_(host, this->now + STREAM_LATENCY, [&host, id, number] {
+    Host::Link &link = host.link(id);
+    if (link.number != number || link.to == Host::Link::To::NOBODY)
+      return;
+    const auto next = std::move(link.under_way.front());
+    link.under_way.pop_front();
+    next(link);
   });
 }
 
