@@ -3,15 +3,18 @@
 // included, so that the linker keeps what a firmware keeps and drops the rest. It is never run. Packets go nowhere.
 #include <cstddef>
 #include <cstdlib>
+#include <new>
 
 #include "microlink/client.h"
 
 // ESPHome's firmware brings its own C++ runtime.
 void *operator new(std::size_t bytes) { return std::malloc(bytes); }
+void *operator new(std::size_t bytes, const std::nothrow_t & /*tag*/) noexcept { return std::malloc(bytes); }
 void operator delete(void *pointer) noexcept { std::free(pointer); }
 void operator delete(void *pointer, std::size_t /*bytes*/) noexcept { std::free(pointer); }
 extern "C" void __cxa_pure_virtual() { std::abort(); }
 namespace std {
+const nothrow_t nothrow{};
 void __throw_out_of_range_fmt(const char * /*format*/, ...) { std::abort(); }
 }  // namespace std
 
