@@ -31,6 +31,7 @@ FRESH = 5
 # answered, with the time.
 _CALL = """
 import json, socket, sys, threading, time
+whole_lines = threading.Lock()
 proxy, port, deadline = int(sys.argv[1]), int(sys.argv[2]), time.time() + float(sys.argv[3])
 def call(address):
     data = address.encode() * 50
@@ -49,7 +50,8 @@ def call(address):
                 while len(got) < len(data):
                     got += s.recv(4096)
                 assert got == data
-                print(json.dumps([address, time.time()]), flush=True)
+                with whole_lines:
+                    print(json.dumps([address, time.time()]), flush=True)
                 return
         except OSError:
             time.sleep(0.2)

@@ -57,7 +57,10 @@ bool ping(lwip::StackNode &node, UdpSocket &socket, const std::string &peer, int
       next = now + EVERY;
     }
     Message message{};
-    while (const auto got = socket.receive({reinterpret_cast<uint8_t *>(&message), sizeof(message)})) {
+    while (answers < count) {
+      const auto got = socket.receive({reinterpret_cast<uint8_t *>(&message), sizeof(message)});
+      if (!got)
+        break;
       const int64_t us = to_microseconds(posix::monotonic_now() - message.sent);
       answers++;
       std::printf("%lld from %s: %lld.%lld ms, %s\n", static_cast<long long>(message.number),
