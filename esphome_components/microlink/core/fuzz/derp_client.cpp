@@ -7,27 +7,16 @@
 ///     2          the relay's key           6 n  n seconds pass
 ///     3          ServerInfo                7    the stream ends     8  start     9 n  preferred
 ///     10 t n     a frame of type t and n×16 bytes arrives
-#include <random>
 #include <vector>
 
 #include "microlink/base/reader.h"
 #include "microlink/derp/client.h"
+#include "tests/support/seeded_random.h"
 
 namespace {
 
 using namespace microlink;
 using namespace microlink::derp;
-
-class SeededRandom final : public Random {
- public:
-  void fill(ByteSpan out) override {
-    for (uint8_t &byte : out)
-      byte = static_cast<uint8_t>(this->engine_());
-  }
-
- private:
-  std::mt19937 engine_{1};
-};
 
 void require(bool condition) {
   if (!condition)
@@ -191,7 +180,7 @@ class Script {
   }
 
   Reader script_;
-  SeededRandom random_;
+  testing::SeededRandom random_;
   NodePrivate node_;
   NodePrivate relay_;
   Instant now_{static_cast<Instant>(1)};

@@ -5,26 +5,15 @@
 ///     0  u8  bit 0: small records, bit 1: TLS 1.2 only, bit 2: a pin instead of anchors, bit 3: insecure
 ///     1  u8  bytes in a piece, 0: all at once
 ///     2  ciphertext
-#include <random>
 
 #include "microlink/tls/memory.h"
 #include "microlink/tls/session.h"
 #include "tests/tls/certificates.h"
+#include "tests/support/seeded_random.h"
 
 namespace {
 
 using namespace microlink;
-
-class SeededRandom final : public Random {
- public:
-  void fill(ByteSpan out) override {
-    for (uint8_t &byte : out)
-      byte = static_cast<uint8_t>(this->engine_());
-  }
-
- private:
-  std::mt19937 engine_{1};
-};
 
 void require(bool condition) {
   if (!condition)
@@ -78,7 +67,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     require(static_cast<bool>(anchors.add(tls::testing::ROOT)));
   if (size < 2)
     return 0;
-  SeededRandom random;
+  testing::SeededRandom random;
   const size_t before = tls::memory_use().current;
   {
     tls::Session session;

@@ -2,31 +2,20 @@
 /// One datagram from the network to a tunnel with two peers, one of which is being called: nothing that was not sealed
 /// for it gets in, and whatever happens the engine settles.
 #include <algorithm>
-#include <random>
 #include <vector>
 
 #include "microlink/wireguard/tunnel.h"
+#include "tests/support/seeded_random.h"
 
 namespace {
 
 using namespace microlink;
 using namespace microlink::wireguard;
 
-class SeededRandom final : public Random {
- public:
-  void fill(ByteSpan out) override {
-    for (uint8_t &byte : out)
-      byte = static_cast<uint8_t>(this->engine_());
-  }
-
- private:
-  std::mt19937 engine_{1};
-};
-
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-  SeededRandom random;
+  testing::SeededRandom random;
   NodePrivate self, one, two;
   self.generate(random);
   one.generate(random);

@@ -8,11 +8,11 @@
 ///     3 n  message n is lost             7    connect                   12 n  n × 100 bytes of junk
 #include <algorithm>
 #include <array>
-#include <random>
 #include <vector>
 
 #include "microlink/base/reader.h"
 #include "microlink/wireguard/tunnel.h"
+#include "tests/support/seeded_random.h"
 
 namespace {
 
@@ -25,21 +25,9 @@ void require(bool condition) {
     __builtin_trap();
 }
 
-class SeededRandom final : public Random {
- public:
-  explicit SeededRandom(uint32_t seed) : engine_(seed) {}
-  void fill(ByteSpan out) override {
-    for (uint8_t &byte : out)
-      byte = static_cast<uint8_t>(this->engine_());
-  }
-
- private:
-  std::mt19937 engine_;
-};
-
 struct Side {
   explicit Side(uint32_t seed) : random(seed), tunnel(random) { key.generate(random); }
-  SeededRandom random;
+  testing::SeededRandom random;
   Tunnel tunnel;
   NodePrivate key;
   Slot peer{0};

@@ -4,6 +4,5 @@ target_sources(fuzz_client_engine PRIVATE tests/support/control_server.cpp tests
                ${googletest}/src/gtest-all.cc)
 target_include_directories(fuzz_client_engine SYSTEM PRIVATE ${MICROLINK_DEPS_PREFIX}/include ${googletest}/include
                            ${googletest})
-target_include_directories(fuzz_client_engine PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
 target_compile_options(fuzz_client_engine PRIVATE -Wno-missing-field-initializers)
 target_link_libraries(fuzz_client_engine PRIVATE pthread)

@@ -1,25 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "microlink/client/path_cache.h"
+#include "tests/support/seeded_random.h"
 
 #include <gtest/gtest.h>
-
-#include <random>
 
 namespace microlink::client {
 namespace {
 
 constexpr Instant NOW{1'000'000'000};
-
-class SeededRandom final : public Random {
- public:
-  void fill(ByteSpan out) override {
-    for (uint8_t &byte : out)
-      byte = static_cast<uint8_t>(this->engine_());
-  }
-
- private:
-  std::mt19937 engine_{7};
-};
 
 /// One node's view: a netmap with one peer, told to a magicsock.
 struct View {
@@ -42,14 +30,14 @@ struct View {
     sock.start(NOW, {});
     (void) sock.set_peer(NOW, id, {.key = key, .disco_key = disco, .allowed = true});
   }
-  SeededRandom random;
+  testing::SeededRandom random{7};
   netmap::Netmap netmap;
   magicsock::Magicsock sock;
   netmap::PeerId id;
 };
 
 TEST(PathCache, endpoints_of_a_record_are_pinged_and_not_believed) {
-  SeededRandom random;
+  testing::SeededRandom random{7};
   NodePrivate node;
   DiscoPrivate disco;
   node.generate(random);

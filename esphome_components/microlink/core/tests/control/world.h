@@ -4,28 +4,15 @@
 #include <deque>
 #include <functional>
 #include <memory>
-#include <random>
 #include <string>
 #include <vector>
 
 #include "microlink/control/session.h"
 #include "tests/http/nghttp2_server.h"
 #include "tests/support/vectors.h"
+#include "tests/support/seeded_random.h"
 
 namespace microlink::control {
-
-/// Repeatable bytes.
-class SeededRandom final : public Random {
- public:
-  explicit SeededRandom(uint32_t seed = 1) : engine_(seed) {}
-  void fill(ByteSpan out) override {
-    for (uint8_t &byte : out)
-      byte = static_cast<uint8_t>(this->engine_());
-  }
-
- private:
-  std::mt19937 engine_;
-};
 
 /// Writes down what passes by.
 class RecordingSink final : public tailcfg::MapSink {
@@ -96,7 +83,7 @@ class World {
 
   // What was seen.
   Instant now{static_cast<Instant>(1'000'000)};
-  SeededRandom random;
+  testing::SeededRandom random;
   RecordingSink sink;
   std::vector<Event::Kind> events;
   std::vector<std::string> texts;   ///< of the events, beside them

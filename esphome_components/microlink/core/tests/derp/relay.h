@@ -3,27 +3,17 @@
 
 #include <gtest/gtest.h>
 
-#include <random>
 #include <string>
 #include <vector>
 
 #include "microlink/derp/client.h"
+#include "tests/support/seeded_random.h"
 
 namespace microlink::derp::testing {
 
+using microlink::testing::SeededRandom;
+
 using Raw = std::vector<uint8_t>;
-
-class SeededRandom final : public Random {
- public:
-  explicit SeededRandom(uint32_t seed) : engine_(seed) {}
-  void fill(ByteSpan out) override {
-    for (uint8_t &byte : out)
-      byte = static_cast<uint8_t>(this->engine_());
-  }
-
- private:
-  std::mt19937 engine_;
-};
 
 inline constexpr std::string_view SWITCHING =
     "HTTP/1.1 101 Switching Protocols\r\nUpgrade: DERP\r\nConnection: Upgrade\r\nDerp-Version: 2\r\n\r\n";

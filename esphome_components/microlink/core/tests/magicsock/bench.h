@@ -3,10 +3,10 @@
 
 #include <gtest/gtest.h>
 
-#include <random>
 #include <vector>
 
 #include "microlink/magicsock/magicsock.h"
+#include "tests/support/seeded_random.h"
 
 namespace microlink::magicsock {
 
@@ -15,18 +15,6 @@ using State = Magicsock::State;
 constexpr Instant NOW{5'000'000'000};
 inline const netmap::PeerId PEER{3, 7};
 constexpr uint16_t REGION = 2;
-
-class SeededRandom : public Random {
- public:
-  explicit SeededRandom(unsigned seed) : engine_(seed) {}
-  void fill(ByteSpan out) override {
-    for (uint8_t &byte : out)
-      byte = static_cast<uint8_t>(this->engine_());
-  }
-
- private:
-  std::mt19937 engine_;
-};
 
 inline Endpoint at(const char *text) { return *parse_endpoint(text); }
 
@@ -115,7 +103,7 @@ struct Bench {
     ASSERT_EQ(sock.handle_udp(now, candidate, answer), Error::NONE);
   }
 
-  SeededRandom random;
+  testing::SeededRandom random;
   Instant now{NOW};
   Endpoint candidate{at("192.0.2.1:41641")};
   NodePrivate self;

@@ -55,7 +55,7 @@ TEST(Ping, is_sent_again_at_once_when_the_relay_or_the_peer_is_there) {
 TEST(DiscoKey, survives_a_restart_until_it_is_forgotten) {
   Bench bench;
   const DiscoPublic key = bench.sock.disco_key();
-  SeededRandom random(2);
+  testing::SeededRandom random(2);
   Magicsock again(random);
   ASSERT_EQ(again.load_disco_key(bench.sock.export_disco_key()), Error::NONE);
   again.start(NOW, bench.self.public_key());

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "microlink/netcheck/netcheck.h"
+#include "tests/support/seeded_random.h"
 
 #include <gtest/gtest.h>
 
-#include <random>
 #include <map>
 #include <string>
 #include <vector>
@@ -13,17 +13,6 @@ namespace {
 
 using State = Netcheck::State;
 using Kind = Event::Kind;
-
-class CountingRandom : public Random {
- public:
-  void fill(ByteSpan out) override {
-    for (uint8_t &byte : out)
-      byte = static_cast<uint8_t>(this->engine_());
-  }
-
- private:
-  std::mt19937 engine_{42};
-};
 
 tailcfg::DerpRegion region(uint16_t id, const char *ipv4 = nullptr, const char *host = "") {
   tailcfg::DerpRegion out;
@@ -120,7 +109,7 @@ struct Bench {
     set_regions(std::move(list));
   }
 
-  CountingRandom random;
+  testing::SeededRandom random{42};
   std::vector<tailcfg::PackedRegion> map;
   Netcheck check;
   Instant now{1'000'000};

@@ -131,7 +131,7 @@ TEST(Storms, a_flood_of_call_me_maybes_makes_few_pings) {
   // The attacker is a real peer: its messages open.
   NodePrivate node_key;
   DiscoPrivate disco_key;
-  SeededRandom random(5);
+  testing::SeededRandom random(5);
   node_key.generate(random);
   disco_key.generate(random);
   const netmap::PeerId id{7, 1};

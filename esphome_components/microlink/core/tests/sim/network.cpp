@@ -75,7 +75,7 @@ void Network::restart(Node &node) {
 
 void Network::announce(const Node &node) {
   const size_t index = node.index;
-  this->at_(this->now + CONTROL_LATENCY, [this, index] {
+  this->at(this->now + CONTROL_LATENCY, [this, index] {
     for (auto &other : this->nodes) {
       if (other->index != index)
         this->tell_(*this->nodes[index], *other);
@@ -93,34 +93,6 @@ void Network::tell_(Node &about, Node &to) {
           {.key = about.key, .disco_key = about.sock.disco_key(), .endpoints = endpoints, .home_region = about.home}),
       Error::NONE);
   this->pump(to);
-}
-
-void Network::at_(Instant when, std::function<void()> what) {
-  this->queue_.push({when, this->order_++, std::move(what)});
-}
-
-void Network::step_() {
-  const Happening next = this->queue_.top();
-  this->queue_.pop();
-  this->now = std::max(this->now, next.at);
-  next.what();
-}
-
-void Network::run_for(Duration duration) {
-  const Instant end = this->now + duration;
-  while (!this->queue_.empty() && this->queue_.top().at <= end)
-    this->step_();
-  this->now = end;
-}
-
-bool Network::run_until(Duration limit, const std::function<bool()> &done) {
-  const Instant end = this->now + limit;
-  while (!done()) {
-    if (this->queue_.empty() || this->queue_.top().at > end)
-      return false;
-    this->step_();
-  }
-  return true;
 }
 
 void Network::pump(Node &node) {
@@ -144,7 +116,7 @@ void Network::pump(Node &node) {
   const Instant at = std::max(wake, this->now);
   node.timer = at;
   const size_t index = node.index;
-  this->at_(at, [this, index, at] {
+  this->at(at, [this, index, at] {
     Node &self = *this->nodes[index];
     if (self.timer != at)
       return;
@@ -168,15 +140,15 @@ void Network::handle_event_(Node &node, const magicsock::Event &event) {
         ASSERT_EQ(event.peer.slot, sender);
       }
       if (event.packet[4] == REQUEST)
-        this->at_(this->now,
-                  [this, index, sender] { this->send_packet_(*this->nodes[index], *this->nodes[sender], RESPONSE); });
+        this->at(this->now,
+                 [this, index, sender] { this->send_packet_(*this->nodes[index], *this->nodes[sender], RESPONSE); });
       break;
     }
     case Kind::HOME_CHOSEN:
       node.home = event.region;
       if (!node.home_at)
         node.home_at = this->now;
-      this->at_(this->now + milliseconds(20), [this, index] {
+      this->at(this->now + milliseconds(20), [this, index] {
         Node &self = *this->nodes[index];
         self.relay_connected = true;
         self.sock.handle_relay_state(this->now, self.home, true);
@@ -238,8 +210,8 @@ void Network::transmit_udp_(Node &from, const Endpoint &to, std::vector<uint8_t>
       if (node->nat != from.nat || node->local != to)
         continue;
       const size_t index = node->index;
-      this->at_(this->now + LAN_LATENCY,
-                [this, index, source = from.local, bytes] { this->deliver_(*this->nodes[index], source, bytes); });
+      this->at(this->now + LAN_LATENCY,
+               [this, index, source = from.local, bytes] { this->deliver_(*this->nodes[index], source, bytes); });
     }
     return;
   }
@@ -252,7 +224,7 @@ void Network::transmit_udp_(Node &from, const Endpoint &to, std::vector<uint8_t>
       continue;
     const auto spread = static_cast<unsigned>(to_microseconds(this->weather.jitter)) + 1;
     const Duration delay = this->weather.latency + microseconds(this->random_() % spread);
-    this->at_(this->now + delay, [this, source, to, bytes] { this->arrive_(*source, to, bytes); });
+    this->at(this->now + delay, [this, source, to, bytes] { this->arrive_(*source, to, bytes); });
   }
 }
 
@@ -262,7 +234,7 @@ void Network::arrive_(const Endpoint &from, const Endpoint &to, const std::vecto
       continue;
     // Servers are at different distances: region 1 is the nearest.
     const Duration delay = this->weather.latency * region;
-    this->at_(this->now + delay, [this, to, from, bytes] { this->arrive_(to, from, stun_answer(bytes, from)); });
+    this->at(this->now + delay, [this, to, from, bytes] { this->arrive_(to, from, stun_answer(bytes, from)); });
     return;
   }
   for (auto &node : this->nodes) {
@@ -300,7 +272,7 @@ void Network::transmit_relay_(Node &from, uint16_t region, const NodePublic &to,
       continue;
     const size_t index = node->index;
     const size_t sender = from.index;
-    this->at_(this->now + RELAY_LATENCY, [this, index, sender, region, bytes] {
+    this->at(this->now + RELAY_LATENCY, [this, index, sender, region, bytes] {
       Node &source = *this->nodes[sender];
       Node &destination = *this->nodes[index];
       if (this->is_at_(destination, region))

@@ -4,29 +4,19 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <queue>
 #include <random>
 #include <string>
 #include <vector>
 
 #include "microlink/magicsock/magicsock.h"
 #include "tests/sim/nat.h"
+#include "tests/support/seeded_random.h"
+#include "tests/sim/timeline.h"
+#include "tests/sim/weather.h"
 
 namespace microlink::sim {
 
 using magicsock::Magicsock;
-
-class SeededRandom : public Random {
- public:
-  explicit SeededRandom(unsigned seed) : engine_(seed) {}
-  void fill(ByteSpan out) override {
-    for (uint8_t &byte : out)
-      byte = static_cast<uint8_t>(this->engine_());
-  }
-
- private:
-  std::mt19937 engine_;
-};
 
 class Network;
 
@@ -39,7 +29,7 @@ struct Node {
   std::shared_ptr<Nat> nat;
   Endpoint local;
   NodePublic key;
-  SeededRandom random;
+  testing::SeededRandom random;
   Magicsock sock;
   bool plugged{true};  ///< false: neither sends nor receives UDP
   bool relay_connected{false};
@@ -59,16 +49,8 @@ struct Node {
   std::optional<Instant> home_at;
 };
 
-/// What carries datagrams between sites.
-struct Weather {
-  Duration latency{milliseconds(10)};
-  Duration jitter{};  ///< more than the gap between packets: reordering
-  unsigned loss_percent{0};
-  unsigned duplicate_percent{0};
-};
-
 /// Sites, relays of two regions, STUN servers and a control server that passes changes on, on a virtual clock.
-class Network {
+class Network : public Timeline {
  public:
   static constexpr Duration RELAY_LATENCY = milliseconds(15);
   static constexpr Duration RELAY_VISIT = seconds(60);
@@ -86,9 +68,7 @@ class Network {
   void restart(Node &node);
   void announce(const Node &node);
 
-  void run_for(Duration duration);
   /// Until `done` or `limit` has passed; whether it came to pass.
-  bool run_until(Duration limit, const std::function<bool()> &done);
 
   /// A WireGuard request, which the other side answers.
   void send(Node &from, Node &to);
@@ -105,22 +85,11 @@ class Network {
   void pump(Node &node);
 
   unsigned seed;
-  Instant now{1'000'000};
   Weather weather;
   bool stun_works{true};
   std::vector<std::unique_ptr<Node>> nodes;
 
  private:
-  struct Happening {
-    Instant at;
-    uint64_t order;
-    std::function<void()> what;
-    bool operator<(const Happening &other) const {
-      return this->at != other.at ? this->at > other.at : this->order > other.order;
-    }
-  };
-  void at_(Instant when, std::function<void()> what);
-  void step_();
   void transmit_udp_(Node &from, const Endpoint &to, std::vector<uint8_t> bytes);
   void arrive_(const Endpoint &from, const Endpoint &to, const std::vector<uint8_t> &bytes);
   void deliver_(Node &node, const Endpoint &from, std::vector<uint8_t> bytes);
@@ -133,8 +102,6 @@ class Network {
   std::mt19937 random_;
   unsigned regions_;
   std::vector<tailcfg::PackedRegion> map_;  ///< engines do not copy it
-  uint64_t order_{0};
-  std::priority_queue<Happening> queue_;
 };
 
 }  // namespace microlink::sim

@@ -40,36 +40,6 @@ Host &Tailnet::add(sim::NatModel model) {
 
 // --- time ------------------------------------------------------------------------------------------------------------
 
-void Tailnet::at(Instant when, std::function<void()> what) {
-  this->queue_.push({when, this->order_++, std::move(what)});
-}
-
-void Tailnet::step_() {
-  const Happening next = this->queue_.top();
-  this->queue_.pop();
-  this->now = std::max(this->now, next.at);
-  next.what();
-}
-
-void Tailnet::run_for(Duration duration) {
-  const Instant end = this->now + duration;
-  while (!this->queue_.empty() && this->queue_.top().at <= end)
-    this->step_();
-  this->now = end;
-}
-
-bool Tailnet::run_until(Duration limit, const std::function<bool()> &done) {
-  const Instant end = this->now + limit;
-  while (!done()) {
-    if (this->queue_.empty() || this->queue_.top().at > end) {
-      this->now = end;
-      return false;
-    }
-    this->step_();
-  }
-  return true;
-}
-
 /// Control and relays say that they are there.
 void Tailnet::keep_alive_() {
   for (const auto &host : this->hosts) {

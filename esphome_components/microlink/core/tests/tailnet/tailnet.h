@@ -3,7 +3,6 @@
 
 #include <functional>
 #include <memory>
-#include <queue>
 #include <random>
 #include <set>
 #include <string>
@@ -11,19 +10,13 @@
 
 #include "tests/tailnet/host.h"
 #include "tests/tailnet/ledger.h"
+#include "tests/sim/timeline.h"
+#include "tests/sim/weather.h"
 
 namespace microlink::tailnet {
 
-/// What carries datagrams between sites.
-struct Weather {
-  Duration latency{milliseconds(10)};
-  Duration jitter{};  ///< more than the gap between packets: reordering
-  unsigned loss_percent{0};
-  unsigned duplicate_percent{0};
-};
-
 /// Whole clients behind NATs, a coordination server and two relays, on a virtual clock; everything from one seed.
-class Tailnet {
+class Tailnet : public sim::Timeline {
  public:
   static constexpr WallTime WALL_BASE = wall_seconds(1'893'456'000);
   static constexpr Duration STREAM_LATENCY = milliseconds(20);
@@ -34,9 +27,6 @@ class Tailnet {
   ~Tailnet();
 
   Host &add(sim::NatModel model);
-  void run_for(Duration duration);
-  bool run_until(Duration limit, const std::function<bool()> &done);
-  void at(Instant when, std::function<void()> what);
 
   // Disturbances.
   void set_control(bool up);
@@ -59,22 +49,13 @@ class Tailnet {
   void deliver(Host &host, const std::string &packet);
 
   unsigned seed;
-  Instant now{1'000'000};
   std::mt19937 random;
-  Weather weather;
+  sim::Weather weather;
   Ledger ledger;
   WireWatch wire;
   std::vector<std::unique_ptr<Host>> hosts;
 
  private:
-  struct Happening {
-    Instant at;
-    uint64_t order;
-    std::function<void()> what;
-    bool operator<(const Happening &other) const {
-      return this->at != other.at ? this->at > other.at : this->order > other.order;
-    }
-  };
   /// What control knows of a node.
   struct Registered {
     std::string node_key, disco_key, endpoints{"[]"};
@@ -84,7 +65,6 @@ class Tailnet {
     bool is_expired{false};
     std::set<size_t> denied;  ///< hosts that may not send to it
   };
-  void step_();
   void keep_alive_();
 
   // streams
@@ -114,9 +94,7 @@ class Tailnet {
   std::vector<Registered> registered_;
   bool control_up_{true};
   bool relay_up_[REGIONS + 1]{true, true, true};
-  uint64_t order_{0};
   unsigned links_{0};
-  std::priority_queue<Happening> queue_;
 };
 
 }  // namespace microlink::tailnet

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <random>
 #include <string>
 #include <vector>
 
@@ -12,21 +11,11 @@
 #include "microlink/base/random.h"
 #include "microlink/tls/session.h"
 #include "tests/tls/certificates.h"
+#include "tests/support/seeded_random.h"
 
 namespace microlink::tls::testing {
 
-/// Not random at all: the same seed gives the same bytes.
-class SeededRandom final : public Random {
- public:
-  explicit SeededRandom(uint32_t seed) : engine_(seed) {}
-  void fill(ByteSpan out) override {
-    for (uint8_t &byte : out)
-      byte = static_cast<uint8_t>(this->engine_());
-  }
-
- private:
-  std::mt19937 engine_;
-};
+using microlink::testing::SeededRandom;
 
 /// A TLS server in memory: what the client sends goes in, what it gets comes out.
 class Server {

@@ -34,7 +34,7 @@ void flood(Pair &p, Pair::Side &side) {
 }
 
 /// A response to the handshake state of zeros that an initiator holds before it has sent: anybody can compute it.
-Packet response_to_nothing(TestRandom &random, const NodePublic &victim, uint32_t receiver_index) {
+Packet response_to_nothing(SeededRandom &random, const NodePublic &victim, uint32_t receiver_index) {
   crypto::SecretKey ephemeral;
   random.fill(ephemeral.writable());
   crypto::clamp(ephemeral.writable());
@@ -214,7 +214,7 @@ TEST(Tunnel, a_stored_hour_does_not_bring_a_call_forward_into_the_spacing) {
 }
 
 TEST(Tunnel, storage_that_failed_is_asked_again_without_a_wall_clock) {
-  TestRandom random(3);
+  SeededRandom random(3);
   Pair::Side side(3);
   side.key.generate(random);
   side.tunnel.set_identity(side.key);

@@ -4,25 +4,14 @@
 #include <gtest/gtest.h>
 
 #include <deque>
-#include <random>
 #include <vector>
 
 #include "microlink/wireguard/tunnel.h"
+#include "tests/support/seeded_random.h"
 
 namespace microlink::wireguard::testing {
 
-/// Seeded randomness for tests.
-class TestRandom final : public Random {
- public:
-  explicit TestRandom(uint32_t seed) : generator_(seed) {}
-  void fill(ByteSpan out) override {
-    for (uint8_t &byte : out)
-      byte = static_cast<uint8_t>(this->generator_());
-  }
-
- private:
-  std::mt19937 generator_;
-};
+using microlink::testing::SeededRandom;
 
 using Packet = std::vector<uint8_t>;
 
@@ -41,7 +30,7 @@ class Pair {
  public:
   struct Side {
     explicit Side(uint32_t seed) : random(seed), tunnel(random) {}
-    TestRandom random;
+    SeededRandom random;
     Tunnel tunnel;
     NodePrivate key;
     Slot peer{0};

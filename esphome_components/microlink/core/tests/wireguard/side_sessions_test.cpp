@@ -64,7 +64,7 @@ TEST(Tunnel, a_cookie_that_was_asked_for_our_response_is_in_the_next_one) {
 
 /// The node restarts, and everybody calls at once.
 TEST(Tunnel, more_callers_at_once_than_places_all_get_in) {
-  TestRandom random(77);
+  SeededRandom random(77);
   Tunnel tunnel(random);
   NodePrivate self;
   self.generate(random);

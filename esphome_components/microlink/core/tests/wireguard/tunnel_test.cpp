@@ -198,7 +198,7 @@ TEST(Tunnel, stamps_rise_across_a_reboot_with_a_clock_in_the_past) {
   p.establish();
   const WallTime stored = p.a.stored;
   ASSERT_NE(stored, WallTime::UNKNOWN);
-  TestRandom random(77);
+  SeededRandom random(77);
   Pair::Side again(77);
   again.key.copy_from(p.a.key);
   again.peer = 3;
@@ -249,7 +249,7 @@ TEST(Tunnel, a_flood_of_initiations_is_answered_with_cookies_and_the_peer_still_
   Pair p;
   Pair strangers(500);
   (void) strangers.b.tunnel.add_peer(5, p.b.key.public_key());
-  TestRandom random(9);
+  SeededRandom random(9);
   for (int i = 0; i != 100; i++) {  // valid mac1, invalid rest
     Packet junk(INITIATION_BYTES, 0);
     random.fill(junk);
@@ -287,7 +287,7 @@ TEST(Tunnel, a_flood_of_initiations_is_answered_with_cookies_and_the_peer_still_
 }
 
 TEST(Tunnel, more_peers_than_places_all_get_their_turn) {
-  TestRandom random(5);
+  SeededRandom random(5);
   Tunnel tunnel(random);
   NodePrivate self;
   self.generate(random);

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "microlink/base/secret.h"
+#include "microlink/port/resolve_token.h"
 
 namespace microlink::chip {
 
@@ -16,11 +17,6 @@ constexpr Duration SHORTEST_WAIT = milliseconds(1);
 // A clock that was set moves further than one that is adjusted; without that, it is told again once an hour.
 constexpr Duration WALL_JUMP = seconds(1);
 constexpr Duration WALL_TELL_AGAIN = seconds(3600);
-// Tokens of resolve(): the low byte is the stream, or this for the client's own question.
-constexpr uint32_t CLIENT_TOKEN = 0xff;
-constexpr uint32_t TOKEN_STREAM_MASK = 0xff;
-constexpr unsigned TOKEN_GENERATION_SHIFT = 8;
-constexpr uint32_t TOKEN_GENERATION_MASK = 0xffffff;
 
 }  // namespace
 
@@ -164,7 +160,7 @@ void Loop::perform_(const Action &action) {
       this->udp_.send(action.to, action.bytes);
       break;
     case Action::Kind::RESOLVE:
-      this->system_.resolve(CLIENT_TOKEN, action.host);
+      this->system_.resolve(ResolveToken::CLIENT, action.host);
       break;
     case Action::Kind::STORE:
       if (const Error error = this->system_.store(action.record, action.bytes); error != Error::NONE)
@@ -193,7 +189,7 @@ void Loop::open_stream_(const Action &action) {
   if (literal.is_set())
     this->streams_.resolved(this->now_, action.stream, generation, {&literal, 1});
   else
-    this->system_.resolve((generation & TOKEN_GENERATION_MASK) << TOKEN_GENERATION_SHIFT | action.stream, action.host);
+    this->system_.resolve(ResolveToken::of_stream(action.stream, generation), action.host);
 }
 
 void Loop::serve_answers_() {
@@ -201,12 +197,10 @@ void Loop::serve_answers_() {
     const std::span<const IpAddress> addresses(answer->addresses.begin(), answer->addresses.size());
     if (addresses.empty())
       this->log_.warning("no address found for %s", answer->host.c_str());
-    const uint32_t stream = answer->token & TOKEN_STREAM_MASK;
-    if (stream < MAX_STREAMS) {
-      const auto id = static_cast<StreamId>(stream);
-      const uint32_t generation = this->streams_.generation(id);
-      if ((generation & TOKEN_GENERATION_MASK) == answer->token >> TOKEN_GENERATION_SHIFT)
-        this->streams_.resolved(this->now_, id, generation, addresses);
+    if (const ResolveToken token(answer->token); token.is_stream()) {
+      const uint32_t generation = this->streams_.generation(token.stream());
+      if (token.is_of(generation))
+        this->streams_.resolved(this->now_, token.stream(), generation, addresses);
       continue;
     }
     FixedVector<Endpoint, decltype(answer->addresses)::CAPACITY> endpoints;

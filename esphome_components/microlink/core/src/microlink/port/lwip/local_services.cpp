@@ -2,11 +2,11 @@
 #ifdef MICROLINK_LWIP
 #include "microlink/port/lwip/local_services.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <algorithm>
+
+#include "microlink/port/lwip/listening.h"
 
 namespace microlink::lwip {
 
@@ -14,17 +14,6 @@ namespace {
 
 constexpr int BATCH = 16;  ///< datagrams of one flow in a turn
 constexpr size_t MAX_DATAGRAM_BYTES = 65507;
-
-posix::Fd udp_to_localhost(uint16_t port) {
-  posix::Fd fd(::socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  sockaddr_in to{};
-  to.sin_family = AF_INET;
-  to.sin_port = htons(port);
-  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (fd.valid() && ::connect(fd.get(), reinterpret_cast<const sockaddr *>(&to), sizeof(to)) != 0)
-    fd.reset();
-  return fd;
-}
 
 }  // namespace
 
@@ -50,7 +39,7 @@ UdpService::Flow *UdpService::flow_(const ip_addr_t &peer, u16_t port, const ip_
     if (flow.peer_port == port && ip_addr_eq(&flow.peer, &peer) && ip_addr_eq(&flow.own, &own))
       return &flow;
   }
-  posix::Fd socket = udp_to_localhost(this->port_);
+  posix::Fd socket = connect_to_localhost(SOCK_DGRAM, this->port_);
   if (!socket.valid())
     return nullptr;
   Flow flow{peer, own, port, std::move(socket), this->now_};
@@ -122,18 +111,10 @@ LocalServices::~LocalServices() {
 
 std::string LocalServices::open(const std::vector<uint16_t> &ports) {
   for (const uint16_t port : ports) {
-    tcp_pcb *pcb = tcp_new_ip_type(IPADDR_TYPE_ANY);
-    if (pcb == nullptr)
-      return "too many ports are served";
-    ip_set_option(pcb, SOF_REUSEADDR);  // connections of an earlier service may linger
-    err_t error = tcp_bind(pcb, IP_ANY_TYPE, port);
-    tcp_pcb *listening = nullptr;
-    if (error == ERR_OK)
-      listening = tcp_listen_with_backlog_and_err(pcb, TCP_DEFAULT_LISTEN_BACKLOG, &error);
-    if (listening == nullptr) {
-      (void) tcp_close(pcb);
+    err_t error = ERR_OK;
+    tcp_pcb *const listening = listen_on(port, error);
+    if (listening == nullptr)
       return error == ERR_USE ? "port " + std::to_string(port) + " is served twice" : "too many ports are served";
-    }
     this->listeners_.push_back(std::make_unique<Listener>(Listener{this, port, listening}));
     tcp_arg(listening, this->listeners_.back().get());
     tcp_accept(listening, on_accept_);
@@ -157,7 +138,7 @@ err_t LocalServices::on_accept_(void *self, tcp_pcb *connection, err_t error) {
     return ERR_VAL;
   posix::Fd socket;
   if (!listener->owner->splices_.full())
-    socket = connect_to_localhost(listener->port);
+    socket = connect_to_localhost(SOCK_STREAM, listener->port);
   if (!socket.valid()) {
     tcp_abort(connection);
     return ERR_ABRT;

@@ -198,8 +198,8 @@ void Splices::serve(Instant now, std::span<const pollfd> fds) {
     this->watched_[i]->serve(fds[i].revents);
 }
 
-posix::Fd connect_to_localhost(uint16_t port) {
-  posix::Fd fd(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+posix::Fd connect_to_localhost(int type, uint16_t port) {
+  posix::Fd fd(::socket(AF_INET, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   sockaddr_in to{};
   to.sin_family = AF_INET;
   to.sin_port = htons(port);

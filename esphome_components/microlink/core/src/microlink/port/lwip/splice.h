@@ -74,7 +74,8 @@ class Splices final : public posix::Companion {
   std::vector<Splice *> watched_;
 };
 
-/// A stream socket to a port of this machine (127.0.0.1), connecting; not valid when the system refuses.
-posix::Fd connect_to_localhost(uint16_t port);
+/// A socket (SOCK_STREAM, SOCK_DGRAM) to a port of this machine (127.0.0.1), connecting; not valid when the system
+/// refuses.
+posix::Fd connect_to_localhost(int type, uint16_t port);
 
 }  // namespace microlink::lwip

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cassert>
 
+#include "microlink/port/lwip/listening.h"
 #include "microlink/port/posix/clock.h"
 #include "microlink/port/posix/finding.h"
 
@@ -165,18 +166,12 @@ err_t UserspaceSockets::on_connected_(void *self, tcp_pcb *, err_t) {
 
 Result<SocketId> UserspaceSockets::listen(uint16_t port) {
   Slot *const slot = this->take_();
-  tcp_pcb *pcb = slot == nullptr ? nullptr : tcp_new_ip_type(IPADDR_TYPE_ANY);
-  if (pcb == nullptr)
+  if (slot == nullptr)
     return Error::NO_SPACE;
-  ip_set_option(pcb, SOF_REUSEADDR);  // connections of an earlier listener may linger
-  err_t error = tcp_bind(pcb, IP_ANY_TYPE, port);
-  tcp_pcb *listening = nullptr;
-  if (error == ERR_OK)
-    listening = tcp_listen_with_backlog_and_err(pcb, TCP_DEFAULT_LISTEN_BACKLOG, &error);
-  if (listening == nullptr) {
-    (void) tcp_close(pcb);
+  err_t error = ERR_OK;
+  tcp_pcb *const listening = listen_on(port, error);
+  if (listening == nullptr)
     return error == ERR_USE ? Error::UNEXPECTED : Error::NO_SPACE;
-  }
   tcp_arg(listening, slot);
   tcp_accept(listening, on_accept_);
   slot->state = Slot::State::LISTENING;

@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "microlink/base/secret.h"
+#include "microlink/port/resolve_token.h"
 
 namespace microlink::posix {
 
@@ -15,11 +16,6 @@ namespace {
 // The client bounds what one input causes; this many actions mean that it does not come to rest.
 constexpr size_t MAX_ACTIONS_PER_INPUT = 10'000;
 constexpr Duration SHORTEST_WAIT = milliseconds(1);
-// Tokens of the resolver: the low byte is the stream, or this for the client's own question.
-constexpr uint32_t CLIENT_TOKEN = 0xff;
-constexpr uint32_t TOKEN_STREAM_MASK = 0xff;
-constexpr unsigned TOKEN_GENERATION_SHIFT = 8;
-constexpr uint32_t TOKEN_GENERATION_MASK = 0xffffff;
 
 }  // namespace
 
@@ -175,7 +171,7 @@ void Runner::perform_(const Action &action) {
       this->udp_.send(action.to, action.bytes);
       break;
     case Action::Kind::RESOLVE:
-      this->resolver_.start(CLIENT_TOKEN, action.host);
+      this->resolver_.start(ResolveToken::CLIENT, action.host);
       break;
     case Action::Kind::STORE:
       this->store_(action);
@@ -207,8 +203,7 @@ void Runner::open_stream_(const Action &action) {
     this->streams_.resolved(this->now_, action.stream, generation, {&action.to.address, 1});
     return;
   }
-  const uint32_t token = (generation & TOKEN_GENERATION_MASK) << TOKEN_GENERATION_SHIFT | action.stream;
-  this->resolver_.start(token, action.host);
+  this->resolver_.start(ResolveToken::of_stream(action.stream, generation), action.host);
 }
 
 void Runner::store_(const Action &action) {
@@ -224,12 +219,10 @@ void Runner::serve_resolver_() {
       return;
     if (answer->addresses.empty())
       this->log_.warning("no address found for %s", answer->host.c_str());
-    const uint32_t stream = answer->token & TOKEN_STREAM_MASK;
-    if (stream != CLIENT_TOKEN) {
-      const auto id = static_cast<StreamId>(stream);
-      const uint32_t generation = this->streams_.generation(id);
-      if ((generation & TOKEN_GENERATION_MASK) == answer->token >> TOKEN_GENERATION_SHIFT)
-        this->streams_.resolved(this->now_, id, generation, answer->addresses);
+    if (const ResolveToken token(answer->token); token.is_stream()) {
+      const uint32_t generation = this->streams_.generation(token.stream());
+      if (token.is_of(generation))
+        this->streams_.resolved(this->now_, token.stream(), generation, answer->addresses);
       continue;
     }
     std::vector<Endpoint> endpoints;

@@ -1,1 +1,0 @@
-target_include_directories(fuzz_tls_session PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
