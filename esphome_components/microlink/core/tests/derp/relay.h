@@ -42,8 +42,8 @@ class Relay {
     return frame(0x03, body);
   }
   static Raw packet(const NodePublic &source, ByteView payload) {
-    Raw body(source.bytes.begin(), source.bytes.end());
-    body.insert(body.end(), payload.begin(), payload.end());
+    Raw body(source.bytes.size() + payload.size());
+    std::ranges::copy(payload, std::ranges::copy(source.bytes, body.begin()).out);
     return frame(0x05, body);
   }
   /// The JSON in a ClientInfo body.
