@@ -60,6 +60,8 @@ class Relays {
   bool is_connected(uint16_t region) const;
   /// Queue a packet; opens a connection to the region if there is none. NO_SPACE, NOT_READY.
   Error send(Instant now, uint16_t region, const NodePublic &destination, ByteView packet);
+  /// A peer was cut off: what waits for it does not leave any more, whatever relay it waits for.
+  void drop(const NodePublic &peer) { (void) this->shared_.queue.drop(peer.bytes); }
   /// The network or the node key changed: connect anew at once.
   void reconnect(Instant now);
   /// The DERP map changed: leave what is not in it any more.

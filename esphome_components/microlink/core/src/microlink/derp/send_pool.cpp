@@ -130,6 +130,21 @@ size_t SendPool::frames(Owner owner) const {
   return n;
 }
 
+size_t SendPool::drop(const crypto::PublicKey &destination) {
+  size_t dropped = 0;
+  for (size_t i = this->entries_.size(); i-- != 0;) {
+    const Entry &entry = this->entries_[i];
+    if (entry.is_begun)
+      continue;
+    const ByteView to = ByteView(this->memory_).subspan(this->offset_of_(i) + FRAME_HEADER_BYTES, destination.size());
+    if (!std::equal(to.begin(), to.end(), destination.begin()))
+      continue;
+    this->remove_front_(i, entry.size);
+    dropped++;
+  }
+  return dropped;
+}
+
 void SendPool::clear(Owner owner) {
   for (size_t i = this->entries_.size(); i-- != 0;) {
     if (this->entries_[i].owner == owner)

@@ -40,6 +40,8 @@ class SendPool {
   /// The one on its way included.
   size_t frames(Owner owner) const;
   void clear(Owner owner);
+  /// Drop what waits for a destination, on all connections, but for frames of which a part has left; how many went.
+  size_t drop(const crypto::PublicKey &destination);
 
  private:
   struct Entry {
