@@ -225,7 +225,10 @@ def test_answers_pass_where_nothing_else_may(headscale: Headscale, lab: Lab, tai
     headscale.command("policy", "set", "-f", str(policy))
     ping.start("ping_pong", "ping", "official", 3)
     assert ping.wait() == 0, ping.tail()
-    assert len(ping.printed().splitlines()) == 4
+    times = [float(found) for found in re.findall(r": ([\d.]+) ms", ping.printed().decode())]
+    assert len(times) == 4
+    # WireGuard repeats a handshake message that was lost, e.g. to where the node was before, after five seconds.
+    assert max(times) < 4000
 
 
 def test_greeter_answers_datagrams_and_greets_callers_by_name(

@@ -40,6 +40,7 @@ enum class Record : uint8_t {
   SELF,       ///< own addresses and name, last known
   DISCO_KEY,  ///< secret; peers that know it can be reached, and reach us, before control is
   PATHS,      ///< endpoints at which peers were reached last
+  UDP_PORT,   ///< where the port's UDP socket was (u16, big-endian): its own, the client only erases it
   COUNT,
 };
 constexpr size_t MAX_RECORD_BYTES = 255;

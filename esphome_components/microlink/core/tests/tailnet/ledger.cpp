@@ -73,7 +73,8 @@ bool Ledger::has_newest(size_t from, size_t to) const {
   return found != this->newest_.end() && this->packets_[found->second].times != 0;
 }
 
-void WireWatch::see(Instant now, const NodePublic &from, const NodePrivate &to, const std::string &message) {
+void WireWatch::see(Instant now, uint16_t way, const NodePublic &from, const NodePrivate &to,
+                    const std::string &message) {
   const auto type = wireguard::classify(as_bytes(message));
   if (!type)
     return;  // DISCO
@@ -81,7 +82,7 @@ void WireWatch::see(Instant now, const NodePublic &from, const NodePrivate &to, 
   if (*type == wireguard::MessageType::TRANSPORT)
     this->see_data_(now, who, message);
   else if (*type == wireguard::MessageType::INITIATION)
-    this->see_initiation_(from, to, message);
+    this->see_initiation_(way, from, to, message);
 }
 
 void WireWatch::see_data_(Instant now, const std::pair<std::string, std::string> &who, const std::string &message) {
@@ -100,7 +101,8 @@ void WireWatch::see_data_(Instant now, const std::pair<std::string, std::string>
   ASSERT_EQ(entry->second, hash) << "nonce " << counter << " of index " << index << " seals two packets";
 }
 
-void WireWatch::see_initiation_(const NodePublic &from, const NodePrivate &to, const std::string &message) {
+void WireWatch::see_initiation_(uint16_t way, const NodePublic &from, const NodePrivate &to,
+                                const std::string &message) {
   const std::pair who{text_of(from), text_of(to.public_key())};
   if (!this->initiations_.insert(message).second)
     return;
@@ -111,7 +113,8 @@ void WireWatch::see_initiation_(const NodePublic &from, const NodePrivate &to, c
   ASSERT_TRUE(crypto::x25519(to.secret(), from.bytes, shared));
   wireguard::Timestamp timestamp;
   ASSERT_EQ(responder.read_timestamp(as_bytes(message), shared, timestamp), Error::NONE);
-  auto &newest = this->newest_[who];
+  ASSERT_TRUE(this->timestamps_[who].insert(timestamp).second) << "a timestamp that was there before";
+  auto &newest = this->newest_[who][way];
   ASSERT_GT(timestamp, newest) << "a timestamp that is not newer than one before";
   newest = timestamp;
   this->handshakes_++;

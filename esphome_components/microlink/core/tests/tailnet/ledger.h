@@ -41,8 +41,9 @@ class Ledger {
 class WireWatch {
  public:
   /// A WireGuard message on its way from the owner of `from` to that of `to`. Fails the test for a nonce that seals two
-  /// different packets, and for an initiation whose timestamp is not newer than all before.
-  void see(Instant now, const NodePublic &from, const NodePrivate &to, const std::string &message);
+  /// different packets, for a timestamp that is in two initiations, and for an initiation whose timestamp is not newer
+  /// than all before it on the same way (0, or the relay's region: one that waits for a relay may be overtaken).
+  void see(Instant now, uint16_t way, const NodePublic &from, const NodePrivate &to, const std::string &message);
 
   size_t data() const { return this->data_; }
   size_t handshakes() const { return this->handshakes_; }
@@ -53,10 +54,11 @@ class WireWatch {
     Instant used;
   };
   void see_data_(Instant now, const std::pair<std::string, std::string> &who, const std::string &message);
-  void see_initiation_(const NodePublic &from, const NodePrivate &to, const std::string &message);
+  void see_initiation_(uint16_t way, const NodePublic &from, const NodePrivate &to, const std::string &message);
 
   std::map<std::pair<std::string, std::string>, std::map<uint32_t, Session>> sessions_;
-  std::map<std::pair<std::string, std::string>, wireguard::Timestamp> newest_;
+  std::map<std::pair<std::string, std::string>, std::map<uint16_t, wireguard::Timestamp>> newest_;  ///< on each way
+  std::map<std::pair<std::string, std::string>, std::set<wireguard::Timestamp>> timestamps_;
   std::set<std::string> initiations_;  ///< one may go on two ways
   size_t data_{0};
   size_t handshakes_{0};

@@ -190,7 +190,7 @@ void Tailnet::forward_(Host &host, Host::Link &link, const std::string &to, cons
       Host::Link &there = other->link(id);
       if (!there.is_open || there.region != link.region || there.relay == nullptr || there.relay->node_key() != to)
         continue;
-      this->wire.see(this->now, NodePublic::from_bytes(as_bytes(from)), other->node_key(), packet);
+      this->wire.see(this->now, link.region, NodePublic::from_bytes(as_bytes(from)), other->node_key(), packet);
       there.relay->deliver(from, packet);
       if (other.get() != &host || &there != &link)
         this->flush_(*other, id);
@@ -209,7 +209,7 @@ void Tailnet::send_datagram(Host &host, const Endpoint &to, const std::string &b
   if (!source)
     return;
   if (Host *const there = this->host_at_(to, *source); there != nullptr && there->is_running())
-    this->wire.see(this->now, host.node_key().public_key(), there->node_key(), bytes);
+    this->wire.see(this->now, 0, host.node_key().public_key(), there->node_key(), bytes);
   const unsigned copies = this->random() % 100 < this->weather.duplicate_percent ? 2 : 1;
   for (unsigned i = 0; i != copies; i++) {
     if (this->random() % 100 < this->weather.loss_percent)

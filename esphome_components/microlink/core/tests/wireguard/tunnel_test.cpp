@@ -178,6 +178,36 @@ TEST(Tunnel, an_unanswered_initiation_is_repeated_anew_for_ninety_seconds) {
   EXPECT_EQ(p.a.tunnel.next_timeout(), Instant::NEVER);
 }
 
+TEST(Tunnel, an_initiation_is_repeated_soon_and_once_when_another_way_is_found) {
+  Pair pair;
+  const auto initiations = [&] { return std::count(pair.a.sent.begin(), pair.a.sent.end(), Kind::HANDSHAKE); };
+  pair.a.tunnel.handle_new_path(pair.now, pair.a.peer);
+  EXPECT_EQ(initiations(), 0) << "nobody wants to talk";
+  (void) pair.send(pair.a, ipv4_packet(40));
+  pair.drain(pair.a);
+  ASSERT_EQ(initiations(), 1);
+  (void) pair.deliver_one(pair.b, pair.a.outbox.front());
+  pair.drain(pair.b);
+  pair.a.outbox.clear();
+  pair.b.outbox.clear();  // the answer is lost: it went where the first side was before
+  pair.a.tunnel.handle_new_path(pair.now, pair.a.peer);
+  EXPECT_LE(pair.a.tunnel.next_timeout() - pair.now, milliseconds(40));
+  EXPECT_GE(pair.a.tunnel.next_timeout() - pair.now, milliseconds(20)) << "as close as responders take them";
+  pair.at(0.04);
+  EXPECT_EQ(initiations(), 2);
+  EXPECT_EQ(pair.b.received.size(), 1U);
+
+  Pair silent(2);
+  (void) silent.send(silent.a, ipv4_packet(40));
+  for (int i = 0; i != 40; i++) {  // a way that flaps
+    silent.now = silent.now + milliseconds(100);
+    silent.a.tunnel.handle_new_path(silent.now, silent.a.peer);
+    silent.a.tunnel.handle_timeout(silent.now);
+    silent.drain(silent.a);
+  }
+  EXPECT_EQ(silent.a.outbox.size(), 2U);
+}
+
 TEST(Tunnel, both_may_call_at_once) {
   Pair p;
   (void) p.send(p.a, ipv4_packet(40));

@@ -140,6 +140,7 @@ void Core::load_record_(Record record, ByteView bytes) {
     case Record::ALLOWLIST:
       this->allowed_peers_.load(bytes);
       break;
+    case Record::UDP_PORT:
     case Record::COUNT:
       break;
   }
@@ -376,6 +377,7 @@ size_t Core::write_record_(Record record, ByteSpan out) {
       return write_path_cache(this->netmap_, this->magicsock_, out);
     case Record::ALLOWLIST:
       return this->allowed_peers_.write(out);
+    case Record::UDP_PORT:
     case Record::COUNT:
       break;
   }

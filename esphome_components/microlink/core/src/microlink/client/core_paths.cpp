@@ -42,6 +42,7 @@ void Core::handle_netmap_event_(Instant now, const netmap::Event &event) {
       // Who it was is known here unless the slot's next peer was taken already, or it left before it was taken.
       if (KnownPeer &known = this->known_peers_[event.peer.slot]; known.id == event.peer) {
         this->news_.peer_gone(event.peer.slot, known.key);
+        this->relays_.drop(known.key);
         known = {};
       }
       break;
@@ -69,6 +70,7 @@ void Core::resync_(Instant now) {
     }
     this->magicsock_.remove_peer(this->known_peers_[slot].id);
     this->tunnel_.remove_peer(static_cast<wireguard::Slot>(slot));
+    this->relays_.drop(this->known_peers_[slot].key);
     this->known_peers_[slot] = {};
   }
   this->take_regions_(now);
@@ -106,8 +108,11 @@ void Core::take_peer_(Instant now, netmap::PeerId id, netmap::Event::Kind kind) 
   const uint32_t mark = KnownPeer::mark_of(peer->disco_key);
   if (known.id.is_set() && known.id != id)
     this->magicsock_.remove_peer(known.id);
+  if (other)
+    this->relays_.drop(known.key);
   if (!peer->allowed) {  // a stranger: no handshake, and what there was of sessions and packets goes
     this->tunnel_.remove_peer(slot);
+    this->relays_.drop(peer->key);
     this->netmap_.set_live(id, false);
   } else if (other || !known.allowed) {
     (void) this->tunnel_.add_peer(slot, peer->key);
@@ -249,8 +254,10 @@ void Core::handle_path_event_(Instant now, const magicsock::Event &event) {
       if (peer == nullptr)
         break;
       this->tunnel_.set_relayed(static_cast<wireguard::Slot>(event.peer.slot), !event.endpoint.is_set());
-      if (event.endpoint.is_set())
+      if (event.endpoint.is_set()) {
+        this->tunnel_.handle_new_path(now, static_cast<wireguard::Slot>(event.peer.slot));
         this->note_cache_(now);
+      }
       this->news_.peer_changed(event.peer.slot);
       break;
     case Kind::ENDPOINTS_CHANGED:

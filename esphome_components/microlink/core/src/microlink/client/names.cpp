@@ -34,6 +34,8 @@ const char *record_name(Record record) {
       return "disco-key";
     case Record::PATHS:
       return "paths";
+    case Record::UDP_PORT:
+      return "udp-port";
     case Record::COUNT:
       break;
   }
@@ -55,6 +57,7 @@ bool is_for_speed(Record record) {
     case Record::PEER_CACHE_3:
     case Record::SELF:
     case Record::PATHS:
+    case Record::UDP_PORT:
     case Record::DISCO_KEY:  // without it a restart is slower, no more
       return true;
     default:

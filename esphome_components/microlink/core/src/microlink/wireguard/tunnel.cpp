@@ -124,6 +124,19 @@ void Tunnel::connect(Instant now, Slot slot) {
     this->want_handshake_(now, slot);
 }
 
+void Tunnel::handle_new_path(Instant now, Slot slot) {
+  this->now_ = now;
+  const Peer *peer = this->peer_in_(slot);
+  if (peer == nullptr || peer->handshake == NO_HANDSHAKE)
+    return;
+  Handshake &handshake = this->handshakes_[peer->handshake];
+  if (handshake.sent == 0 || handshake.was_hastened)
+    return;
+  handshake.was_hastened = true;
+  handshake.retransmit_due =
+      earlier(handshake.retransmit_due, std::max(now, peer->initiation_sent.at(now) + NEW_PATH_RETRY));
+}
+
 /// Give free places of the pool to peers that wait: who has not called for longest comes first. At most one initiation
 /// per REKEY_TIMEOUT and peer.
 void Tunnel::start_waiting_handshakes_(Instant now) {
@@ -142,6 +155,7 @@ void Tunnel::start_waiting_handshakes_(Instant now) {
     handshake.slot = static_cast<Slot>(first - this->peers_.data());
     handshake.sent = 0;
     handshake.local_index = 0;
+    handshake.was_hastened = false;
     handshake.cookies = {};
     handshake.retransmit_due = earliest_initiation_(now, *first);
     first->handshake = static_cast<uint8_t>(place);

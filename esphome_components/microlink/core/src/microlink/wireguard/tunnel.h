@@ -99,6 +99,9 @@ class Tunnel {
   }
   /// Start a handshake without a packet.
   void connect(Instant now, Slot slot);
+  /// Another way to the peer was found. An initiation that is not answered, or the answer, may have gone astray on the
+  /// last one: it is sent once more, soon instead of after REKEY_TIMEOUT.
+  void handle_new_path(Instant now, Slot slot);
 
   std::optional<Event> poll_event();
   /// `out` must hold MAX_WIREGUARD_BYTES.
@@ -114,6 +117,8 @@ class Tunnel {
   static constexpr Duration RELAYED_ACTIVE = seconds(300);
   /// RESERVE_TIMESTAMP is repeated while nothing was stored and a handshake waits for it.
   static constexpr Duration RESERVATION_RETRY = seconds(10);
+  /// Twice what responders want between two initiations.
+  static constexpr Duration NEW_PATH_RETRY = milliseconds(40);
 
  private:
   struct Peer {
@@ -148,6 +153,7 @@ class Tunnel {
     Slot slot{0};
     uint8_t sent{0};
     bool in_use{false};
+    bool was_hastened{false};
   };
   struct Reply {
     Bytes<RESPONSE_BYTES> bytes;

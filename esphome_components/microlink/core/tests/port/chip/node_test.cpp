@@ -73,7 +73,7 @@ TEST_F(ChipNode, does_not_start_with_half_of_its_identity) {
   EXPECT_TRUE(this->node->post({.kind = Command::Kind::UP}));
   this->node->turn(this->system.now());
   EXPECT_EQ(this->node->state(), Node::State::DOWN);
-  EXPECT_TRUE(this->system.records.empty());
+  EXPECT_FALSE(this->system.records.contains(Record::MACHINE_KEY));
 }
 
 TEST_F(ChipNode, says_so_when_there_is_no_memory) {
@@ -120,6 +120,26 @@ TEST_F(ChipNode, tells_the_client_of_a_change_of_the_network_within_330_ms) {
   EXPECT_TRUE(told);
   EXPECT_LT(this->system.now() - from, milliseconds(330));
   loop.detach();
+}
+
+TEST_F(ChipNode, listens_where_it_did_before_the_restart) {
+  const auto port_of = [this](Loop &loop) -> uint16_t {
+    Client client(this->options.config, {}, nullptr);
+    EXPECT_TRUE(loop.open({}));
+    EXPECT_EQ(loop.attach(client), Error::NONE);
+    const uint16_t port = client.status().endpoints.empty() ? uint16_t{0} : client.status().endpoints[0].port;
+    loop.detach();
+    return port;
+  };
+  Loop loop(this->system, nullptr, nullptr);
+  const uint16_t first = port_of(loop);
+  EXPECT_NE(first, 0);
+  for (int i = 0; i != 3; i++) {
+    loop.close();
+    EXPECT_EQ(port_of(loop), first);
+  }
+  Loop other(this->system, nullptr, nullptr);
+  EXPECT_NE(port_of(other), first) << "that one is taken";
 }
 
 TEST(ChipRecords, names_fit_into_a_key_of_the_flash) {

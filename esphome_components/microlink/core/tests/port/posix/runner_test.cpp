@@ -214,6 +214,19 @@ TEST_F(RunnerTest, a_port_that_is_taken_is_one_line) {
   EXPECT_NE(second.open().find("--listen-port"), std::string::npos);
 }
 
+TEST_F(RunnerTest, listens_where_it_did_before_the_restart) {
+  const uint16_t first = this->runner->udp_port();
+  for (int i = 0; i != 3; i++) {
+    this->runner.reset();
+    this->start({});
+    EXPECT_EQ(this->runner->udp_port(), first);
+  }
+  Runner second({}, this->state, nullptr, nullptr, nullptr);
+  ASSERT_EQ(second.open(), "");
+  EXPECT_NE(second.udp_port(), first) << "that one is taken";
+  EXPECT_NE(second.udp_port(), 0);
+}
+
 TEST_F(RunnerTest, relay_only_opens_no_udp_socket_but_tells_of_the_network) {
   this->script.seen.clear();
   this->start({.relay_only = true});

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 
+#include "microlink/base/reader.h"
 #include "microlink/base/secret.h"
+#include "microlink/base/writer.h"
 #include "microlink/port/resolve_token.h"
 
 namespace microlink::chip {
@@ -23,9 +25,23 @@ constexpr Duration WALL_TELL_AGAIN = seconds(3600);
 Loop::Loop(System &system, Observer *observer, LogSink *log)
     : system_(system), observer_(observer), log_(log, "port"), now_(system.now()) {}
 
+/// With any port: the last one if it is free. Peers send there until they hear of another, for some seconds after a
+/// quick restart, and a NAT still leads there.
 bool Loop::open(const Options &options) {
   this->options_ = options;
-  return options.relay_only || this->udp_.open(options.listen_port);
+  if (options.relay_only || options.listen_port != 0)
+    return options.relay_only || this->udp_.open(options.listen_port);
+  Bytes<MAX_RECORD_BYTES> bytes{};
+  const auto size = this->system_.load(Record::UDP_PORT, bytes);
+  const uint16_t last = size && *size == sizeof(uint16_t) ? Reader(bytes).u16be() : uint16_t{0};
+  if (last != 0 && this->udp_.open(last) && this->udp_.port_v4() == last)
+    return true;
+  if (!this->udp_.open(0))
+    return false;
+  Writer out(bytes);
+  out.u16be(this->udp_.port_v4());
+  (void) this->system_.store(Record::UDP_PORT, out.written());  // it only makes the next start quicker
+  return true;
 }
 
 void Loop::close() {
@@ -58,6 +74,8 @@ Error Loop::attach(Client &client) {
 Error Loop::feed_records_() {
   for (uint8_t i = 0; i != static_cast<uint8_t>(Record::COUNT); i++) {
     const auto record = static_cast<Record>(i);
+    if (record == Record::UDP_PORT)
+      continue;
     Secret<MAX_RECORD_BYTES> bytes;
     const auto size = this->system_.load(record, bytes.writable());
     if (!size) {

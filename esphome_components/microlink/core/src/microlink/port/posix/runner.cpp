@@ -6,7 +6,9 @@
 
 #include <algorithm>
 
+#include "microlink/base/reader.h"
 #include "microlink/base/secret.h"
+#include "microlink/base/writer.h"
 #include "microlink/port/resolve_token.h"
 
 namespace microlink::posix {
@@ -32,8 +34,29 @@ Runner::Runner(RunnerOptions options, StateDir &state, Overlay *overlay, Observe
 
 Runner::~Runner() { this->detach(); }
 
+/// With any port: the last one if it is free. Peers send there until they hear of another, for some seconds after a
+/// quick restart, and a NAT still leads there.
 std::string Runner::open() {
-  return this->options_.relay_only ? std::string() : this->udp_.open(this->options_.listen_port);
+  if (this->options_.relay_only)
+    return {};
+  if (this->options_.listen_port != 0)
+    return this->udp_.open(this->options_.listen_port);
+  const uint16_t last = this->last_port_();
+  if (last != 0 && this->udp_.open(last).empty() && this->udp_.port_v4() == last)
+    return {};
+  std::string problem = this->udp_.open(0);
+  Bytes<2> bytes;
+  Writer(bytes).u16be(this->udp_.port_v4());
+  if (problem.empty())
+    problem = this->state_.store(Record::UDP_PORT, bytes);
+  return problem;
+}
+
+uint16_t Runner::last_port_() const {
+  std::optional<std::vector<uint8_t>> bytes;
+  if (!this->state_.load(Record::UDP_PORT, bytes).empty() || !bytes || bytes->size() != 2)
+    return 0;
+  return Reader(*bytes).u16be();
 }
 
 void Runner::add(Companion *companion) { this->companions_.push_back(companion); }
@@ -69,7 +92,8 @@ std::string Runner::feed_records_() {
   std::string problem;
   for (uint8_t i = 0; i != static_cast<uint8_t>(Record::COUNT) && problem.empty(); i++) {
     std::optional<std::vector<uint8_t>> bytes;
-    problem = this->state_.load(static_cast<Record>(i), bytes);
+    if (static_cast<Record>(i) != Record::UDP_PORT)
+      problem = this->state_.load(static_cast<Record>(i), bytes);
     if (bytes && bytes->size() <= MAX_RECORD_BYTES)
       records.emplace_back(static_cast<Record>(i), std::move(*bytes));
     else if (bytes)

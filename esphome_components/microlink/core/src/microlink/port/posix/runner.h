@@ -48,7 +48,8 @@ class Runner final : private InputSink {
   Runner(RunnerOptions options, StateDir &state, Overlay *overlay, Observer *observer, LogSink *log);
   ~Runner() override;
 
-  /// Open the sockets. Empty, or one line that says what is wrong.
+  /// Open the sockets, that for UDP where it was last unless a port is configured. Empty, or one line that says what is
+  /// wrong.
   std::string open();
   uint16_t udp_port() const { return this->udp_.port_v4() != 0 ? this->udp_.port_v4() : this->udp_.port_v6(); }
   /// Another inhabitant of the loop; not owned.
@@ -77,6 +78,7 @@ class Runner final : private InputSink {
   void turn(Instant latest);
 
  private:
+  uint16_t last_port_() const;
   std::string feed_records_();
   void feed_network_();
   void feed_wall_time_();
