@@ -118,8 +118,9 @@ def test_node_that_comes_back(plane: Plane, tailscaled: StartTailscaled, online:
 
 
 @pytest.mark.timeout(120)
+@pytest.mark.parametrize("end", ["kill", "stop"])
 def test_node_that_comes_back_where_nobody_else_does(
-    testcontrol: TestControl, tailscaled: StartTailscaled, online: Online
+    testcontrol: TestControl, tailscaled: StartTailscaled, online: Online, end: str
 ) -> None:
     node, official = online("a"), tailscaled("b", "official")
     official.sees("microlink")
@@ -127,11 +128,15 @@ def test_node_that_comes_back_where_nobody_else_does(
     official.pinged_directly(address)
     assert official.pinged(address, "TSMP")
     node.ping_directly("official")
-    caches = [node.state_dir / name for name in ("peer-cache-0", "paths")]
-    wait_for("the peer is in the cache", lambda: b"official" in caches[0].read_bytes() and caches[1].exists())
+    if end == "kill":
+        caches = [node.state_dir / name for name in ("peer-cache-0", "paths")]
+        wait_for("the peer is in the cache", lambda: b"official" in caches[0].read_bytes() and caches[1].exists())
     testcontrol.cut()
     testcontrol.relay("down")
-    node.kill()
+    if end == "kill":
+        node.kill()
+    else:
+        assert node.stop() == 0
     node.start(auth_key=False)
     watch = Stopwatch()
     assert node.ping("official")["via"] == "direct"

@@ -121,7 +121,7 @@ class Run {
         busy = true;
         if (!this->open_[static_cast<size_t>(transmit->link)] || transmit->bytes.empty())
           __builtin_trap();
-        if (transmit->link == Link::KEY || this->server_.upgraded)
+        if (transmit->link == Link::PING || this->server_.upgraded || as_text(transmit->bytes).starts_with("GET "))
           continue;
         this->server_.request += as_text(transmit->bytes);
         std::vector<uint8_t> answer = this->server_.answer();
@@ -136,7 +136,7 @@ class Run {
 
   void raw(ByteView bytes) {
     std::vector<uint8_t> copy_of(bytes.begin(), bytes.end());
-    for (const Link link : {Link::KEY, Link::NOISE}) {
+    for (const Link link : {Link::PING, Link::NOISE}) {
       if (this->open_[static_cast<size_t>(link)])
         this->session_->handle_bytes(this->now_, link, copy_of);
     }
@@ -159,7 +159,7 @@ class Run {
     this->pump();
   }
   void closed() {
-    for (const Link link : {Link::KEY, Link::NOISE}) {
+    for (const Link link : {Link::PING, Link::NOISE}) {
       if (std::exchange(this->open_[static_cast<size_t>(link)], false))
         this->session_->handle_closed(this->now_, link, Error::CLOSED);
     }

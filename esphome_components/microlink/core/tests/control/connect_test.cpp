@@ -18,12 +18,12 @@ TEST(Connect, fits_its_memory) {
 TEST(Connect, fetches_the_key_and_streams) {
   World w;
   w.start();
-  EXPECT_EQ(w.opened, (Strings{"KEY control.example:443 tls", "NOISE control.example:80"}));
+  EXPECT_EQ(w.opened, (Strings{"FALLBACK control.example:443 tls", "NOISE control.example:80"}));
   EXPECT_EQ(w.key_requests, (Strings{"GET /key?v=131 HTTP/1.1"}));
   EXPECT_EQ(w.session->state(), State::STREAMING);
   EXPECT_EQ(w.last_of(Kind::CONTROL_KEY)->control_key, w.control_key);
   EXPECT_FALSE(w.last_of(Kind::CONTROL_KEY)->changed);
-  EXPECT_FALSE(w.has(Link::KEY));
+  EXPECT_FALSE(w.has(Link::NOISE_FALLBACK));
   w.send_map(full_map());
   EXPECT_EQ(w.count(Kind::STREAMING), 1u);
   EXPECT_EQ(w.session->control_state(), ControlState::STREAMING);
@@ -69,8 +69,64 @@ TEST(Connect, uses_only_the_port_that_was_written) {
   EXPECT_EQ(w.opened, (Strings{"NOISE hs.example:8443 tls"}));
   World plain("http://127.0.0.1:8080");
   plain.start();
-  EXPECT_EQ(plain.opened, (Strings{"KEY 127.0.0.1:8080", "NOISE 127.0.0.1:8080"}));
+  EXPECT_EQ(plain.opened, (Strings{"NOISE 127.0.0.1:8080"}))
+      << "one connection brings the key and serves the handshake";
   EXPECT_EQ(plain.session->state(), State::STREAMING);
+}
+
+TEST(Connect, uses_the_connection_that_brought_the_key_when_port_80_does_not_work) {
+  for (const auto door : {World::Door::REFUSED, World::Door::SILENT}) {
+    World w;
+    w.plain = door;
+    w.start();
+    w.run_for(milliseconds(500));
+    EXPECT_EQ(w.opened, (Strings{"FALLBACK control.example:443 tls", "NOISE control.example:80"}));
+    EXPECT_EQ(w.session->state(), State::STREAMING);
+    EXPECT_TRUE(w.has(Link::NOISE_FALLBACK));
+    EXPECT_FALSE(w.has(Link::NOISE) || w.waits(Link::NOISE));
+  }
+}
+
+TEST(Connect, connects_anew_when_the_connection_that_brought_the_key_is_spent) {
+  const std::string goodbye = "HTTP/1.1 408 Request Timeout\r\n\r\n";
+  struct Case {
+    const char *name;
+    std::vector<std::string> after_key;
+  };
+  for (const Case &c : {Case{"ended", {""}}, Case{"goodbye", {goodbye}}, Case{"goodbye and end", {goodbye, ""}}}) {
+    SCOPED_TRACE(c.name);
+    World one_way("https://hs.example:8443");
+    one_way.after_key = c.after_key;
+    one_way.start();
+    EXPECT_EQ(one_way.opened, (Strings{"NOISE hs.example:8443 tls", "NOISE hs.example:8443 tls"}));
+    EXPECT_EQ(one_way.session->state(), State::STREAMING);
+    World two_ways;
+    two_ways.after_key = c.after_key;
+    two_ways.plain = World::Door::SILENT;
+    two_ways.start();
+    two_ways.run_for(milliseconds(500));
+    EXPECT_EQ(two_ways.opened, (Strings{"FALLBACK control.example:443 tls", "NOISE control.example:80",
+                                        "FALLBACK control.example:443 tls"}));
+    EXPECT_EQ(two_ways.session->state(), State::STREAMING);
+    EXPECT_EQ(two_ways.count(Kind::DISCONNECTED), 0u);
+  }
+}
+
+TEST(Connect, connects_anew_when_the_answer_lasted_until_the_end_of_the_connection) {
+  World w("https://hs.example:8443");
+  w.key_answer = "HTTP/1.0 200 OK\r\n\r\n{\"publicKey\":\"" + std::string(w.control_key.to_text().view()) + "\"}";
+  w.after_key = {""};
+  w.start();
+  EXPECT_EQ(w.opened, (Strings{"NOISE hs.example:8443 tls", "NOISE hs.example:8443 tls"}));
+  EXPECT_EQ(w.session->state(), State::STREAMING);
+}
+
+TEST(Connect, does_not_connect_again_and_again_when_the_handshake_is_refused_on_the_kept_connection) {
+  World w("https://hs.example:8443");
+  w.close_after_upgrade = true;
+  w.start();
+  EXPECT_EQ(w.session->state(), State::BACKING_OFF);
+  EXPECT_EQ(w.opened, (Strings{"NOISE hs.example:8443 tls"}));
 }
 
 TEST(Connect, refuses_plain_http_unless_allowed) {
@@ -191,7 +247,7 @@ TEST(Connect, does_not_believe_a_bad_key_answer) {
     w.start();
     if (w.session->state() == State::FETCHING_KEY)
       w.run_for(seconds(11));
-    EXPECT_EQ(w.opened[0], "KEY control.example:443 tls");
+    EXPECT_EQ(w.opened[0], "FALLBACK control.example:443 tls");
     EXPECT_EQ(w.count(Kind::CONTROL_KEY), 0u) << answer;
     EXPECT_TRUE(w.registers.empty());
     w.key_answer.clear();
@@ -204,7 +260,7 @@ TEST(Connect, passes_on_that_the_certificate_is_not_trusted) {
   World w;
   w.tls = World::Door::SILENT;
   w.start();
-  w.session->handle_closed(w.now, Link::KEY, Error::UNTRUSTED);
+  w.session->handle_closed(w.now, Link::NOISE_FALLBACK, Error::UNTRUSTED);
   w.pump();
   EXPECT_EQ(w.last_of(Kind::DISCONNECTED)->error, Error::UNTRUSTED);
 }

@@ -263,7 +263,7 @@ TEST_F(Map, answers_pings_once) {
   EXPECT_EQ(this->w.others[1], "HEAD /some/path ");
   EXPECT_EQ(this->w.others[2], "POST /c2n/1 " + samples()["c2n_echo_reply"].text());
   EXPECT_EQ(this->w.count(Kind::PING_REQUEST), 0u);
-  EXPECT_FALSE(this->w.has(Link::KEY)) << "one request, then the connection ends";
+  EXPECT_FALSE(this->w.has(Link::PING)) << "one request, then the connection ends";
 }
 
 TEST_F(Map, posts_what_a_ping_of_a_peer_found_out) {
@@ -292,9 +292,9 @@ TEST_F(Map, knocks_at_nobodys_door_for_control_and_gives_a_ping_up) {
   this->w.tls = World::Door::SILENT;
   this->w.send_map(R"({"PingRequest":{"URL":"https://control.example/ping"}})");
   EXPECT_EQ(this->w.opened.size(), opened + 1);
-  EXPECT_TRUE(this->w.waits(Link::KEY));
+  EXPECT_TRUE(this->w.waits(Link::PING));
   this->w.run_for(seconds(16));
-  EXPECT_FALSE(this->w.waits(Link::KEY));
+  EXPECT_FALSE(this->w.waits(Link::PING));
   this->w.tls = World::Door::REFUSED;
   this->w.send_map(R"({"PingRequest":{"URL":"https://control.example/ping/2"}})");
   EXPECT_EQ(this->w.opened.size(), opened + 2);

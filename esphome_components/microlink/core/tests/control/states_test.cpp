@@ -119,23 +119,23 @@ const Input INPUTS[] = {
      {}},
     {"set_net_info", [](World &w) { w.session->set_net_info(w.now, {.working_udp = true}); }, {}},
     {"early timeout", [](World &w) { w.session->handle_timeout(w.now); }, {}},
-    {"open KEY", [](World &w) { w.open_link(Link::KEY); }, {}},
+    {"open PING", [](World &w) { w.open_link(Link::PING); }, {}},
     {"open NOISE", [](World &w) { w.open_link(Link::NOISE); }, {}},
     {"open FALLBACK", [](World &w) { w.open_link(Link::NOISE_FALLBACK); }, {}},
-    {"closed KEY",
-     [](World &w) { w.close_link(Link::KEY, Error::CLOSED); },
-     {{State::FETCHING_KEY, State::BACKING_OFF}}},
+    {"closed PING", [](World &w) { w.close_link(Link::PING, Error::CLOSED); }, {}},
     {"closed NOISE",
      [](World &w) { w.close_link(Link::NOISE, Error::CLOSED); },
      {{State::REGISTERING, State::BACKING_OFF},
       {State::WAITING_FOR_LOGIN, State::BACKING_OFF},
       {State::STREAMING, State::BACKING_OFF},
       {State::LOGGING_OUT, State::BACKING_OFF}}},
-    {"closed FALLBACK", [](World &w) { w.close_link(Link::NOISE_FALLBACK, Error::CLOSED); }, {}},
-    {"bytes KEY",
+    {"closed FALLBACK",
+     [](World &w) { w.close_link(Link::NOISE_FALLBACK, Error::CLOSED); },
+     {{State::FETCHING_KEY, State::BACKING_OFF}}},
+    {"bytes PING",
      [](World &w) {
        std::string junk = "junk\r\n\r\n";
-       w.session->handle_bytes(w.now, Link::KEY, {reinterpret_cast<uint8_t *>(junk.data()), junk.size()});
+       w.session->handle_bytes(w.now, Link::PING, {reinterpret_cast<uint8_t *>(junk.data()), junk.size()});
      },
      {}},
     {"bytes NOISE",
@@ -182,7 +182,7 @@ TEST_P(States, every_input_in_every_state_leads_where_the_table_says) {
   w.session->stop(w.now);
   w.pump();
   EXPECT_EQ(w.session->next_timeout(), Instant::NEVER);
-  for (const Link link : {Link::KEY, Link::NOISE, Link::NOISE_FALLBACK})
+  for (const Link link : {Link::PING, Link::NOISE, Link::NOISE_FALLBACK})
     EXPECT_FALSE(w.has(link));
 }
 

@@ -93,7 +93,7 @@ void World::run_until(Instant time) {
 void World::run_for(Duration time) { this->run_until(this->now + time); }
 
 void World::perform(const Event &event) {
-  static const char *const NAMES[] = {"KEY", "NOISE", "FALLBACK"};
+  static const char *const NAMES[] = {"PING", "NOISE", "FALLBACK"};
   const size_t link = static_cast<size_t>(event.link);
   if (event.kind == Event::Kind::CLOSE) {
     EXPECT_TRUE(this->links_[link] != nullptr || this->silent_[link]) << "CLOSE of what is not open";
@@ -152,8 +152,8 @@ void World::from_session(const Transmit &transmit) {
   if (!connection->upgraded) {
     connection->request += as_text(transmit.bytes);
     if (connection->request.find("\r\n\r\n") != std::string::npos) {
-      if (transmit.link == Link::KEY) {
-        this->key_request(connection->request);
+      if (!connection->request.starts_with("POST /ts2021")) {
+        this->key_request(*connection);
         connection->request.clear();
       } else {
         this->upgrade(transmit.link, *connection);
@@ -169,10 +169,11 @@ void World::from_session(const Transmit &transmit) {
   this->serve(transmit.link, *connection);
 }
 
-void World::key_request(const std::string &request) {
+void World::key_request(Connection &connection) {
+  const std::string &request = connection.request;
   if (!request.starts_with("GET /key")) {
     this->others.push_back(request);
-    this->links_[static_cast<size_t>(Link::KEY)]->out.push_back("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    connection.out.push_back("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
     return;
   }
   this->key_requests.push_back(request.substr(0, request.find("\r\n")));
@@ -181,7 +182,9 @@ void World::key_request(const std::string &request) {
   const std::string answer =
       this->key_answer.empty() ? "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body
                                : this->key_answer;
-  this->links_[static_cast<size_t>(Link::KEY)]->out.push_back(answer);
+  connection.out.push_back(answer);
+  for (const std::string &more : this->after_key)
+    connection.out.push_back(more);
 }
 
 void World::upgrade(Link link, Connection &connection) {

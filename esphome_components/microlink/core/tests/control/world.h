@@ -56,8 +56,9 @@ class World {
 
   // The server's script.
   crypto::SecretKey control_secret;
-  MachinePublic control_key;  ///< what GET /key says; not always the truth
-  std::string key_answer;     ///< whole HTTP response instead of the usual one
+  MachinePublic control_key;           ///< what GET /key says; not always the truth
+  std::string key_answer;              ///< whole HTTP response instead of the usual one
+  std::vector<std::string> after_key;  ///< what the connection brings after it; "" ends it
   Door plain{Door::OPEN}, tls{Door::OPEN};
   bool early_payload{true};
   bool close_after_upgrade{false};
@@ -114,7 +115,7 @@ class World {
  private:
   void perform(const Event &event);
   void from_session(const Transmit &transmit);
-  void key_request(const std::string &request);
+  void key_request(Connection &connection);
   void upgrade(Link link, Connection &connection);
   void serve(Link link, Connection &connection);
   void answer(Connection &connection, int32_t stream, const testing::Nghttp2Server::Request &request);

@@ -57,7 +57,7 @@ void Core::handle(Instant now, const Input &input) {
         this->start_(now);
       break;
     case Input::Kind::STOP:
-      this->stop_(now);
+      this->stop_after_storing_(now);
       break;
     case Input::Kind::TIMEOUT:
       if (this->control_)
@@ -227,7 +227,7 @@ void Core::fall_back_to_old_key_(Instant now) {
   this->trying_pending_ = false;
   this->identity_.abandon_rotation();
   this->duties_.erase(Record::PENDING_NODE_KEY);
-  for (const StreamId id : {CONTROL_KEY, CONTROL_NOISE, CONTROL_FALLBACK})
+  for (const StreamId id : {CONTROL_PING, CONTROL_NOISE, CONTROL_FALLBACK})
     this->streams_[id].close();
   if (const auto settings = this->settings_())
     this->start_control_(now, *settings);
@@ -244,10 +244,20 @@ tailcfg::Hostinfo Core::hostinfo_() const {
   return out;
 }
 
+/// The next start shall know what this run found out.
+void Core::stop_after_storing_(Instant now) {
+  this->stop_due_ = this->run_ == Run::RUNNING && this->cache_due_ != Instant::NEVER;
+  if (this->stop_due_)
+    this->store_cache_();
+  else
+    this->stop_(now);
+}
+
 void Core::stop_(Instant now) {
   if (this->run_ == Run::STOPPED)
     return;
   this->run_ = Run::STOPPED;
+  this->stop_due_ = false;
   this->cache_due_ = Instant::NEVER;
   this->control_ping_ = {};
   this->owner_ping_ = false;
@@ -315,6 +325,11 @@ std::optional<Action> Core::poll_action(Instant now, ByteSpan scratch) {
   while (true) {
     if (const auto action = this->next_record_action_(scratch))
       return action;
+    if (std::exchange(this->stop_due_, false)) {  // the records are written, so nobody needs what they tell any more
+      this->stop_(now);
+      this->settle_(now);
+      continue;
+    }
     if (this->overlay_out_)
       return Action{.kind = Action::Kind::OVERLAY, .bytes = *std::exchange(this->overlay_out_, std::nullopt)};
     if (this->datagram_out_)

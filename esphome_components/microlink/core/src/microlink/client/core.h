@@ -52,13 +52,14 @@ class Core final : private tailcfg::MapSink, private Relays::Regions, private fi
 
  private:
   /// Streams by number: the StreamId that the port sees.
-  enum StreamUse : StreamId { CONTROL_KEY, CONTROL_NOISE, CONTROL_FALLBACK, RELAY_0, RELAY_1 };
+  enum StreamUse : StreamId { CONTROL_PING, CONTROL_NOISE, CONTROL_FALLBACK, RELAY_0, RELAY_1 };
   static_assert(RELAY_1 + 1 == MAX_STREAMS);
   // core.cpp: life, inputs, actions
   void start_(Instant now);
   std::optional<control::Settings> settings_();
   void start_control_(Instant now, const control::Settings &settings);
   void fall_back_to_old_key_(Instant now);
+  void stop_after_storing_(Instant now);
   void stop_(Instant now);
   void settle_(Instant now);
   bool settle_once_(Instant now);
@@ -227,7 +228,7 @@ class Core final : private tailcfg::MapSink, private Relays::Regions, private fi
   Relays relays_;
   magicsock::Magicsock magicsock_;
   wireguard::Tunnel tunnel_;
-  bool settling_{false}, owner_ping_{false};  ///< ping() waits for its answer
+  bool settling_{false}, stop_due_{false}, owner_ping_{false};  ///< ping() waits for its answer
   uint16_t cached_home_{0};
   bool first_message_{true};                 ///< of the map stream
   bool has_self_{false}, has_peers_{false};  ///< in the message that is read

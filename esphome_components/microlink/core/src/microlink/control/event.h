@@ -11,9 +11,11 @@ namespace microlink::control {
 
 /// Names the connections a session asks for.
 enum class Link : uint8_t {
-  KEY,             ///< one GET /key
+  PING,            ///< an ordinary request to the server: the reply to a ping
   NOISE,           ///< ts2021, the first way
-  NOISE_FALLBACK,  ///< ts2021 over TLS while or after the first way fails; whichever succeeds first stays
+  NOISE_FALLBACK,  ///< ts2021 over TLS while or after the first way fails; whichever succeeds first stays. GET /key
+                   ///< goes over it too, or over NOISE when there is one way only; then the connection waits for its
+                   ///< turn
   COUNT,
 };
 
@@ -39,7 +41,7 @@ struct Event {
     COUNT,
   };
   Kind kind;
-  Link link{Link::KEY};
+  Link link{Link::NOISE};
   std::string_view host{};
   uint16_t port{0};
   bool tls{false};

@@ -21,7 +21,7 @@ size_t KeyFetch::poll_transmit(std::string_view authority, ByteSpan buffer) {
     return 0;
   Writer out(buffer);
   out.text("GET /key?v=").text({VERSION, sizeof(VERSION)}).text(" HTTP/1.1\r\nHost: ").text(authority);
-  out.text("\r\nAccept: application/json\r\nConnection: close\r\n\r\n");
+  out.text("\r\nAccept: application/json\r\n\r\n");
   if (!out.ok())
     return 0;
   this->state_ = State::RESPONSE;
@@ -36,9 +36,11 @@ void KeyFetch::handle_bytes(ByteView in) {
       this->state_ = State::FAILED;
     this->check_end_();
   }
+  this->connection_spent_ = this->connection_spent_ || !in.empty();
 }
 
 void KeyFetch::handle_closed() {
+  this->connection_spent_ = true;
   if (this->state_ == State::RESPONSE) {
     this->response_.handle_closed();
     this->check_end_();

@@ -6,7 +6,7 @@
 
 namespace microlink::control {
 
-/// One GET /key (01 §2).
+/// One GET /key (01 §2), on a connection that may be used for more.
 class KeyFetch {
  public:
   enum class State : uint8_t {
@@ -29,6 +29,8 @@ class KeyFetch {
   void handle_closed();
   size_t poll_transmit(std::string_view authority, ByteSpan out);
   const MachinePublic &key() const { return this->key_; }
+  /// Once DONE: whether the connection is as good as new.
+  bool leaves_connection() const { return !this->connection_spent_; }
 
  private:
   void check_end_();
@@ -36,6 +38,7 @@ class KeyFetch {
   http::Response response_{tailcfg::KeyResponseParser::MAX_BYTES};
   tailcfg::KeyResponseParser parser_;
   MachinePublic key_{};
+  bool connection_spent_{false};  ///< it has ended, or holds bytes that nobody asked for
   State state_{State::IDLE};
 };
 

@@ -195,9 +195,8 @@ void Session::handle_timeout(Instant now) {
   }
   if (this->timers_.due(Timer::RETRY, now))
     this->connect_(now);
-  if (this->timers_.due(Timer::FALLBACK, now) &&
-      this->links_[static_cast<size_t>(Link::NOISE_FALLBACK)] == LinkState::CLOSED)
-    this->open_(Link::NOISE_FALLBACK);
+  if (this->timers_.due(Timer::FALLBACK, now) && !this->attempt_(Link::NOISE_FALLBACK).is_active())
+    this->attempt_on_(now, Link::NOISE_FALLBACK);
   if (this->timers_.due(Timer::ATTEMPT, now)) {
     if (this->state_ == State::FETCHING_KEY) {
       this->back_off_(now, Error::TIMED_OUT, this->next_pause_());
@@ -272,7 +271,7 @@ std::optional<Transmit> Session::poll_transmit(Instant now, ByteSpan out) {
   Channel *const channel = this->channel_();
   if (channel == nullptr) {
     if (const size_t size = this->connecting_().key_fetch.poll_transmit(this->authority_, out); size != 0)
-      return Transmit{Link::KEY, out.first(size)};
+      return Transmit{this->key_link_(), out.first(size)};
     for (const Link link : {Link::NOISE, Link::NOISE_FALLBACK}) {
       if (const size_t size = this->attempt_(link).poll_transmit(this->authority_, out); size != 0)
         return Transmit{link, out.first(size)};
@@ -282,7 +281,7 @@ std::optional<Transmit> Session::poll_transmit(Instant now, ByteSpan out) {
   if (this->plain_ping_ == PlainPing::DUE) {
     this->plain_ping_ = PlainPing::SENT;
     if (const size_t size = this->tap_.ping.write_request(this->authority_, out); size != 0)
-      return Transmit{Link::KEY, out.first(size)};
+      return Transmit{Link::PING, out.first(size)};
     this->end_ping_();
   }
   size_t size = channel->poll_transmit(out);
@@ -332,7 +331,7 @@ Connecting &Session::connecting_() {
 
 /// Connections, requests and timers end; LOGOUT alone goes on.
 void Session::close_everything_() {
-  for (const Link link : {Link::KEY, Link::NOISE, Link::NOISE_FALLBACK})
+  for (const Link link : {Link::PING, Link::NOISE, Link::NOISE_FALLBACK})
     this->close_(link);
   if (this->channel_() != nullptr)
     this->channel_()->clear();

@@ -138,9 +138,13 @@ class Session final : private http::RequestBody {
   void connect_(Instant now);
   void fetch_key_(Instant now);
   void race_(Instant now);
+  void attempt_on_(Instant now, Link link);
+  void begin_handshake_(Instant now, Link link);
   void open_(Link link);
   void close_(Link link);
   bool has_two_ways_() const { return this->is_https_ && this->server_port_ == 0; }
+  Link key_link_() const { return this->has_two_ways_() ? Link::NOISE_FALLBACK : Link::NOISE; }
+  bool is_open_(Link link) const { return this->links_[static_cast<size_t>(link)] == LinkState::OPEN; }
   bool uses_tls_(Link link) const;
   uint16_t port_(Link link) const;
   Attempt &attempt_(Link link) { return this->connecting_().attempt(link); }
@@ -204,6 +208,7 @@ class Session final : private http::RequestBody {
   std::array<LinkState, static_cast<size_t>(Link::COUNT)> links_{};
   /// The second from established_() to close_everything_(). What is needed to get there needs no room beside it.
   std::variant<Connecting, Channel> connection_;
+  bool kept_{false};              ///< the handshake is tried on the connection that brought the key
   bool handshake_failed_{false};  ///< one of this round's attempts got as far as the handshake
   MachinePublic control_key_{};
   KeySource key_source_{KeySource::NONE};
@@ -226,7 +231,7 @@ class Session final : private http::RequestBody {
 
   Wants wants_;
   http::H2StreamId register_stream_{0}, update_stream_{0}, map_stream_{0}, ping_stream_{0};
-  /// Link::KEY is lent to a ping reply that does not go over Noise, while STREAMING.
+  /// A reply to a ping that does not go over Noise, on Link::PING while STREAMING.
   enum class PlainPing : uint8_t { NONE, OPENING, DUE, SENT } plain_ping_{PlainPing::NONE};
   uint8_t ping_room_{0};  ///< that an answer came is all that counts
   uint32_t update_version_{0};

@@ -22,7 +22,7 @@ void Session::connect_(Instant now) {
 void Session::fetch_key_(Instant now) {
   this->transition_(State::FETCHING_KEY);
   this->connecting_().key_fetch.begin();
-  this->open_(Link::KEY);
+  this->open_(this->key_link_());
   this->timers_.arm(Timer::ATTEMPT, now + ATTEMPT_TIMEOUT);
 }
 
@@ -31,10 +31,28 @@ void Session::race_(Instant now) {
   this->transition_(State::CONNECTING);
   this->handshake_failed_ = false;
   this->plain_first_ = this->has_two_ways_() && this->way_ != Way::TLS && now >= this->plain_again_at_;
-  this->open_(Link::NOISE);
   this->timers_.arm(Timer::ATTEMPT, now + ATTEMPT_TIMEOUT);
   if (this->plain_first_)
     this->timers_.arm(Timer::FALLBACK, now + FALLBACK_DELAY);
+  this->attempt_on_(now,
+                    this->plain_first_ || !this->is_open_(Link::NOISE_FALLBACK) ? Link::NOISE : Link::NOISE_FALLBACK);
+}
+
+/// The connection that brought the key serves the handshake too, which spares a second one with all its TLS.
+void Session::attempt_on_(Instant now, Link link) {
+  this->kept_ = this->is_open_(link);
+  if (!this->kept_) {
+    this->open_(link);
+    return;
+  }
+  this->attempt_(link).begin();
+  this->begin_handshake_(now, link);
+}
+
+void Session::begin_handshake_(Instant now, Link link) {
+  const Error error = this->attempt_(link).open(this->machine_, this->control_key_, this->random_);
+  if (error != Error::NONE)
+    this->attempt_failed_(now, link, error);
 }
 
 bool Session::uses_tls_(Link link) const {
@@ -50,13 +68,13 @@ uint16_t Session::port_(Link link) const {
 
 void Session::open_(Link link) {
   this->links_[static_cast<size_t>(link)] = LinkState::OPENING;
-  if (link != Link::KEY)
+  if (this->state_ == State::CONNECTING)
     this->attempt_(link).begin();
   this->events_.open(link);
 }
 
 void Session::close_(Link link) {
-  if (link != Link::KEY && this->channel_() == nullptr)
+  if (link != Link::PING && this->channel_() == nullptr)
     this->attempt_(link).clear();
   LinkState &state = this->links_[static_cast<size_t>(link)];
   if (state == LinkState::CLOSED)
@@ -70,39 +88,43 @@ void Session::handle_open(Instant now, Link link) {
   if (state != LinkState::OPENING)
     return;
   state = LinkState::OPEN;
-  if (link == Link::KEY && this->plain_ping_ != PlainPing::NONE) {
+  if (link == Link::PING) {
     this->plain_ping_ = PlainPing::DUE;
-  } else if (link == Link::KEY) {
+  } else if (this->state_ == State::FETCHING_KEY) {
     this->connecting_().key_fetch.open();
-  } else if (const Error error = this->attempt_(link).open(this->machine_, this->control_key_, this->random_);
-             error != Error::NONE) {
-    this->attempt_failed_(now, link, error);
+  } else {
+    this->begin_handshake_(now, link);
   }
 }
 
 ByteSpan Session::room(Link link) {
-  if (link == Link::KEY && this->plain_ping_ != PlainPing::NONE)
-    return {&this->ping_room_, 1};
+  if (link == Link::PING)
+    return this->plain_ping_ == PlainPing::NONE ? ByteSpan{} : ByteSpan{&this->ping_room_, 1};
   if (this->channel_() != nullptr)
     return link == this->noise_link_ && this->is_connected_() ? this->channel_()->room() : ByteSpan{};
-  const size_t wanted = link == Link::KEY ? Connecting::ROOM_BYTES : this->attempt_(link).wanted_bytes();
+  const size_t wanted =
+      this->state_ == State::FETCHING_KEY ? Connecting::ROOM_BYTES : this->attempt_(link).wanted_bytes();
   return ByteSpan(this->connecting_().room).first(wanted);
 }
 
 void Session::handle_bytes(Instant now, Link link, ByteSpan in) {
   if (this->links_[static_cast<size_t>(link)] != LinkState::OPEN || in.empty())
     return;
-  if (link == Link::KEY && this->plain_ping_ != PlainPing::NONE) {
+  if (link == Link::PING) {
     this->end_ping_();  // an answer, whatever it says
     return;
   }
-  if (link == Link::KEY) {
+  if (this->state_ == State::FETCHING_KEY) {
     this->connecting_().key_fetch.handle_bytes(in);
     this->key_progress_(now, Error::MALFORMED);
     return;
   }
   if (this->state_ == State::CONNECTING && !this->is_connected_()) {
     Attempt &attempt = this->attempt_(link);
+    if (attempt.state() == Attempt::State::IDLE) {  // kept for later, and it says something now: a goodbye
+      this->close_(link);
+      return;
+    }
     ByteView rest = in;
     attempt.handle_bytes(rest);
     in = in.last(rest.size());
@@ -126,11 +148,13 @@ void Session::handle_closed(Instant now, Link link, Error error) {
     return;
   state = LinkState::CLOSED;
   const Error reason = error == Error::NONE ? Error::CLOSED : error;
-  if (link == Link::KEY && this->plain_ping_ != PlainPing::NONE) {
+  if (link == Link::PING) {
     this->end_ping_();
-  } else if (link == Link::KEY) {
+  } else if (this->state_ == State::FETCHING_KEY) {
     this->connecting_().key_fetch.handle_closed();
     this->key_progress_(now, reason);
+  } else if (this->state_ == State::CONNECTING && this->attempt_(link).state() == Attempt::State::IDLE) {
+    return;  // it was kept for later
   } else if (this->state_ == State::CONNECTING) {
     this->attempt_(link).handle_closed();
     this->attempt_failed_(now, link, reason);
@@ -149,19 +173,27 @@ void Session::key_progress_(Instant now, Error error) {
     this->key_source_ = KeySource::FETCHED;
     this->key_is_fresh_ = true;
     this->key_changed_ = this->cached_key_.is_set() && this->control_key_ != this->cached_key_;
-    this->close_(Link::KEY);
-    this->timers_.stop(Timer::ATTEMPT);
+    if (!this->connecting_().key_fetch.leaves_connection())
+      this->close_(this->key_link_());
     this->race_(now);
   }
 }
 
 void Session::attempt_failed_(Instant now, Link link, Error error) {
-  this->handshake_failed_ = this->handshake_failed_ || this->attempt_(link).failed_in_handshake();
+  const bool in_handshake = this->attempt_(link).failed_in_handshake();
+  this->handshake_failed_ = this->handshake_failed_ || in_handshake;
   this->close_(link);
+  if (this->kept_ && link == this->key_link_()) {
+    this->kept_ = false;
+    if (!in_handshake) {  // the server may have given the connection up by then
+      this->open_(link);
+      return;
+    }
+  }
   const bool fallback_waits = this->timers_.is_armed(Timer::FALLBACK);
   this->timers_.stop(Timer::FALLBACK);
   if (fallback_waits) {
-    this->open_(Link::NOISE_FALLBACK);
+    this->attempt_on_(now, Link::NOISE_FALLBACK);
   } else if (!this->attempt_(Link::NOISE).is_active() && !this->attempt_(Link::NOISE_FALLBACK).is_active()) {
     this->all_attempts_failed_(now, error);
   }

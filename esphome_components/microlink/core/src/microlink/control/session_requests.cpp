@@ -183,13 +183,13 @@ void Session::reply_to_ping_(Instant now) {
   }
   this->plain_ping_ = PlainPing::OPENING;
   this->timers_.arm(Timer::PING, now + PING_REPLY_TIMEOUT);
-  this->open_(Link::KEY);
+  this->open_(Link::PING);
 }
 
 void Session::end_ping_() {
   this->timers_.stop(Timer::PING);
   if (this->plain_ping_ != PlainPing::NONE)
-    this->close_(Link::KEY);
+    this->close_(Link::PING);
   this->plain_ping_ = PlainPing::NONE;
 }
 
