@@ -58,6 +58,18 @@ def test_restart_without_auth_key_is_the_same_node(plane: Plane, online: Online)
     assert [node.machine_key for node in plane.nodes()] == [known.machine_key]
 
 
+def test_ping_before_the_node_is_online_is_answered_when_it_is(
+    plane: Plane, tailscaled: StartTailscaled, microlinkd: MakeMicrolinkd
+) -> None:
+    official = tailscaled("b", "official")
+    node = microlinkd("a")
+    node.start()
+    watch = Stopwatch()
+    assert node.ping("official")["peer"] == "official"
+    watch.lap(f"{plane.name}: first ping, asked right after the start")
+    official.sees("microlink")
+
+
 @pytest.mark.usefixtures("testcontrol")
 def test_state_is_readable_by_its_owner_only(online: Online) -> None:
     node = online("a")

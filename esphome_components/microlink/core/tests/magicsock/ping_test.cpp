@@ -19,7 +19,7 @@ TEST(Ping, is_repeated_until_it_is_answered_and_told_once) {
       last = sent.message.tx_id;
     }
   }
-  EXPECT_EQ(relayed, (std::vector<int64_t>{0, 25, 50, 100, 200, 400}));
+  EXPECT_EQ(relayed, (std::vector<int64_t>{0, 10, 20, 40, 80, 160, 320}));
   for (int copy = 0; copy != 2; copy++) {
     auto answer = bench.pong(last);
     (void) bench.sock.handle_relay_packet(bench.now, REGION, bench.peer_node.public_key(), answer);

@@ -255,6 +255,31 @@ TEST_F(RequestsTest, a_peer_that_is_not_found_in_time_is_said_and_none_is_looked
   EXPECT_NE(this->only_answer().find("not-ready"), std::string::npos);
 }
 
+TEST_F(RequestsTest, a_ping_waits_while_the_node_is_on_its_way_to_control_and_no_longer) {
+  const posix::Snapshot with_peer = this->script.snapshot;
+  this->script.snapshot.peers.clear();
+  this->script.find_error = Error::NOT_READY;
+  for (const ControlState state : {ControlState::FETCHING_KEY, ControlState::CONNECTING, ControlState::REGISTERING}) {
+    this->script.snapshot.control = state;
+    this->ask("{\"command\":\"ping\",\"peer\":\"sensor\"}");
+    this->requests.update(this->now);
+    EXPECT_TRUE(this->answers().empty());
+  }
+  this->script.snapshot = with_peer;
+  this->requests.update(this->now);
+  EXPECT_EQ(this->script.pings.size(), 3U);
+  this->event({.kind = Event::Kind::PONG, .peer = key_of(2), .region = 1, .latency = milliseconds(20)});
+  EXPECT_EQ(this->answers().size(), 3U);
+  this->script.snapshot.peers.clear();
+  for (const ControlState state : {ControlState::OFFLINE, ControlState::WAITING_FOR_LOGIN}) {
+    this->script.snapshot.control = ControlState::CONNECTING;
+    this->ask("{\"command\":\"ping\",\"peer\":\"sensor\"}");
+    this->script.snapshot.control = state;
+    this->requests.update(this->now);
+    EXPECT_NE(this->only_answer().find("not-ready"), std::string::npos);
+  }
+}
+
 TEST_F(RequestsTest, a_ping_without_any_event_times_out_by_itself) {
   this->ask("{\"command\":\"ping\",\"peer\":\"sensor\"}");
   EXPECT_EQ(this->requests.next_timeout(this->now), this->now + Requests::PING_TIME);

@@ -69,6 +69,7 @@ void ControlSocket::watch(std::vector<pollfd> &fds) {
 }
 
 void ControlSocket::serve(Instant now, std::span<const pollfd> fds) {
+  this->flush(now);  // what has come in this turn is told before the streams have theirs, which may take long
   for (const pollfd &ready : fds) {
     if (ready.revents == 0 || ready.fd == this->listener_.get())
       continue;
@@ -87,10 +88,10 @@ void ControlSocket::serve(Instant now, std::span<const pollfd> fds) {
     client.is_gone |= client.half_since != Instant::NEVER && client.half_since + HALF_REQUEST_TIME <= now;
   this->remove_gone_();
   if (!fds.empty() && fds[0].revents != 0)
-    this->accept_();
+    this->accept_(now);
 }
 
-void ControlSocket::accept_() {
+void ControlSocket::accept_(Instant now) {
   for (size_t i = 0; i != MAX_CLIENTS; i++) {
     posix::Fd fd(::accept4(this->listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (!fd.valid())
@@ -104,6 +105,7 @@ void ControlSocket::accept_() {
     client.id = this->next_id_++;
     client.fd = std::move(fd);
     this->clients_.push_back(std::move(client));
+    this->receive_(now, this->clients_.back());  // what it asks has mostly come with it
   }
 }
 

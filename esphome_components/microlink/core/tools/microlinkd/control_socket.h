@@ -43,7 +43,7 @@ class ControlSocket final : public posix::Companion {
     bool is_gone{false};
   };
 
-  void accept_();
+  void accept_(Instant now);
   void receive_(Instant now, Client &client);
   void take_requests_(Instant now, Client &client);
   void send_(Client &client);

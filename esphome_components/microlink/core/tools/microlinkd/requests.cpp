@@ -11,9 +11,14 @@ namespace {
 
 constexpr char DOWN_MESSAGE[] = "the node is down; run: microlinkd up";
 
-/// Connected, or about to be: while it is asked anew it is CONNECTING, too.
-bool can_ask_control(ControlState state) {
-  return state == ControlState::STREAMING || state == ControlState::CONNECTING;
+/// Connected, or on the way there: who is not in the table yet may be in it in a moment.
+bool may_know_more(ControlState state) {
+  return state != ControlState::OFFLINE && state != ControlState::WAITING_FOR_LOGIN;
+}
+
+std::string control_away(const std::string &name) {
+  return error_json("not-ready",
+                    "\"" + name + "\" is not in the table, and control cannot be asked; see: microlinkd status");
 }
 
 std::string unknown_peer(const std::string &name) {
@@ -105,9 +110,8 @@ void Requests::ping_(Instant now, ClientId client, const JsonValue &request) {
     this->send_ping_(now, client, name, peer->node_key);
   } else if (peer.error() != Error::NOT_READY) {
     this->reply_(client, unknown_peer(name));
-  } else if (!can_ask_control(driven->snapshot().control)) {
-    this->reply_(client, error_json("not-ready", "\"" + name + "\" is not in the table, and control cannot be asked; " +
-                                                     "see: microlinkd status"));
+  } else if (!may_know_more(driven->snapshot().control)) {
+    this->reply_(client, control_away(name));
   } else {
     this->wait_(now, client, Pending::Kind::FIND, Client::FIND_LIMIT);
     this->pending_.back().ping.peer = name;
@@ -147,7 +151,8 @@ void Requests::find_again_(Instant now) {
     const Pending waiting = this->pending_[i];
     const auto peer = driven->find(this->node_->runner().tick(), waiting.ping.peer);
     asked = true;
-    if (!peer && peer.error() == Error::NOT_READY) {
+    const bool not_yet = !peer && peer.error() == Error::NOT_READY;
+    if (not_yet && may_know_more(driven->snapshot().control)) {
       i++;
       continue;
     }
@@ -155,7 +160,7 @@ void Requests::find_again_(Instant now) {
     if (peer)
       this->send_ping_(now, waiting.client, waiting.ping.peer, peer->node_key);
     else
-      this->reply_(waiting.client, unknown_peer(waiting.ping.peer));
+      this->reply_(waiting.client, not_yet ? control_away(waiting.ping.peer) : unknown_peer(waiting.ping.peer));
   }
   if (asked)
     this->node_->runner().drain();

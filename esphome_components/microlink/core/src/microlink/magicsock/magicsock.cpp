@@ -7,9 +7,9 @@ namespace microlink::magicsock {
 
 namespace {
 
-constexpr Duration FIRST_PING_REPEAT = milliseconds(25);
+constexpr Duration FIRST_PING_REPEAT = milliseconds(10);
 /// Between two pings of one ping(), however many reasons for another there are.
-constexpr Duration PING_SPACING = milliseconds(10);
+constexpr Duration PING_SPACING = milliseconds(5);
 
 }  // namespace
 

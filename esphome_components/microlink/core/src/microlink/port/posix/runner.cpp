@@ -29,7 +29,7 @@ Runner::Runner(RunnerOptions options, StateDir &state, Overlay *overlay, Observe
       log_(log, "port"),
       resolver_(options_.lookup),
       now_(monotonic_now()) {
-  this->companions_ = {&this->udp_, &this->streams_, &this->network_};
+  this->companions_ = {&this->udp_, &this->network_, &this->streams_};
 }
 
 Runner::~Runner() { this->detach(); }
@@ -59,7 +59,8 @@ uint16_t Runner::last_port_() const {
   return Reader(*bytes).u16be();
 }
 
-void Runner::add(Companion *companion) { this->companions_.push_back(companion); }
+/// In front of the streams, which come last.
+void Runner::add(Companion *companion) { this->companions_.insert(this->companions_.end() - 1, companion); }
 
 void Runner::remove(Companion *companion) { std::erase(this->companions_, companion); }
 
@@ -268,6 +269,9 @@ void Runner::turn(Instant latest) {
   for (size_t i = 0; i != companions.size(); i++) {
     const auto mine = std::span<const pollfd>(this->fds_).subspan(from, this->fd_counts_[i]);
     from += this->fd_counts_[i];
+    // A handshake of TLS takes milliseconds: what the others had to send does not wait for it.
+    if (companions[i] == &this->streams_)
+      this->flush_();
     if (std::find(this->companions_.begin(), this->companions_.end(), companions[i]) != this->companions_.end())
       companions[i]->serve(this->now_, mine);
   }
