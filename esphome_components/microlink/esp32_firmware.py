@@ -7,8 +7,6 @@ from esphome.types import ConfigType
 
 # Unless the user or another component has decided already.
 SDKCONFIG = {
-    # A TLS record may have 16 KiB; its buffers are there while it is, instead of 20 KiB for each session (ADR 0010).
-    "CONFIG_MBEDTLS_DYNAMIC_BUFFER": True,
     # IPv6 addresses of the tailnet are in more than one /64: lwIP asks the node which are.
     "CONFIG_LWIP_HOOK_IP6_ROUTE_DEFAULT": True,
 }

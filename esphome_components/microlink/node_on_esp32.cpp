@@ -12,7 +12,6 @@ const char *NodeOnEsp32::start(::microlink::Config config, uint16_t listen_port,
   ota::get_global_ota_callback()->add_global_state_listener(this);
 #endif
   config.os = std::string_view(CONFIG_IDF_TARGET);
-  config.small_tls_records = true;
   ::microlink::esp_idf::Background::Options options{};
   options.node.config = config;
   options.node.trust.attach = ::microlink::esp_idf::attach_certificate_bundle;

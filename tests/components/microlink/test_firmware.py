@@ -26,7 +26,7 @@ WITHOUT_TLS = {
     "CONFIG_MBEDTLS_X509_CRL_PARSE_C",
     "CONFIG_MBEDTLS_X509_CSR_PARSE_C",
 }
-OWN = {"CONFIG_MBEDTLS_DYNAMIC_BUFFER": "y", "CONFIG_LWIP_HOOK_IP6_ROUTE_DEFAULT": "y"}
+OWN = {"CONFIG_LWIP_HOOK_IP6_ROUTE_DEFAULT": "y"}
 
 
 def options(config: Path, data: Path) -> dict[str, str]:
@@ -65,12 +65,12 @@ def test_a_user_s_own_option_wins(tmp_path: Path) -> None:
     own.write_text(
         text.replace(
             "    type: esp-idf\n",
-            "    type: esp-idf\n    sdkconfig_options:\n      CONFIG_MBEDTLS_DYNAMIC_BUFFER: n\n"
+            "    type: esp-idf\n    sdkconfig_options:\n      CONFIG_LWIP_HOOK_IP6_ROUTE_DEFAULT: n\n"
             "      CONFIG_LWIP_MAX_SOCKETS: '21'\n",
         )
     )
     written = options(own, tmp_path / "data")
-    assert written["CONFIG_MBEDTLS_DYNAMIC_BUFFER"] == "n"
+    assert written["CONFIG_LWIP_HOOK_IP6_ROUTE_DEFAULT"] == "n"
     assert written["CONFIG_LWIP_MAX_SOCKETS"] == "21"
 
 

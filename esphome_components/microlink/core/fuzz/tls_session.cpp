@@ -2,7 +2,7 @@
 /// What a server sends to a TLS session. The session's randomness is fixed, so that a recorded handshake fits again and
 /// mutations reach what lies behind it.
 ///
-///     0  u8  bit 0: small records, bit 1: TLS 1.2 only, bit 2: a pin instead of anchors, bit 3: insecure
+///     0  u8  bit 1: TLS 1.2 only, bit 2: a pin instead of anchors, bit 3: insecure
 ///     1  u8  bytes in a piece, 0: all at once
 ///     2  ciphertext
 
@@ -72,7 +72,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   {
     tls::Session session;
     tls::Policy policy{.host = "relay.example", .anchors = &anchors, .wall_time = wall_seconds(1'893'456'000)};
-    policy.records = (data[0] & 1) != 0 ? tls::Records::SMALL : tls::Records::LARGE;
     policy.versions = (data[0] & 2) != 0 ? tls::Versions::TLS12 : tls::Versions::TLS12_AND_TLS13;
     policy.cert_name = (data[0] & 4) != 0 ? tls::testing::PIN : std::string_view();
     policy.insecure_for_tests = (data[0] & 8) != 0;

@@ -59,7 +59,6 @@ void command(Client &client, Instant now) {
 int main() {
   Sink log;
   Config config;
-  config.small_tls_records = true;
   Client client(config, TrustStore{}, &log);
   while (outside != 1) {
     const Instant now = Instant{} + milliseconds(outside);

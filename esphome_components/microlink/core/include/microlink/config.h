@@ -34,8 +34,6 @@ struct Config {
   bool allow_plain_http{false};
   /// The port's UDP socket has the same port after a restart, so that a router may forward it.
   bool fixed_port{false};
-  /// Begin TLS sessions with buffers that shrink after the handshake (ADR 0010): for a chip.
-  bool small_tls_records{false};
   /// Who may talk with this node at all, beside what the tailnet's rules say: see Client::set_allowed_peers(). Not
   /// copied: must outlive the client. A list that cannot be read lets nobody in.
   std::string_view allowed_peers{"*"};

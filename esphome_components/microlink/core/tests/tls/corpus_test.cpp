@@ -17,7 +17,6 @@ struct Recording {
 
 const Recording RECORDINGS[] = {
     {"tls12", 0, {.version = MBEDTLS_SSL_VERSION_TLS1_2}},
-    {"tls12-small", 1, {.version = MBEDTLS_SSL_VERSION_TLS1_2}},
     {"tls12-meta", 2, {.extra = META_ED25519, .version = MBEDTLS_SSL_VERSION_TLS1_2}},
     {"tls13", 0, {.version = MBEDTLS_SSL_VERSION_TLS1_3}},
     {"tls13-pinned", 4, {.chain = PINNED, .key = PINNED_KEY, .extra = META, .version = MBEDTLS_SSL_VERSION_TLS1_3}},
@@ -26,7 +25,6 @@ const Recording RECORDINGS[] = {
 
 Policy policy_of(char flags, const Pair &pair) {
   Policy policy = pair.policy();
-  policy.records = (flags & 1) != 0 ? Records::SMALL : Records::LARGE;
   policy.versions = (flags & 2) != 0 ? Versions::TLS12 : Versions::TLS12_AND_TLS13;
   policy.cert_name = (flags & 4) != 0 ? PIN : std::string_view();
   policy.insecure_for_tests = (flags & 8) != 0;

@@ -87,13 +87,6 @@ void Server::configure_(const Options &options) {
         return 0;
       },
       this);
-  if (!options.obeys_max_fragment_length) {
-    // After the ClientHello was read, before anything is made of it.
-    mbedtls_ssl_conf_cert_cb(&this->config_, [](mbedtls_ssl_context *ssl) {
-      ssl->session_negotiate->mfl_code = MBEDTLS_SSL_MAX_FRAG_LEN_NONE;
-      return 0;
-    });
-  }
   must(mbedtls_ssl_conf_own_cert(&this->config_, &this->chain_, &this->key_), "own certificate");
 }
 

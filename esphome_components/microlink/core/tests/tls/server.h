@@ -26,7 +26,6 @@ class Server {
     std::string_view extra{};  ///< PEM of one more certificate that is sent as it is, readable or not
     mbedtls_ssl_protocol_version version = MBEDTLS_SSL_VERSION_TLS1_3;
     bool renegotiation = false;
-    bool obeys_max_fragment_length = false;
   };
 
   explicit Server(const Options &options);

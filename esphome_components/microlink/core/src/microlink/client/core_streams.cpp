@@ -44,7 +44,6 @@ bool Core::start_tls_(Instant now, StreamId id) {
   policy.anchors = &this->anchors_;
   policy.wall_time = this->wall_is_trusted_ ? this->wall_now_(now) : WallTime::UNKNOWN;
   policy.build_time = this->config_.build_time;
-  policy.records = this->config_.small_tls_records ? tls::Records::SMALL : tls::Records::LARGE;
   const Error error = stream.start_tls(policy, this->random_);
   if (error != Error::NONE)
     this->log_.error("TLS with %.*s could not be started: %s", static_cast<int>(stream.host().size()),

@@ -46,20 +46,17 @@ bool Stream::handle_connected() {
 Error Stream::start_tls(tls::Policy policy, Random &random) {
   if (this->learnt_for_ == hash_of(this->host_)) {
     policy.versions = this->learnt_versions_;
-    policy.records = this->learnt_records_;
   }
   this->versions_ = policy.versions;
-  this->records_ = policy.records;
   return this->tls_.start(policy, random);
 }
 
 void Stream::learn() {
-  tls::Policy policy{.host = this->host_, .records = this->records_, .versions = this->versions_};
+  tls::Policy policy{.host = this->host_, .versions = this->versions_};
   if (!this->target_tls_ || !this->tls_.advise(policy))
     return;
   this->learnt_for_ = hash_of(this->host_);
   this->learnt_versions_ = policy.versions;
-  this->learnt_records_ = policy.records;
 }
 
 void Stream::handle_gone() {

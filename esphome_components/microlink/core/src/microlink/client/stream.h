@@ -82,9 +82,7 @@ class Stream {
   bool target_tls_{false};
   uint16_t port_{0};
   tls::Versions versions_{};  ///< of the running session
-  tls::Records records_{};
   tls::Versions learnt_versions_{};
-  tls::Records learnt_records_{};
   uint32_t learnt_for_{0};  ///< hash of the host; one that is taken for another costs a second handshake
   std::string_view host_;
   IpAddress address_{};

@@ -20,11 +20,11 @@
 // TLS memory is counted apart (microlink/tls/memory.h).
 #define MBEDTLS_PLATFORM_MEMORY
 
-// Record buffers: docs/adr/0010-tls-record-buffers.md. Both directions have the same length, so that a session chooses
-// at run time (max_fragment_length) whether its buffers shrink after a TLS 1.2 handshake.
+// Records of any length that the protocol has; microlink/tls/record_buffers.h makes the buffers fit.
 #define MBEDTLS_SSL_IN_CONTENT_LEN 16384
 #define MBEDTLS_SSL_OUT_CONTENT_LEN 16384
-#define MBEDTLS_SSL_VARIABLE_BUFFER_LENGTH
+#undef MBEDTLS_SSL_VARIABLE_BUFFER_LENGTH
+#undef MBEDTLS_SSL_MAX_FRAGMENT_LENGTH
 
 // Only what a client of control planes and relays meets today: ECDHE with AEAD or CBC ciphers, X.509 with RSA and the
 // NIST curves.

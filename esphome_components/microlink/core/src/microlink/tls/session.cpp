@@ -8,6 +8,7 @@
 #include "microlink/tls/mbedtls.h"
 #include "microlink/tls/memory.h"
 #include "microlink/tls/random_scope.h"
+#include "microlink/tls/record_buffers.h"
 #include "microlink/tls/verify.h"
 
 namespace microlink::tls {
@@ -41,13 +42,13 @@ struct Session::Impl {
   mbedtls_ssl_context ssl;
   mbedtls_x509_crt no_anchors;  // mbedTLS asks for anchors even where a pin decides
   Verifier verifier;
+  RecordBuffers buffers;
   /// The anchors' own look at a certificate, before the verifier's. May be null.
   int (*vouch)(void *context, mbedtls_x509_crt *certificate, int depth, uint32_t *flags);
   void *vouch_context;
   Random *random;
   ByteView in;   // of the read() that runs
   ByteSpan out;  // of the call that runs; empty in read()
-  Records records;
   bool only_tls12;
   bool blocked;  // mbedTLS holds bytes that did not fit `out`
   bool goodbye;  // a close_notify is due
@@ -72,12 +73,8 @@ struct Session::Impl {
   };
 
   static int receive(void *context, unsigned char *to, size_t size) {
-    ByteView &in = static_cast<Impl *>(context)->in;
-    if (in.empty())
-      return MBEDTLS_ERR_SSL_WANT_READ;
-    const size_t n = copy(in.first(std::min(size, in.size())), {to, size});
-    in = in.subspan(n);
-    return static_cast<int>(n);
+    auto &impl = *static_cast<Impl *>(context);
+    return impl.buffers.receive(impl.ssl, impl.in, to, size);
   }
 
   static int send(void *context, const unsigned char *from, size_t size) {
@@ -113,6 +110,8 @@ struct Session::Impl {
     if (payload < 0)
       return payload;
     const size_t chunk = std::min(plaintext.size(), static_cast<size_t>(payload));
+    if (!this->buffers.make_room_to_write(this->ssl, chunk))
+      return MBEDTLS_ERR_SSL_ALLOC_FAILED;
     const int code = mbedtls_ssl_write(&this->ssl, plaintext.data(), chunk);
     if (code >= 0 || code == MBEDTLS_ERR_SSL_WANT_WRITE)
       plaintext = plaintext.subspan(chunk);
@@ -134,17 +133,9 @@ int Session::Impl::configure(const Policy &policy) {
 #ifdef MBEDTLS_SSL_RENEGOTIATION
   mbedtls_ssl_conf_renegotiation(&this->config, MBEDTLS_SSL_RENEGOTIATION_DISABLED);
 #endif
-  this->records = policy.records;
-  this->only_tls12 = policy.records == Records::SMALL || policy.versions == Versions::TLS12;
+  this->only_tls12 = policy.versions == Versions::TLS12;
   if (this->only_tls12)
     mbedtls_ssl_conf_max_tls_version(&this->config, MBEDTLS_SSL_VERSION_TLS1_2);
-#ifdef MBEDTLS_SSL_MAX_FRAGMENT_LENGTH
-  if (policy.records == Records::SMALL) {
-    code = mbedtls_ssl_conf_max_frag_len(&this->config, MBEDTLS_SSL_MAX_FRAG_LEN_4096);
-    if (code != 0)
-      return code;
-  }
-#endif
   mbedtls_ssl_conf_authmode(&this->config,
                             policy.insecure_for_tests ? MBEDTLS_SSL_VERIFY_NONE : MBEDTLS_SSL_VERIFY_REQUIRED);
   mbedtls_ssl_conf_ca_chain(&this->config, &this->no_anchors, nullptr);
@@ -155,10 +146,12 @@ int Session::Impl::configure(const Policy &policy) {
   mbedtls_ssl_conf_verify(&this->config, verify, this);
   code = mbedtls_ssl_setup(&this->ssl, &this->config);
   if (code != 0) {
-    // When it fails half-way, mbedTLS 3.6 with variable buffers forgets the configuration that its own clean-up reads.
+    // When it fails half-way, mbedTLS 3.6 forgets the configuration that its own clean-up reads.
     this->ssl.MBEDTLS_PRIVATE(conf) = &this->config;
     return code;
   }
+  if (!this->buffers.begin(this->ssl))
+    return MBEDTLS_ERR_SSL_ALLOC_FAILED;
   // RFC 6066 §3 forbids addresses in SNI. The Verifier checks the name either way.
   FixedString<MAX_HOST_BYTES> host(policy.host);
   code = mbedtls_ssl_set_hostname(&this->ssl, parse_ip(policy.host) ? nullptr : host.c_str());
@@ -198,6 +191,7 @@ Error Session::start(const Policy &policy, Random &random) {
 
 void Session::stop() {
   if (this->impl_ != nullptr) {
+    this->impl_->buffers.end(this->impl_->ssl);
     mbedtls_ssl_free(&this->impl_->ssl);
     mbedtls_ssl_config_free(&this->impl_->config);
     mbedtls_x509_crt_free(&this->impl_->no_anchors);
@@ -224,6 +218,8 @@ Result<size_t> Session::read(ByteView &ciphertext, ByteSpan plaintext) {
     } while (code == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET);
   }
   ciphertext = this->impl_->in;
+  if (ciphertext.empty())
+    this->impl_->buffers.rest(this->impl_->ssl);
   if (code > 0)
     return static_cast<size_t>(code);
   if (code == 0 || code == MBEDTLS_ERR_SSL_WANT_READ || code == MBEDTLS_ERR_SSL_WANT_WRITE)
@@ -246,6 +242,7 @@ Result<size_t> Session::write(ByteView &plaintext, ByteSpan ciphertext) {
     impl.goodbye = false;
     code = mbedtls_ssl_close_notify(&impl.ssl);
   }
+  impl.buffers.rest(impl.ssl);
   if (code != 0 && code != MBEDTLS_ERR_SSL_WANT_READ && code != MBEDTLS_ERR_SSL_WANT_WRITE)
     this->fail_(code);
   const size_t written = ciphertext.size() - impl.out.size();
@@ -267,14 +264,10 @@ bool Session::advise(Policy &policy) const {
   switch (this->advice_) {
     case Advice::NONE:
       break;
-    case Advice::LARGE_RECORDS:
-      policy.records = Records::LARGE;
-      return true;
     case Advice::AVOID_TLS13:
       policy.versions = Versions::TLS12;
       return true;
     case Advice::TRY_TLS13:
-      policy.records = Records::LARGE;  // small ones exist in TLS 1.2 only
       policy.versions = Versions::TLS12_AND_TLS13;
       return true;
   }
@@ -327,7 +320,6 @@ void Session::fail_(int code) {
   } else if (open && is_high(code, MBEDTLS_ERR_SSL_BAD_INPUT_DATA)) {
     this->failure_text_ = "record: too large";
     this->failure_ = Error::NO_SPACE;
-    this->advice_ = this->impl_->records == Records::SMALL ? Advice::LARGE_RECORDS : Advice::NONE;
   } else {
     this->failure_text_ = open ? "protocol error" : "handshake failed";
     this->failure_ = Error::MALFORMED;

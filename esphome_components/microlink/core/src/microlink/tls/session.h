@@ -9,13 +9,6 @@
 
 namespace microlink::tls {
 
-/// The record size a session is ready for (docs/adr/0010-tls-record-buffers.md).
-enum class Records : uint8_t {
-  LARGE,  ///< up to 16 KiB at any time
-  SMALL,  ///< TLS 1.2 only; after the handshake the buffers shrink to 4 KiB. A longer record ends the session with
-          ///< NO_SPACE, see advise()
-};
-
 enum class Versions : uint8_t {
   TLS12_AND_TLS13,
   /// For DERP relays: mbedTLS 3.6 gives up on the Ed25519 meta certificate at the end of a relay's chain in TLS 1.3,
@@ -36,7 +29,6 @@ struct Policy {
   /// checked.
   WallTime wall_time{WallTime::UNKNOWN};
   WallTime build_time{WallTime::UNKNOWN};
-  Records records{Records::LARGE};
   Versions versions{Versions::TLS12_AND_TLS13};
   /// Believe every certificate. For a DERP node marked InsecureForTests, nothing else.
   bool insecure_for_tests{false};
@@ -53,7 +45,8 @@ struct Policy {
 ///       while ((n = session.write(plaintext_out, out)) && *n != 0) … send n bytes …
 ///     }
 ///
-/// Memory: everything is allocated by start() and freed by stop(), through mbedTLS's allocator (memory.h); the object
+/// Memory: through mbedTLS's allocator (memory.h), taken by start() and the handshake and freed by stop(). While a
+/// record is under way it has a buffer of its length (record_buffers.h); any record of up to 16 KiB passes. The object
 /// itself is one pointer and a few bytes.
 class Session {
  public:
@@ -98,15 +91,15 @@ class Session {
   bool is_finished() const { return this->state_ == State::CLOSED || this->state_ == State::FAILED; }
   /// Why it FAILED in a few words, e.g. "certificate: expired"; "" otherwise. A constant.
   const char *failure_text() const { return this->failure_text_; }
-  /// After FAILED: change `policy` so that the next session to the same server may do better (large records for small
-  /// ones, TLS 1.2 for 1.3, 1.3 for a server that refuses 1.2). False: nothing to change. Worth remembering by host.
+  /// After FAILED: change `policy` so that the next session to the same server may do better (TLS 1.2 for 1.3, 1.3 for
+  /// a server that refuses 1.2). False: nothing to change. Worth remembering by host.
   bool advise(Policy &policy) const;
   /// "TLSv1.2" and the like once OPEN, else "".
   const char *version() const;
 
  private:
   struct Impl;
-  enum class Advice : uint8_t { NONE, LARGE_RECORDS, AVOID_TLS13, TRY_TLS13 };
+  enum class Advice : uint8_t { NONE, AVOID_TLS13, TRY_TLS13 };
 
   void fail_(int code);
   int handshake_();
