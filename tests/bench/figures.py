@@ -13,6 +13,7 @@ from pathlib import Path
 from binaries import ROOT, binary
 
 PAGE = ROOT / "docs" / "performance.md"
+MEMORY_PAGE = ROOT / "docs" / "memory.md"
 
 
 def load() -> float:
@@ -117,12 +118,12 @@ def circumstances() -> str:
     return f"{day}; {processor}, Linux {os.uname().release}; {named}."
 
 
-def write(name: str, text: str) -> None:
-    """Put the text between a measurement's markers in docs/performance.md. Raises LookupError without markers."""
-    page = PAGE.read_text()
+def write(name: str, text: str, where: Path = PAGE) -> None:
+    """Put the text between a measurement's markers in a page of docs. Raises LookupError without markers."""
+    page = where.read_text()
     begin, end = f"<!-- bench:{name} -->", f"<!-- /bench:{name} -->"
     if begin not in page or end not in page:
-        message = f"{PAGE.relative_to(ROOT)} has no markers for {name}"
+        message = f"{where.relative_to(ROOT)} has no markers for {name}"
         raise LookupError(message)
     head, rest = page.split(begin, 1)
-    PAGE.write_text(f"{head}{begin}\n\n{text}\n\n{end}{rest.split(end, 1)[1]}")
+    where.write_text(f"{head}{begin}\n\n{text}\n\n{end}{rest.split(end, 1)[1]}")

@@ -88,9 +88,12 @@ function(microlink_module name)
     target_include_directories(microlink_crypto SYSTEM PRIVATE ${SODIUM_INCLUDE})
     target_link_libraries(microlink_crypto PUBLIC ${SODIUM_LIBRARY})
   elseif(name STREQUAL "tls")
-    target_include_directories(microlink_tls SYSTEM PRIVATE ${MICROLINK_DEPS_PREFIX}/include)
-    target_link_libraries(microlink_tls PUBLIC ${MICROLINK_DEPS_PREFIX}/lib/libmbedtls.a
-                          ${MICROLINK_DEPS_PREFIX}/lib/libmbedx509.a ${MICROLINK_DEPS_PREFIX}/lib/libmbedcrypto.a)
+    target_include_directories(microlink_tls SYSTEM PRIVATE ${MICROLINK_TLS_PREFIX}/include)
+    if(MICROLINK_CHIP)
+      target_compile_definitions(microlink_tls PUBLIC MBEDTLS_USER_CONFIG_FILE="mbedtls/mbedtls_user_config.h")
+    endif()
+    target_link_libraries(microlink_tls PUBLIC ${MICROLINK_TLS_PREFIX}/lib/libmbedtls.a
+                          ${MICROLINK_TLS_PREFIX}/lib/libmbedx509.a ${MICROLINK_TLS_PREFIX}/lib/libmbedcrypto.a)
   endif()
   set_property(GLOBAL APPEND PROPERTY MICROLINK_MODULES ${name})
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /// mbedTLS as ESP-IDF 5.5 configures it for ESPHome 2026.10: IDF's defaults, client only, without what ESPHome leaves
-/// out by itself. For script/size only; a firmware takes its configuration from sdkconfig. Read by mbedTLS's own
-/// configuration header, after its defaults.
+/// out by itself. For script/size and script/bench memory; a firmware takes its configuration from sdkconfig. Read by
+/// mbedTLS's own configuration header, after its defaults.
 ///
 /// AES, GCM, SHA and big-number arithmetic are software here. Every supported chip has hardware for some of them, and
 /// ESP-IDF's drivers take the software's place: what is counted leans to the high side.
@@ -16,6 +16,8 @@
 #undef MBEDTLS_PSA_CRYPTO_EXTERNAL_RNG
 #undef MBEDTLS_SSL_RENEGOTIATION
 #undef MBEDTLS_SSL_KEEP_PEER_CERTIFICATE
+#undef MBEDTLS_SSL_OUT_CONTENT_LEN
+#define MBEDTLS_SSL_OUT_CONTENT_LEN 4096
 
 // Neither ChaCha20-Poly1305 nor CCM; but all curves.
 #undef MBEDTLS_CHACHA20_C

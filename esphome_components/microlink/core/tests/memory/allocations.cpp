@@ -73,6 +73,10 @@ void watch_tls() {
 Allocations allocations() { return core; }
 Allocations tls_allocations() { return tls; }
 void reset_allocations() { core = tls = {}; }
+void reset_peaks() {
+  for (Allocations *each : {&core, &tls})
+    *each = {.calls = 0, .live = each->live, .peak = each->live};
+}
 
 #ifdef __SANITIZE_ADDRESS__
 

@@ -25,5 +25,7 @@ void watch_tls();
 Allocations allocations();
 Allocations tls_allocations();
 void reset_allocations();
+/// What is live stays; calls and peaks count from now on.
+void reset_peaks();
 
 }  // namespace microlink::testing

@@ -84,6 +84,19 @@ TEST(Tailnet, its_size_does_not_change_what_a_node_needs) {
   EXPECT_LE(peaks[0], CLIENT_BUDGET_BYTES + (sizeof(void *) == 4 ? 64 : 4'000));  // pointers of 64 bits are not in it
 }
 
+TEST(TlsHandshakes, take_turns) {
+  World world({.tls = true, .has_port_80 = false});
+  bring_online(world, 3);
+  world.most_handshakes = 0;
+  const auto before = world.nodes[0]->client().statistics();
+  for (const auto &node : world.nodes)
+    node->change_network();
+  world.run_for(seconds(10));
+  EXPECT_EQ(world.most_handshakes, 1U);
+  EXPECT_EQ(world.nodes[0]->client().statistics().relay_connects, before.relay_connects + 1);
+  EXPECT_GT(world.nodes[0]->client().statistics().control_connects, before.control_connects);
+}
+
 TEST(Watch, sees_an_allocation) {
   reset_allocations();
   {

@@ -18,11 +18,12 @@ std::string key_text(const std::string &prefix, size_t number) {
   return prefix + std::string(64 - digits.size(), '0') + digits;
 }
 
-std::string node_json(size_t id, const std::string &key, const std::string &disco, const std::string &more) {
+std::string node_json(size_t id, const std::string &key, const std::string &disco, const std::string &more,
+                      int home = 1) {
   const std::string address = "100.64." + std::to_string(id / 256) + "." + std::to_string(id % 256);
   return "{\"ID\":" + std::to_string(id) + ",\"Name\":\"" + World::name_of(id) + ".\",\"Key\":\"" + key +
-         "\",\"DiscoKey\":\"" + disco + "\",\"Addresses\":[\"" + address + "/32\"],\"HomeDERP\":1,\"Cap\":131," +
-         "\"MachineAuthorized\":true" + more + "}";
+         "\",\"DiscoKey\":\"" + disco + "\",\"Addresses\":[\"" + address +
+         "/32\"],\"HomeDERP\":" + std::to_string(home) + ",\"Cap\":131,\"MachineAuthorized\":true" + more + "}";
 }
 
 Input input(Input::Kind kind) { return Input{.kind = kind}; }
@@ -65,15 +66,21 @@ std::string udp_packet(size_t from, size_t to, size_t size) {
   return out;
 }
 
-Node::Node(World &world, unsigned number, bool relay_only)
-    : control(number), underlay{IpAddress::v4(192, 0, 2, static_cast<uint8_t>(number)), 41641}, world_(world) {
-  this->config_.control_url.assign("http://control.example");
+Node::Node(World &world, unsigned number)
+    : control(number),
+      underlay{IpAddress::v4(192, 0, 2, static_cast<uint8_t>(number)), 41641},
+      number_(number),
+      world_(world) {
+  this->config_.control_url.assign(world.options.tls ? "https://control.wild.example" : "http://control.example");
   this->config_.hostname.assign("node-" + std::to_string(number));
-  this->config_.allow_plain_http = true;
-  this->config_.relay_only = relay_only;
-  this->config_.ca_certificates = tls::testing::ROOT;
-  const Watch watch;
-  this->client_ = std::make_unique<Client>(this->config_, TrustStore{}, nullptr);
+  this->config_.allow_plain_http = !world.options.tls;
+  this->config_.relay_only = world.options.relay_only;
+  if (world.options.trust_root)
+    this->config_.ca_certificates = tls::testing::ROOT;
+  std::optional<Watch> watch;
+  if (this->is_watched_())
+    watch.emplace();
+  this->client_ = std::make_unique<Client>(this->config_, world.options.trust, nullptr);
 }
 
 void Node::start() {
@@ -90,7 +97,13 @@ void Node::start() {
   this->input_(input(Input::Kind::START));
 }
 
+bool Node::is_watched_() const { return this->world_.options.watch_others || this->number_ == 1; }
+
 template<typename Call> void Node::watched_(const Call &call) {
+  if (!this->is_watched_()) {
+    call();
+    return;
+  }
   const std::function<void()> on_stack = call;
   const Watch watch;
   if (this->world_.stack != nullptr)
@@ -152,26 +165,15 @@ void Node::perform_(const Action &action) {
   const StreamId id = action.stream;
   switch (action.kind) {
     case Action::Kind::OPEN_STREAM:
-      if (id >= FIRST_RELAY && !this->world_.has_relay) {
-        this->inbox_.push_back({.kind = Input::Kind::STREAM_CLOSED, .stream = id});
-        break;
-      }
-      if (id >= FIRST_RELAY)
-        this->relays_[id] = std::make_unique<RelayConnection>();
-      else
-        this->streams_[id] = std::make_unique<ControlServer::Connection>(this->control);
-      this->inbox_.push_back({.kind = Input::Kind::STREAM_OPEN, .stream = id});
+      this->open_stream_(action);
       break;
     case Action::Kind::SEND_STREAM:
-      if (this->streams_[id] != nullptr)
-        this->streams_[id]->handle(std::string(as_text(action.bytes)));
-      if (this->relays_[id] != nullptr)
-        this->to_relay_(*this->relays_[id], std::string(as_text(action.bytes)));
-      this->from_streams_();
+      this->send_stream_(id, std::string(as_text(action.bytes)));
       break;
     case Action::Kind::CLOSE_STREAM:
       this->streams_[id].reset();
       this->relays_[id].reset();
+      this->tls_[id].reset();
       break;
     case Action::Kind::SEND_DATAGRAM:
       if (Node *const to = this->world_.with_(action.to); to != nullptr)
@@ -189,6 +191,64 @@ void Node::perform_(const Action &action) {
     case Action::Kind::SELF_ADDRESSES:
       break;
   }
+}
+
+void Node::open_stream_(const Action &action) {
+  constexpr uint16_t HTTPS = 443;
+  const StreamId id = action.stream;
+  const TlsEnd::Identity &server = this->world_.options.server;
+  const bool is_relay = id >= FIRST_RELAY;
+  const bool with_tls = action.to.port == HTTPS;
+  if (is_relay ? !this->world_.has_relay : !with_tls && !this->world_.options.has_port_80) {
+    this->inbox_.push_back({.kind = Input::Kind::STREAM_CLOSED, .stream = id});
+    return;
+  }
+  if (is_relay)
+    this->relays_[id] =
+        server.chain.empty() ? std::make_unique<RelayConnection>() : std::make_unique<RelayConnection>(server);
+  else
+    this->streams_[id] = std::make_unique<ControlServer::Connection>(this->control);
+  if (!is_relay && with_tls)
+    this->tls_[id] = server.chain.empty() ? std::make_unique<TlsEnd>() : std::make_unique<TlsEnd>(server);
+  this->inbox_.push_back({.kind = Input::Kind::STREAM_OPEN, .stream = id});
+}
+
+void Node::send_stream_(StreamId id, const std::string &bytes) {
+  if (this->relays_[id] != nullptr) {
+    this->to_relay_(*this->relays_[id], bytes);
+  } else if (this->tls_[id] != nullptr) {
+    this->tls_[id]->handle(bytes);
+    const std::string plain = std::exchange(this->tls_[id]->received, {});
+    if (!plain.empty())
+      this->streams_[id]->handle(plain);
+  } else if (this->streams_[id] != nullptr) {
+    this->streams_[id]->handle(bytes);
+  }
+  this->world_.most_handshakes = std::max(this->world_.most_handshakes, this->handshakes());
+  this->from_streams_();
+}
+
+size_t Node::handshakes() const {
+  size_t count = 0;
+  for (StreamId id = 0; id != MAX_STREAMS; id++)
+    count += (this->tls_[id] != nullptr && this->tls_[id]->is_in_handshake()) ||
+             (this->relays_[id] != nullptr && this->relays_[id]->is_in_handshake());
+  return count;
+}
+
+void Node::change_network() {
+  this->underlay.port++;
+  Input in = input(Input::Kind::NETWORK);
+  in.endpoints = {&this->underlay, 1};
+  this->input_(in);
+}
+
+void Node::send_burst(size_t count) {
+  for (const auto &relay : this->relays_) {
+    if (relay != nullptr && relay->is_logged_in())
+      relay->keep_alives(count);
+  }
+  this->from_streams_();
 }
 
 void Node::send_map(const std::string &json) {
@@ -212,6 +272,11 @@ void Node::from_streams_() {
     std::string out;
     if (this->streams_[id] != nullptr)
       out = this->streams_[id]->take();
+    if (this->tls_[id] != nullptr) {
+      if (!out.empty())
+        this->tls_[id]->write(out);
+      out = this->tls_[id]->take();
+    }
     if (this->relays_[id] != nullptr)
       out = this->relays_[id]->take();
     for (size_t at = 0; at < out.size(); at += CHUNK)
@@ -231,10 +296,10 @@ void Node::to_relay_(RelayConnection &connection, const std::string &bytes) {
   });
 }
 
-World::World(bool relay_only) {
+World::World(const Options &chosen) : options(chosen) {
   watch_tls();
-  for (unsigned number = 1; number <= 2; number++)
-    this->nodes.push_back(std::make_unique<Node>(*this, number, relay_only));
+  for (unsigned number = 1; number <= chosen.nodes; number++)
+    this->nodes.push_back(std::make_unique<Node>(*this, number));
 }
 
 void World::run_for(Duration time) {
@@ -262,18 +327,27 @@ void World::send_maps(size_t others) {
 
 std::string World::map_for(size_t node, size_t others) const {
   const ControlServer &self = this->nodes[node]->control;
-  const ControlServer &peer = this->nodes[1 - node]->control;
-  const std::string endpoint = "192.0.2." + std::to_string(2 - node) + ":41641";
-  std::string out =
-      "{\"Node\":" + node_json(node + 1, self.node_key, self.disco_key, "") + ",\"Peers\":[" +
-      node_json(2 - node, peer.node_key, peer.disco_key, R"(,"Online":true,"Endpoints":[")" + endpoint + "\"]");
-  for (size_t id = 3; id != others + 3; id++)
-    out += "," + node_json(id, key_text("nodekey:", id), key_text("discokey:", id),
-                           R"(,"Endpoints":["198.51.100.7:41641","[2001:db8::1]:41641"],"Tags":["tag:other"])");
-  return out + R"(],"DERPMap":{"Regions":{"1":{"RegionID":1,"RegionCode":"one","Nodes":[{"Name":"1a","RegionID":1,)" +
-         R"("HostName":"relay.example","IPv4":"192.0.2.9","STUNPort":-1}]}}},"Domain":"example.com",)" +
-         R"("DNSConfig":{"Proxied":true,"Domains":["tail1234.ts.net"]},"PacketFilter":[{"SrcIPs":["*"],)" +
-         R"("DstPorts":[{"IP":"*","Ports":{"First":0,"Last":65535}}]}]})";
+  std::string peers;
+  for (size_t i = 0; i != this->nodes.size(); i++) {
+    const ControlServer &peer = this->nodes[i]->control;
+    const std::string endpoint = "192.0.2." + std::to_string(i + 1) + ":41641";
+    if (i != node)
+      peers +=
+          "," + node_json(i + 1, peer.node_key, peer.disco_key, R"(,"Online":true,"Endpoints":[")" + endpoint + "\"]",
+                          this->options.two_regions ? 2 : 1);
+  }
+  for (size_t id = this->nodes.size() + 1; id != others + this->nodes.size() + 1; id++)
+    peers += "," + node_json(id, key_text("nodekey:", id), key_text("discokey:", id),
+                             R"(,"Endpoints":["198.51.100.7:41641","[2001:db8::1]:41641"],"Tags":["tag:other"])");
+  const std::string second =
+      R"(,"2":{"RegionID":2,"RegionCode":"two","Nodes":[{"Name":"2a","RegionID":2,"HostName":"relay.example",)"
+      R"("IPv4":"192.0.2.10","STUNPort":-1}]})";
+  return "{\"Node\":" + node_json(node + 1, self.node_key, self.disco_key, "") + ",\"Peers\":[" + peers.substr(1) +
+         R"(],"DERPMap":{"Regions":{"1":{"RegionID":1,"RegionCode":"one","Nodes":[{"Name":"1a","RegionID":1,)" +
+         R"("HostName":"relay.example","IPv4":"192.0.2.9","STUNPort":-1}]})" +
+         (this->options.two_regions ? second : "") +
+         R"(}},"Domain":"example.com","DNSConfig":{"Proxied":true,"Domains":["tail1234.ts.net"]},"PacketFilter":[)" +
+         R"({"SrcIPs":["*"],"DstPorts":[{"IP":"*","Ports":{"First":0,"Last":65535}}]}]})";
 }
 
 Node *World::with_(const Endpoint &endpoint) {

@@ -19,7 +19,7 @@ class World;
 /// A whole client, and a port that performs its actions in the World. Every call of the client is watched.
 class Node {
  public:
-  Node(World &world, unsigned number, bool relay_only);
+  Node(World &world, unsigned number);
 
   void start();
   /// Perform what waits at this time. Whether there was anything.
@@ -31,6 +31,12 @@ class Node {
   void send_map(const std::string &json);
   /// From control and relay.
   void send_keep_alives();
+  /// From the relays: so many keep-alives in one TLS record.
+  void send_burst(size_t count);
+  /// It has another address from now on.
+  void change_network();
+  /// TLS handshakes under way.
+  size_t handshakes() const;
   Instant next_timeout() const { return this->client_->next_timeout(); }
   Client &client() { return *this->client_; }
 
@@ -50,34 +56,53 @@ class Node {
   };
 
   void input_(const Input &input);
+  bool is_watched_() const;
   template<typename Call> void watched_(const Call &call);
   void perform_(const Action &action);
+  void open_stream_(const Action &action);
+  void send_stream_(StreamId id, const std::string &bytes);
   void to_relay_(RelayConnection &connection, const std::string &bytes);
   void from_streams_();
 
+  const unsigned number_;  ///< from 1 on
   World &world_;
   Config config_;
   std::unique_ptr<Client> client_;
   std::deque<Pending> inbox_;
   std::unique_ptr<ControlServer::Connection> streams_[MAX_STREAMS];
+  std::unique_ptr<TlsEnd> tls_[MAX_STREAMS];  ///< of streams to control on port 443
   std::unique_ptr<RelayConnection> relays_[MAX_STREAMS];
 };
 
-/// Two nodes, a control server for each and one relay in region 1; time passes only when nothing is left to do.
+/// Nodes, a control server for each and one relay in region 1; time passes only when nothing is left to do.
 class World {
  public:
-  explicit World(bool relay_only = false);
+  struct Options {
+    size_t nodes{2};
+    bool relay_only{false};
+    bool tls{false};            ///< control is asked over TLS first, as a real one is
+    bool watch_others{true};    ///< false: only the first node's calls are watched, and run on the painted stack
+    bool has_port_80{true};     ///< false: control can be reached over TLS alone
+    bool two_regions{false};    ///< the peers are at home in region 2
+    TlsEnd::Identity server{};  ///< of control and relays; empty: that of tests/tls/certificates.h
+    TrustStore trust{};         ///< besides ROOT of tests/tls/certificates.h
+    bool trust_root{true};
+  };
+  explicit World(bool relay_only = false) : World(Options{.relay_only = relay_only}) {}
+  explicit World(const Options &options);
 
   void run_for(Duration time);
-  /// Tell both nodes of each other, and of `others` further peers.
+  /// Tell all nodes of each other, and of `others` further peers.
   void send_maps(size_t others);
   std::string map_for(size_t node, size_t others) const;
-  /// Of the peer with this id in it, from 3 on.
+  /// Of the peer with this id in it; the others' follow those of the nodes, which begin with 1.
   static std::string name_of(size_t id) { return "node-" + std::to_string(id) + ".tail1234.ts.net"; }
 
+  const Options options;
   Instant now{static_cast<Instant>(1'000'000)};
   bool has_relay{true};          ///< false: it cannot be connected to
   PaintedStack *stack{nullptr};  ///< where the clients' calls run
+  size_t most_handshakes{0};     ///< of one node at once
   std::vector<std::unique_ptr<Node>> nodes;
 
  private:
@@ -85,7 +110,7 @@ class World {
   Node *with_(const Endpoint &endpoint);
 };
 
-/// A UDP packet from node `from` to node `to` (0 or 1), with `size` bytes of IP.
+/// A UDP packet from node `from` to node `to` (from 0 on), with `size` bytes of IP.
 std::string udp_packet(size_t from, size_t to, size_t size);
 
 }  // namespace microlink::testing

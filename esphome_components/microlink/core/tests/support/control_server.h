@@ -7,7 +7,7 @@
 
 #include "microlink/control/noise_framing.h"
 #include "microlink/keys/keys.h"
-#include "tests/tls/server.h"
+#include "tests/support/seeded_random.h"
 
 namespace microlink::testing {
 
@@ -68,7 +68,7 @@ class ControlServer {
   std::function<void(const std::string &body, bool is_stream)> hear_map_request{[](const std::string &, bool) {}};
 
  private:
-  tls::testing::SeededRandom random_;
+  SeededRandom random_;
   crypto::SecretKey secret_;
 };
 

@@ -48,6 +48,13 @@ void RelayConnection::say_gone(const std::string &key) {
   this->write_(Relay::frame(static_cast<uint8_t>(FrameType::PEER_GONE), as_bytes(key + NOT_HERE)));
 }
 
+void RelayConnection::keep_alives(size_t count) {
+  std::string all;
+  for (size_t i = 0; i != count; i++)
+    all += std::string(as_text(Relay::frame(static_cast<uint8_t>(FrameType::KEEP_ALIVE), {})));
+  this->tls_.write(all);
+}
+
 void RelayConnection::keep_alive() { this->write_(Relay::frame(static_cast<uint8_t>(FrameType::KEEP_ALIVE), {})); }
 
 }  // namespace microlink::testing

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: MIT
 """Make the certificates of the TLS tests: python make_certificates.py > certificates.h.
 
+With --chains those of bench/memory.
+
 The keys are new at every run and protect nothing. The tests bring their own wall time (2030), so nothing expires.
 """
 
@@ -44,6 +46,7 @@ def issue(  # noqa: PLR0913
     years: tuple[int, int] = (2024, 2074),
     usage: x509.ObjectIdentifier | None = None,
     serial: int | None = None,
+    more: list[x509.ExtensionType] | None = None,
 ) -> Issued:
     """One certificate; self-signed without an issuer."""
     # A meta certificate's name has 71 characters, more than X.520 allows.
@@ -62,6 +65,8 @@ def issue(  # noqa: PLR0913
         builder = builder.add_extension(x509.SubjectAlternativeName(sans), critical=False)
     if usage:
         builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
+    for extension in more or []:
+        builder = builder.add_extension(extension, critical=False)
     signer = issuer.key if issuer else key
     digest = None if isinstance(signer, ed25519.Ed25519PrivateKey) else hashes.SHA256()
     return Issued(cert=builder.sign(signer, digest), key=key)
@@ -97,8 +102,50 @@ def emit_key(name: str, issued: Issued) -> None:
     )
 
 
+def like_public(issuer: Issued, key: object, *, leaf: bool) -> list[x509.ExtensionType]:
+    """What certificates of public authorities carry besides: a good half of their length."""
+    url = x509.UniformResourceIdentifier("http://authority.example.org/issuer/number-one")
+    where = x509.AccessDescription(x509.AuthorityInformationAccessOID.CA_ISSUERS, url)
+    points = x509.DistributionPoint([url], None, None, None)
+    out = [
+        x509.KeyUsage(leaf, False, False, False, False, not leaf, not leaf, False, False),  # noqa: FBT003
+        x509.SubjectKeyIdentifier.from_public_key(key.public_key()),
+        x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.key.public_key()),
+        x509.AuthorityInformationAccess([where]),
+        x509.CertificatePolicies([x509.PolicyInformation(x509.ObjectIdentifier("2.23.140.1.2.1"), None)]),
+        x509.CRLDistributionPoints([points]),
+    ]
+    # Two signed timestamps, as of a log.
+    stamps = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.4.1.11129.2.4.2"), b"\x04\x81\xf0" + bytes(240))
+    return [*out, stamps] if leaf else out
+
+
+def chains() -> None:
+    """Print the header of bench/memory: chains like those of Let's Encrypt."""
+    print("// SPDX-License-Identifier: MIT\n// Made by make_certificates.py --chains.\n#pragma once\n")
+    print("#include <string_view>\n\nnamespace microlink::testing {\n")
+    kinds = {
+        "EC": (ec.generate_private_key(ec.SECP384R1()), p256()),
+        "RSA": (rsa.generate_private_key(65537, 2048), rsa.generate_private_key(65537, 2048)),
+    }
+    for kind, (middle_key, leaf_key) in kinds.items():
+        root = issue(f"{kind} Root", rsa.generate_private_key(65537, 4096), ca=True)
+        more = like_public(root, middle_key, leaf=False)
+        middle = issue(f"{kind} Middle", middle_key, root, ca=True, usage=ExtendedKeyUsageOID.SERVER_AUTH, more=more)
+        more = like_public(middle, leaf_key, leaf=True)
+        leaf = issue("leaf", leaf_key, middle, sans=SANS, usage=ExtendedKeyUsageOID.SERVER_AUTH, more=more)
+        emit_cert(f"{kind}_ROOT", root)
+        emit_cert(f"{kind}_MIDDLE", middle)
+        emit_cert(f"{kind}_LEAF", leaf)
+        emit_key(f"{kind}_LEAF_KEY", leaf)
+    print("\n}  // namespace microlink::testing")
+
+
 def main() -> None:
     """Print the header."""
+    if sys.argv[1:] == ["--chains"]:
+        chains()
+        return
     root = issue("Test Root", p256(), ca=True)
     big_root = issue("Big Root", rsa.generate_private_key(65537, 4096), ca=True)
     middle = issue("Middle", ec.generate_private_key(ec.SECP384R1()), big_root, ca=True)

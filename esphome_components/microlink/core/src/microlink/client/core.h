@@ -82,6 +82,7 @@ class Core final : private tailcfg::MapSink, private Relays::Regions, private fi
   void handle_stream_bytes_(Instant now, StreamId id, ByteSpan in);
   void end_stream_(Instant now, StreamId id, Error error);
   void stream_ready_(Instant now, StreamId id);
+  void secure_(Instant now, StreamId id);
   bool start_tls_(Instant now, StreamId id);
   bool advance_(Instant now);
   bool decrypt_pending_(Instant now);

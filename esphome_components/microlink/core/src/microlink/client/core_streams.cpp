@@ -32,7 +32,15 @@ void Core::handle_stream_(Instant now, const Input &input) {
 void Core::handle_stream_open_(Instant now, StreamId id) {
   if (this->streams_[id].handle_connected())
     this->stream_ready_(now, id);
-  else if (!this->start_tls_(now, id))
+}
+
+/// A handshake takes more memory than everything else of TLS together: they take turns.
+void Core::secure_(Instant now, StreamId id) {
+  for (const Stream &stream : this->streams_) {
+    if (stream.state() == Stream::State::SECURING)
+      return;
+  }
+  if (!this->start_tls_(now, id))
     this->end_stream_(now, id, Error::UNTRUSTED);
 }
 
@@ -205,6 +213,8 @@ std::optional<Action> Core::next_action_of_one_stream_(Instant now, ByteSpan scr
     control_blocked = control_blocked || (!is_relay_(id) && stream.is_blocked());
     if (stream.state() == Stream::State::FREE || stream.is_blocked())
       continue;
+    if (stream.state() == Stream::State::WAITING)
+      this->secure_(now, id);
     if (const size_t n = stream.poll_handshake(scratch); n != 0)
       return Action{.kind = Action::Kind::SEND_STREAM, .stream = id, .bytes = scratch.first(n)};
     if (stream.take_became_open()) {

@@ -39,7 +39,7 @@ void Stream::close() {
 bool Stream::handle_connected() {
   if (this->state_ != State::OPENING)
     return false;
-  this->state_ = this->target_tls_ ? State::SECURING : State::OPEN;
+  this->state_ = this->target_tls_ ? State::WAITING : State::OPEN;
   return this->state_ == State::OPEN;
 }
 
@@ -48,7 +48,10 @@ Error Stream::start_tls(tls::Policy policy, Random &random) {
     policy.versions = this->learnt_versions_;
   }
   this->versions_ = policy.versions;
-  return this->tls_.start(policy, random);
+  const Error error = this->tls_.start(policy, random);
+  if (error == Error::NONE)
+    this->state_ = State::SECURING;
+  return error;
 }
 
 void Stream::learn() {

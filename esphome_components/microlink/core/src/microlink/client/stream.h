@@ -13,12 +13,13 @@ namespace microlink::client {
 /// One TCP connection of the client, with TLS on top where it is wanted. Its user deals in plain bytes.
 ///
 ///   FREE       nothing. open() → OPENING
-///   OPENING    the port was asked. Connected → SECURING or OPEN; refused → FREE
+///   OPENING    the port was asked. Connected → WAITING or OPEN; refused → FREE
+///   WAITING    for start_tls(), which comes when no other stream is in its handshake. → SECURING
 ///   SECURING   TLS handshake. Done → OPEN; refused → FREE. No timer: whoever asked for the stream has one
 ///   OPEN       plain bytes flow. Ended by either side → FREE
 class Stream {
  public:
-  enum class State : uint8_t { FREE, OPENING, SECURING, OPEN };
+  enum class State : uint8_t { FREE, OPENING, WAITING, SECURING, OPEN };
 
   /// What to connect to. `host` is the user's and must stay until the stream is closed; TLS policy's views are copied
   /// by tls::Session when it starts.
@@ -34,7 +35,7 @@ class Stream {
   void open(const Target &target);
   /// Drop it; a CLOSE_STREAM follows if the port knows of it.
   void close();
-  /// The port says that TCP is up. Returns whether the stream is OPEN now (no TLS); else call start_tls().
+  /// The port says that TCP is up. Returns whether the stream is OPEN now (no TLS); else start_tls() is due.
   bool handle_connected();
   /// `policy` is bent to what was learnt from earlier failures with this host. Errors: see tls::Session::start().
   Error start_tls(tls::Policy policy, Random &random);

@@ -35,7 +35,7 @@ const char *Background::start(const Options &options, std::string_view auth_key,
     (void) this->node_->post({.kind = chip::Command::Kind::SET_AUTH_KEY, .text = auth_key});
   (void) this->node_->post({.kind = chip::Command::Kind::UP});
   this->ended_ = xSemaphoreCreateBinaryStatic(&this->ended_memory_);
-  if (xTaskCreate(run_, "microlink", STACK_BYTES, this, PRIORITY, &this->task_) == pdPASS)
+  if (xTaskCreate(run_, "microlink", chip::STACK_BYTES, this, PRIORITY, &this->task_) == pdPASS)
     return "";
   this->node_->~Node();
   this->free_(this->node_);

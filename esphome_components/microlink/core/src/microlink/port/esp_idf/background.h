@@ -6,6 +6,7 @@
 #include <freertos/task.h>
 
 #include "microlink/port/chip/node.h"
+#include "microlink/port/chip/stack.h"
 #include "microlink/port/esp_idf/idf_system.h"
 
 namespace microlink::esp_idf {
@@ -46,8 +47,6 @@ class Background {
   /// Bytes of the stack that were never used so far.
   size_t stack_left() const;
 
-  /// The deepest path is a TLS handshake (ECDSA and RSA with ESP-IDF's mbedTLS, which needs about half of it).
-  static constexpr size_t STACK_BYTES = 8 * 1024;
   static constexpr UBaseType_t PRIORITY = 1;
   /// So long may the task compute on end before it lets go of the processor for one tick, for tasks below it.
   static constexpr Duration MAX_BUSY_TIME = milliseconds(20);

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: MIT
+"""Heap and stacks of a node on a chip, in scenarios of core/bench/memory, beside the goals."""
+
+import re
+import subprocess
+from dataclasses import dataclass
+
+from binaries import ROOT
+
+KIB = 1024
+STEADY = "16 active peers"
+FEW, MANY = "join, 16 peers", "join, 10,000 peers"
+HEADER = ROOT / "esphome_components/microlink/core/src/microlink/port/chip/stack.h"
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """Bytes of TLS at the most and in the end, and of stack at the deepest."""
+
+    name: str
+    most: int
+    rest: int
+    stack: int
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What is to be reached."""
+
+    what: str
+    bytes: int
+    most: int
+
+    @property
+    def verdict(self) -> str:
+        """Whether it is."""
+        return "met" if self.bytes <= self.most else f"**missed** by {self.bytes - self.most:,}"
+
+
+def run() -> tuple[dict[str, int], list[Scenario]]:
+    """Build bench_memory and run it: what a node takes from the start, and the scenarios."""
+    subprocess.run([ROOT / "script/build", "chip"], check=True, capture_output=True, timeout=1800)
+    program = ROOT / "build/chip/bench/memory/bench_memory"
+    done = subprocess.run([program], check=True, text=True, capture_output=True, timeout=300)
+    fixed = {name: int(size) for name, size in re.findall(r"^(\w+): (\d+)$", done.stdout, re.MULTILINE)}
+    lines = re.findall(r"^(.+): (\d+) (\d+) (\d+)$", done.stdout, re.MULTILINE)
+    return fixed, [Scenario(name, int(most), int(rest), int(stack)) for name, most, rest, stack in lines]
+
+
+def margin() -> int:
+    """How much more stack the task must have than the deepest path takes."""
+    found = re.search(r"STACK_MARGIN_BYTES = (\d+) \* 1024;", HEADER.read_text())
+    if found is None:
+        message = f"{HEADER.name} does not say the margin"
+        raise RuntimeError(message)
+    return int(found[1]) * KIB
+
+
+def goals(fixed: dict[str, int], scenarios: list[Scenario]) -> list[Goal]:
+    """Compare with the budget."""
+    base = fixed["core"] + fixed["node"] + fixed["task"]
+    by_name = {scenario.name: scenario for scenario in scenarios}
+    deepest = max(scenario.stack for scenario in scenarios)
+    unlike = abs(by_name[MANY].most - by_name[FEW].most) + abs(by_name[MANY].rest - by_name[FEW].rest)
+    return [
+        Goal("heap and stack, steady, 16 active peers, without TLS", base, 40 * KIB),
+        Goal("the same with TLS", base + by_name[STEADY].rest, 52 * KIB),
+        Goal("heap and stack, peak of any TLS handshake", base + max(s.most for s in scenarios), 76 * KIB),
+        Goal("10,000 peers instead of 16, difference", unlike, 0),
+        Goal(f"deepest stack and {margin():,} to spare", deepest + margin(), fixed["task"]),
+    ]
+
+
+def chip() -> str:
+    """Measure; give Markdown."""
+    fixed, scenarios = run()
+    base = fixed["core"] + fixed["node"] + fixed["task"]
+    start = f"{fixed['core']:,} `client::Core`, {fixed['node']:,} `chip::Node` (loop, sockets' buffers, mailbox)"
+    lines = [
+        f"From the start: {start}, {fixed['task']:,} the task's stack; {base:,} together.",
+        "",
+        "| | TLS, at most | TLS, in the end | all, at most | all, in the end | deepest stack |",
+        "|---|--:|--:|--:|--:|--:|",
+    ]
+    for each in scenarios:
+        cells = (each.most, each.rest, base + each.most, base + each.rest, each.stack)
+        lines.append(f"| {each.name} | {' | '.join(f'{cell:,}' for cell in cells)} |")
+    lines += ["", "| Goal | Bytes | At most | |", "|---|--:|--:|---|"]
+    lines += [f"| {goal.what} | {goal.bytes:,} | {goal.most:,} | {goal.verdict} |" for goal in goals(fixed, scenarios)]
+    return "\n".join(lines)
