@@ -90,6 +90,10 @@ class Lab:
         """Let a NAT forget its mappings, as a router does that restarts."""
         self._natlab("rebind", nat)
 
+    def add_underlay(self, host: Literal["a", "b"]) -> None:
+        """Give a host behind a NAT a second way out behind another one: eth1, for when eth0 is not there."""
+        self._natlab("underlay", host)
+
     def move(self, host: Literal["a", "b"], address: str) -> None:
         """Give a host on the internet another address instead of its own."""
         # Not the other way round: with the first address all others of the subnet would go.

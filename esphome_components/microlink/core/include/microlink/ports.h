@@ -59,9 +59,9 @@ constexpr size_t OVERLAY_TAILROOM = 32;
 /// and actions point into it.
 struct Input {
   enum class Kind : uint8_t {
-    RECORD,     ///< before START: `record` holds `bytes` in storage. Records that are not there are not announced
-    SEED,       ///< before START: `bytes` = 32 random bytes from the system
-    NETWORK,    ///< `endpoints`: local addresses of the underlay with the UDP socket's port; none = no network
+    RECORD,   ///< before START: `record` holds `bytes` in storage. Records that are not there are not announced
+    SEED,     ///< before START: `bytes` = 32 random bytes from the system
+    NETWORK,  ///< `endpoints`: local addresses with the UDP socket's port, the preferred underlay's first; none = none
     WALL_TIME,  ///< `wall_time` from a trusted source
     START,
     STOP,            ///< go offline in good order; the client is STOPPED when its streams are closed

@@ -282,9 +282,11 @@ WallTime Core::wall_now_(Instant now) const {
   return this->wall_ == WallTime::UNKNOWN ? this->wall_ : this->wall_ + (now - this->wall_at_);
 }
 
-/// A new address is used as it comes; one that went takes connections with it.
+/// A new address is used as it comes; one that went takes connections with it. So does another underlay that is
+/// preferred now: what goes on from the old one's address would leave on the new one. And so does a time without any:
+/// what TCP tries again it tries ever later.
 void Core::set_network_(Instant now, std::span<const Endpoint> endpoints) {
-  bool lost = false;
+  bool lost = this->local_endpoints_.empty() || endpoints.empty() || endpoints[0] != this->local_endpoints_[0];
   for (const Endpoint &old : this->local_endpoints_)
     lost = lost || std::find(endpoints.begin(), endpoints.end(), old) == endpoints.end();
   this->local_endpoints_.clear();

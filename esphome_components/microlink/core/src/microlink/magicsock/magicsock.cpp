@@ -134,11 +134,12 @@ void Magicsock::set_local_endpoints(Instant now, std::span<const Endpoint> endpo
   if (this->state_ != State::STOPPED)
     this->state_ = this->own_.has_local() ? State::ONLINE : State::OFFLINE;
   this->netcheck_.set_families(now, this->own_.has_ipv4(), this->own_.has_ipv6());
-  // Another address beside those that were there voids nothing.
-  bool is_other_network = before.empty() && this->own_.has_local();
+  // Another address beside those that were there voids nothing, unless it is the one that packets leave from now.
+  const auto after = this->own_.local();
+  bool is_other_network = !after.empty() && (before.empty() || before[0] != after[0]);
   for (const Endpoint &endpoint : before) {
     bool stays = false;
-    for (const Endpoint &local : this->own_.local())
+    for (const Endpoint &local : after)
       stays = stays || local == endpoint;
     is_other_network = is_other_network || !stays;
   }

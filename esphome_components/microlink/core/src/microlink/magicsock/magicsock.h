@@ -63,9 +63,9 @@ class Magicsock {
   void set_endpoints(Instant now, netmap::PeerId id, std::span<const Endpoint> endpoints);
   void remove_peer(netmap::PeerId id);
 
-  /// Addresses of the underlay with the UDP socket's port, without the tunnel's own; none = no network. When one that
-  /// was there is gone, this is a link change. `fixed_port`: the port is the same after a restart, so that a router may
-  /// forward it.
+  /// Addresses of the underlays with the UDP socket's port, without the tunnel's own; none = no network. When one that
+  /// was there is gone, or another is the first, this is a link change. `fixed_port`: the port is the same after a
+  /// restart, so that a router may forward it.
   void set_local_endpoints(Instant now, std::span<const Endpoint> endpoints, bool fixed_port = false);
   /// Another network: paths and measurements are void.
   void link_changed(Instant now);

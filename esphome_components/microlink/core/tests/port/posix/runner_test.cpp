@@ -394,6 +394,10 @@ TEST(Reachable, leaves_out_what_others_cannot_use) {
             (std::vector<IpAddress>{ip("192.168.1.7"), ip("2001:db8::7"), ip("100.70.1.1")}));
   EXPECT_EQ(reachable_addresses({all[0], all[2], all[4]}, {}, {}), std::vector<IpAddress>{ip("169.254.3.4")});
   EXPECT_EQ(reachable_addresses({all[0]}, {}, {}), std::vector<IpAddress>{ip("127.0.0.1")});
+  EXPECT_EQ(reachable_addresses({all[1], all[9], all[3]}, {}, {}, ip("192.0.2.55")),
+            (std::vector<IpAddress>{ip("192.0.2.55"), ip("192.168.1.7"), ip("2001:db8::7")}));
+  EXPECT_EQ(reachable_addresses({all[9], all[1], all[3]}, {}, {}, ip("192.168.1.7")),
+            (std::vector<IpAddress>{ip("192.168.1.7"), ip("2001:db8::7"), ip("192.0.2.55")}));
   EXPECT_TRUE(reachable_addresses({}, {}, {}).empty());
   std::vector<LocalAddress> many;
   for (uint8_t i = 0; i != 50; i++)

@@ -244,7 +244,7 @@ void Loop::serve_overlay_() {
 
 void Loop::serve_network_() {
   if (this->system_.take_network_change())
-    this->settled_at_ = this->now_ + SETTLE_TIME;
+    this->settled_at_ = earlier(this->settled_at_, this->now_ + SETTLE_TIME);
   if (this->settled_at_ > this->now_)
     return;
   this->settled_at_ = Instant::NEVER;

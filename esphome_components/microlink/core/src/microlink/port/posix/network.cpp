@@ -102,18 +102,42 @@ std::vector<LocalAddress> list_local_addresses() {
   return out;
 }
 
+/// A UDP socket's connect() sends nothing; it chooses a way and an address. The targets are for documentation only
+/// (RFC 5737, 3849), so no narrower route than the default one leads there.
+IpAddress preferred_address() {
+  for (const char *target : {"192.0.2.1", "2001:db8::1"}) {
+    sockaddr_storage address{};
+    socklen_t length = to_sockaddr({*parse_ip(target), 9}, address);
+    const Fd fd(::socket(address.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    if (!fd.valid() || ::connect(fd.get(), reinterpret_cast<const sockaddr *>(&address), length) != 0)
+      continue;
+    length = sizeof(address);
+    if (::getsockname(fd.get(), reinterpret_cast<sockaddr *>(&address), &length) == 0)
+      return from_sockaddr(address).address;
+  }
+  return {};
+}
+
 std::vector<IpAddress> reachable_addresses(const std::vector<LocalAddress> &all,
-                                           const std::vector<std::string> &ignored, const std::vector<IpAddress> &own) {
+                                           const std::vector<std::string> &ignored, const std::vector<IpAddress> &own,
+                                           const IpAddress &preferred) {
   int best = 1;
   for (const LocalAddress &local : all) {
     if (!contains(ignored, local.interface) && !contains(own, local.address))
       best = std::max(best, rank(local));
   }
-  std::vector<IpAddress> out;
+  std::string first;
   for (const LocalAddress &local : all) {
-    if (rank(local) == best && !contains(ignored, local.interface) && !contains(own, local.address) &&
-        !contains(out, local.address) && out.size() < MAX_OWN_ENDPOINTS)
-      out.push_back(local.address);
+    if (preferred.is_set() && local.address == preferred)
+      first = local.interface;
+  }
+  std::vector<IpAddress> out;
+  for (const bool is_first : {true, false}) {
+    for (const LocalAddress &local : all) {
+      if ((local.interface == first) == is_first && rank(local) == best && !contains(ignored, local.interface) &&
+          !contains(own, local.address) && !contains(out, local.address) && out.size() < MAX_OWN_ENDPOINTS)
+        out.push_back(local.address);
+    }
   }
   return out;
 }
@@ -148,7 +172,7 @@ void NetworkWatch::serve(Instant now, std::span<const pollfd> fds) {
       return;
     // ENOBUFS: the kernel dropped messages, so anything may have changed.
     if (n < 0 || any_matters(ByteView(buffer).first(static_cast<size_t>(n))))
-      this->settled_at_ = now + DEBOUNCE;
+      this->settled_at_ = earlier(this->settled_at_, now + DEBOUNCE);
   }
 }
 

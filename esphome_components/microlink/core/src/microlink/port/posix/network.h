@@ -19,15 +19,19 @@ struct LocalAddress {
 };
 std::vector<LocalAddress> list_local_addresses();
 
+/// The address that packets to the internet leave from, IPv4 if there is a way for it; unset without a default route.
+IpAddress preferred_address();
+
 /// Those under which other nodes may reach this machine. Left out: interfaces in `ignored` and addresses in `own` (the
 /// overlay's), addresses of other overlays (fd7a:115c:a1e0::/48; 100.64.0.0/10 on a tunnel), IPv6 link-local,
-/// multicast. IPv4 link-local counts only when there is nothing better, loopback only when there is nothing else. At
-/// most MAX_OWN_ENDPOINTS.
+/// multicast. IPv4 link-local counts only when there is nothing better, loopback only when there is nothing else. Those
+/// of the interface that has the address `preferred` come first. At most MAX_OWN_ENDPOINTS.
 std::vector<IpAddress> reachable_addresses(const std::vector<LocalAddress> &all,
-                                           const std::vector<std::string> &ignored, const std::vector<IpAddress> &own);
+                                           const std::vector<std::string> &ignored, const std::vector<IpAddress> &own,
+                                           const IpAddress &preferred = {});
 
 /// Hears from the kernel (rtnetlink) that links, addresses or default routes changed; without rtnetlink it asks to look
-/// every half minute. A burst of changes is one change, DEBOUNCE after its last message.
+/// every half minute. A burst of changes is one change, DEBOUNCE after its first message: later ones are another.
 class NetworkWatch final : public Companion {
  public:
   NetworkWatch();

@@ -118,8 +118,8 @@ void Runner::feed_wall_time_() {
 
 void Runner::feed_network_() {
   this->told_endpoints_.clear();
-  const auto addresses =
-      reachable_addresses(list_local_addresses(), this->options_.ignored_interfaces, this->own_addresses_);
+  const auto addresses = reachable_addresses(list_local_addresses(), this->options_.ignored_interfaces,
+                                             this->own_addresses_, preferred_address());
   for (const IpAddress &address : addresses) {
     const uint16_t port = this->options_.relay_only ? RELAY_ONLY_PORT
                           : address.is_v4()         ? this->udp_.port_v4()
