@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """What `microlink:` changes in a chip's firmware: the options listed here, and no others."""
 
+import json
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -98,3 +100,32 @@ def test_psram_is_used_only_where_there_is_some(tmp_path: Path) -> None:
     status, said = esphome("config", config, data=tmp_path)
     assert status != 0
     assert "add it, or remove 'use_psram'" in said
+
+
+def library_compiled(chip: str, folder: Path) -> dict[str, str]:
+    """Let CMake read what ESPHome wrote of the library's options; give commands of the library and of who uses it."""
+    status, said = esphome("compile", HERE / f"test.{chip}-idf.yaml", "--only-generate", data=folder / "data")
+    assert status == 0, said
+    (written,) = (folder / "data").glob("pio_components/idf/*/microlink-core/CMakeLists.txt")
+    _, options_of_it = written.read_text().split(")\n", 1)
+    (folder / "CMakeLists.txt").write_text(
+        "cmake_minimum_required(VERSION 3.22)\nproject(user CXX)\nset(COMPONENT_LIB __idf_microlink-core)\n"
+        f"add_library(${{COMPONENT_LIB}} STATIC library.cpp)\n{options_of_it}"
+        "add_library(user STATIC user.cpp)\ntarget_link_libraries(user PRIVATE ${COMPONENT_LIB})\n"
+    )
+    (folder / "library.cpp").touch()
+    (folder / "user.cpp").touch()
+    command: list[str | Path] = ["cmake", "-S", folder, "-B", folder / "build", "-DCMAKE_EXPORT_COMPILE_COMMANDS=ON"]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    commands = json.loads((folder / "build/compile_commands.json").read_text())
+    return {Path(each["file"]).stem: each["command"] for each in commands}
+
+
+@pytest.mark.parametrize("chip", ["esp32", "esp32s3", "esp32c3", "esp32c6", "esp32p4"])
+def test_options_for_the_processor_stay_in_the_library(chip: str, tmp_path: Path) -> None:
+    commands = library_compiled(chip, tmp_path)
+    assert ("-msave-restore" in commands["library"]) == (chip not in {"esp32", "esp32s3"})
+    assert "$<" not in commands["library"]
+    assert "-ffunction-sections" in commands["user"], "other options do reach it"
+    assert "-msave-restore" not in commands["user"]

@@ -83,7 +83,6 @@ class Core final : private tailcfg::MapSink, private Relays::Regions, private fi
   void end_stream_(Instant now, StreamId id, Error error);
   void stream_ready_(Instant now, StreamId id);
   void secure_(Instant now, StreamId id);
-  bool start_tls_(Instant now, StreamId id);
   bool advance_(Instant now);
   bool decrypt_pending_(Instant now);
   void deliver_pending_(Instant now);

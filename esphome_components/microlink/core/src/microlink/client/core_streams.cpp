@@ -34,17 +34,12 @@ void Core::handle_stream_open_(Instant now, StreamId id) {
     this->stream_ready_(now, id);
 }
 
-/// A handshake takes more memory than everything else of TLS together: they take turns.
+/// Begins the handshake, unless another is under way: one takes more memory than all else of TLS, so they take turns.
 void Core::secure_(Instant now, StreamId id) {
   for (const Stream &stream : this->streams_) {
     if (stream.state() == Stream::State::SECURING)
       return;
   }
-  if (!this->start_tls_(now, id))
-    this->end_stream_(now, id, Error::UNTRUSTED);
-}
-
-bool Core::start_tls_(Instant now, StreamId id) {
   Stream &stream = this->streams_[id];
   tls::Policy policy{.host = stream.host()};
   if (is_relay_(id))
@@ -53,10 +48,11 @@ bool Core::start_tls_(Instant now, StreamId id) {
   policy.wall_time = this->wall_is_trusted_ ? this->wall_now_(now) : WallTime::UNKNOWN;
   policy.build_time = this->config_.build_time;
   const Error error = stream.start_tls(policy, this->random_);
-  if (error != Error::NONE)
-    this->log_.error("TLS with %.*s could not be started: %s", static_cast<int>(stream.host().size()),
-                     stream.host().data(), error_name(error));
-  return error == Error::NONE;
+  if (error == Error::NONE)
+    return;
+  this->log_.error("TLS with %.*s could not be started: %s", static_cast<int>(stream.host().size()),
+                   stream.host().data(), error_name(error));
+  this->end_stream_(now, id, Error::UNTRUSTED);
 }
 
 void Core::stream_ready_(Instant now, StreamId id) {

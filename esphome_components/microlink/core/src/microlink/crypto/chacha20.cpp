@@ -32,8 +32,6 @@ ChaCha20::ChaCha20(const Secret<32> &key, const Nonce &nonce, uint32_t counter) 
   copy_words(nonce.data(), s + 13, 3);
 }
 
-ChaCha20::~ChaCha20() { wipe_fours(this->state_.data() + 4, 2); }  // the key; nothing else is secret
-
 #ifndef MICROLINK_WIDE_CRYPTO
 void ChaCha20::apply(Word *block, size_t blocks) { this->apply_each_(block, blocks); }
 #endif

@@ -14,7 +14,7 @@ constexpr size_t CHACHA_BLOCK_BYTES = CHACHA_BLOCK_WORDS * sizeof(Word);
 class ChaCha20 {
  public:
   ChaCha20(const Secret<32> &key, const Nonce &nonce, uint32_t counter);
-  ~ChaCha20();
+  ~ChaCha20() { wipe_fours(this->state_.data() + 4, 2); }  // the key; nothing else is secret
   ChaCha20(const ChaCha20 &) = delete;
   ChaCha20 &operator=(const ChaCha20 &) = delete;
 

@@ -11,37 +11,12 @@ namespace {
 [[gnu::always_inline]] inline uint32_t high(uint64_t x) { return static_cast<uint32_t>(x >> 32); }
 #endif
 
-/// a + b + carry; the carry out replaces the carry in.
-[[gnu::always_inline]] inline uint32_t add(uint32_t a, uint32_t b, uint32_t &carry) {
-  const uint32_t sum = a + b;
-  const uint32_t out = sum + carry;
-  carry = static_cast<uint32_t>(sum < a) + static_cast<uint32_t>(out < sum);
-  return out;
-}
-
 }  // namespace
-
-Poly1305::Poly1305(ChaCha20 &stream) {
-  wipe_fours(this->words_.data(), 4);
-  stream.apply(this->words_.data(), 1);
-  this->start_();
-}
 
 Poly1305::Poly1305(const std::array<uint32_t, 8> &key) {
   copy_words(key.data(), this->words_.data(), key.size());
   this->start_();
 }
-
-void Poly1305::start_() {
-  uint32_t *const w = this->words_.data();
-  w[R] &= 0x0fffffff;
-  w[R + 1] &= 0x0ffffffc;
-  w[R + 2] &= 0x0ffffffc;
-  w[R + 3] &= 0x0ffffffc;
-  w[H] = w[H + 1] = w[H + 2] = w[H + 3] = w[H + 4] = 0;
-}
-
-Poly1305::~Poly1305() { wipe_fours(this->words_.data(), 4); }
 
 #ifndef MICROLINK_WIDE_CRYPTO
 void Poly1305::update(const Word *in, size_t blocks) {
@@ -53,10 +28,10 @@ void Poly1305::update(const Word *in, size_t blocks) {
   uint32_t h0 = w[H], h1 = w[H + 1], h2 = w[H + 2], h3 = w[H + 3], h4 = w[H + 4];
   do {
     uint32_t carry = 0;
-    h0 = add(h0, in[0], carry);
-    h1 = add(h1, in[1], carry);
-    h2 = add(h2, in[2], carry);
-    h3 = add(h3, in[3], carry);
+    h0 = add_(h0, in[0], carry);
+    h1 = add_(h1, in[1], carry);
+    h2 = add_(h2, in[2], carry);
+    h3 = add_(h3, in[3], carry);
     h4 += 1 + carry;  // at most 6
 
     // Every r is below 2^28 and every q below 1.25 × 2^28: the sums stay below 2^63 and their high words below 2^31.
@@ -85,22 +60,5 @@ void Poly1305::update(const Word *in, size_t blocks) {
   w[H + 4] = h4;
 }
 #endif
-
-Poly1305::Tag Poly1305::finish() {
-  // h is below 2 p, and h >= p exactly when h + 5 carries into 2^130. It carries out of the low 128 bits when the upper
-  // three words are all ones and the lowest overflows. Then h - p is h + 5 - 2^130; what is above 2^128 falls off.
-  const uint32_t *const h = this->words_.data() + H;
-  const uint32_t low_carry = static_cast<uint32_t>(h[0] > UINT32_MAX - 5);
-  const uint32_t carry_128 = static_cast<uint32_t>((h[1] & h[2] & h[3]) + low_carry < low_carry);
-  uint32_t carry = ((h[4] + carry_128) >> 2) * 5;
-  Tag tag;
-  uint32_t carry_pad = 0;
-  for (size_t i = 0; i != 4; i++) {
-    const uint32_t reduced = h[i] + carry;
-    carry = static_cast<uint32_t>(reduced < carry);
-    tag[i] = add(reduced, this->words_[PAD + i], carry_pad);
-  }
-  return tag;
-}
 
 }  // namespace microlink::crypto
