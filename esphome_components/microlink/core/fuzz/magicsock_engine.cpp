@@ -3,7 +3,7 @@
 /// be woken at an instant at which it was just served, never sends more than the limits allow, never uses a path that
 /// no pong proved, and never says anything while it is stopped.
 #include "microlink/base/reader.h"
-#include "microlink/magicsock/magicsock.h"
+#include "tests/magicsock/keyed_magicsock.h"
 
 using namespace microlink;
 using magicsock::Magicsock;
@@ -214,7 +214,7 @@ class Script {
   Reader in_;
   CountingRandom random_;
   std::array<tailcfg::PackedRegion, 3> map_;
-  Magicsock sock_;
+  magicsock::KeyedMagicsock sock_;
   crypto::BoxKey box_;
   Instant now_{1'000'000'000};
   disco::TxId last_ping_{};

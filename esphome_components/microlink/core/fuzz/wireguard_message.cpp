@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <vector>
 
-#include "microlink/wireguard/tunnel.h"
 #include "tests/support/seeded_random.h"
+#include "tests/wireguard/keyed_tunnel.h"
 
 namespace {
 
@@ -20,7 +20,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   self.generate(random);
   one.generate(random);
   two.generate(random);
-  Tunnel tunnel(random);
+  KeyedTunnel tunnel(random);
   const Instant now{};
   tunnel.set_identity(self);
   tunnel.set_wall_time(now, wall_seconds(1'800'000'000));

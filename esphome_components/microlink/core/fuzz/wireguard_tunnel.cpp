@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "microlink/base/reader.h"
-#include "microlink/wireguard/tunnel.h"
 #include "tests/support/seeded_random.h"
+#include "tests/wireguard/keyed_tunnel.h"
 
 namespace {
 
@@ -28,7 +28,7 @@ void require(bool condition) {
 struct Side {
   explicit Side(uint32_t seed) : random(seed), tunnel(random) { key.generate(random); }
   testing::SeededRandom random;
-  Tunnel tunnel;
+  KeyedTunnel tunnel;
   NodePrivate key;
   Slot peer{0};
   std::vector<Packet> wire;  ///< to this side

@@ -11,7 +11,7 @@ constexpr Instant NOW{1'000'000'000};
 
 /// One node's view: a netmap with one peer, told to a magicsock.
 struct View {
-  explicit View(const NodePublic &key, const DiscoPublic &disco) : sock(random) {
+  explicit View(const NodePublic &key, const DiscoPublic &disco) : sock(random, netmap) {
     tailcfg::Node node;
     node.id = 1;
     node.key = key;
@@ -28,7 +28,7 @@ struct View {
     const Endpoint local = *parse_endpoint("10.0.0.5:41641");
     sock.set_local_endpoints(NOW, {&local, 1});
     sock.start(NOW, {});
-    (void) sock.set_peer(NOW, id, {.key = key, .disco_key = disco, .allowed = true});
+    (void) sock.set_peer(NOW, id, {.allowed = true});
   }
   testing::SeededRandom random{7};
   netmap::Netmap netmap;

@@ -89,22 +89,27 @@ TEST(SendPool, never_drops_a_frame_on_its_way) {
   EXPECT_EQ(pool.push(0, key(3), Raw(1300)), 0U);
 }
 
+/// For keep_only().
+auto all_but(uint8_t number) {
+  return [number](const crypto::PublicKey &destination) { return destination != key(number); };
+}
+
 TEST(SendPool, drops_what_waits_for_one_destination_but_no_frame_on_its_way) {
   SendPool pool;
   (void) pool.push(0, key(1), as_bytes("begun"));
   EXPECT_EQ(pop(pool, 0, 40).size(), 40U);  // its last two bytes are at the end of what waits for now
-  EXPECT_EQ(pool.drop(key(1)), 0U);
+  EXPECT_EQ(pool.keep_only(all_but(1)), 0U);
   (void) pool.push(0, key(1), as_bytes("cut"));
   (void) pool.push(0, key(2), as_bytes("kept"));
   (void) pool.push(1, key(1), as_bytes("cut as well"));
   (void) pool.push(1, key(1), disco(100));
   (void) pool.push(1, key(3), disco(100));
-  EXPECT_EQ(pool.drop(key(1)), 3U);
+  EXPECT_EQ(pool.keep_only(all_but(1)), 3U);
   EXPECT_EQ(pop(pool, 0).size(), 2U) << "the stream stays in step";
   EXPECT_EQ(pop(pool, 0), frame_of(2, as_bytes("kept")));
   EXPECT_EQ(pop(pool, 1), frame_of(3, disco(100)));
   EXPECT_EQ(pool.frames(0) + pool.frames(1), 0U);
-  EXPECT_EQ(pool.drop(key(2)), 0U);
+  EXPECT_EQ(pool.keep_only(all_but(2)), 0U);
 }
 
 TEST(SendPool, takes_no_more_frames_than_it_can_count) {

@@ -5,7 +5,7 @@
 
 #include <vector>
 
-#include "microlink/magicsock/magicsock.h"
+#include "tests/magicsock/keyed_magicsock.h"
 #include "tests/support/seeded_random.h"
 
 namespace microlink::magicsock {
@@ -110,7 +110,7 @@ struct Bench {
   NodePrivate peer_node;
   DiscoPrivate peer_disco;
   crypto::BoxKey box;
-  Magicsock sock;
+  KeyedMagicsock sock;
 };
 
 }  // namespace microlink::magicsock

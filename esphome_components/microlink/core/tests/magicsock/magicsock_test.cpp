@@ -150,6 +150,30 @@ TEST(Disco, takes_a_call_me_maybe_only_from_the_relay_and_from_the_right_node) {
   EXPECT_TRUE(pinged);
 }
 
+TEST(Disco, a_key_that_changed_is_nobodys_until_it_is_told) {
+  for (const bool is_node_key : {true, false}) {
+    Bench bench;
+    bench.make_direct();
+    NodePrivate node;
+    DiscoPrivate disco;
+    node.generate(bench.random);
+    disco.generate(bench.random);
+    bench.sock.keys.set(PEER.slot, is_node_key ? node.public_key() : bench.peer_node.public_key(),
+                        is_node_key ? bench.peer_disco.public_key() : disco.public_key());
+    const uint32_t before = bench.sock.counters().rx_unknown_disco;
+    auto ping = bench.ping();
+    EXPECT_EQ(bench.sock.handle_udp(bench.now, bench.candidate, ping), Error::UNKNOWN_PEER);
+    EXPECT_EQ(bench.sock.counters().rx_unknown_disco, before + 1);
+    const NodePublic &old = bench.peer_node.public_key();
+    EXPECT_EQ(bench.sock.handle_relay_packet(bench.now, REGION, old, ping), Error::UNKNOWN_PEER);
+    EXPECT_EQ(bench.sock.ping(bench.now, PEER), Error::UNKNOWN_PEER);
+    EXPECT_TRUE(bench.drain().empty());
+    bench.add(true);
+    auto again = bench.ping(2);
+    EXPECT_EQ(bench.sock.handle_udp(bench.now, bench.candidate, again), Error::NONE);
+  }
+}
+
 TEST(Path, is_proven_by_a_pong_and_by_nothing_else) {
   Bench bench;
   EXPECT_EQ(bench.sock.route(bench.now, PEER), (Route{{}, REGION}));

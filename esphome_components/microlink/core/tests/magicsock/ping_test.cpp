@@ -56,7 +56,7 @@ TEST(DiscoKey, survives_a_restart_until_it_is_forgotten) {
   Bench bench;
   const DiscoPublic key = bench.sock.disco_key();
   testing::SeededRandom random(2);
-  Magicsock again(random);
+  KeyedMagicsock again(random);
   ASSERT_EQ(again.load_disco_key(bench.sock.export_disco_key()), Error::NONE);
   again.start(NOW, bench.self.public_key());
   EXPECT_EQ(again.disco_key(), key);

@@ -152,6 +152,64 @@ TEST(Netmap, a_key_belongs_to_the_peer_that_control_named_last) {
   EXPECT_EQ(bench.ids(), (std::set<int64_t>{4}));
 }
 
+/// Versions of the keys of the peer with this id.
+KeyVersions versions_of(const Bench &bench, tailcfg::NodeId id) {
+  return bench.netmap.key_versions(bench.netmap.find(id).slot);
+}
+
+TEST(Netmap, a_version_goes_up_with_each_change_of_its_key_and_of_nothing_else) {
+  Bench bench;
+  bench.feed(R"({"Node":)" + node(1) + R"(,"Peers":[)" + node(2) + "]}");
+  const size_t slot = bench.netmap.find(2).slot;
+  KeyVersions before = versions_of(bench, 2);
+  bench.feed(R"({"PeersChangedPatch":[{"NodeID":2,"DERPRegion":7,"Online":true}]})");
+  bench.feed(R"({"PeersChanged":[)" + node(2, R"(,"Tags":["tag:a"])") + "]}");
+  EXPECT_EQ(versions_of(bench, 2), before);
+  bench.feed(R"({"PeersChangedPatch":[{"NodeID":2,"Key":")" + key_text("nodekey:", 90) + "\"}]}");
+  EXPECT_NE(versions_of(bench, 2).node, before.node);
+  EXPECT_EQ(versions_of(bench, 2).disco, before.disco);
+  before = versions_of(bench, 2);
+  bench.feed(R"({"PeersChangedPatch":[{"NodeID":2,"DiscoKey":")" + key_text("discokey:", 91) + "\"}]}");
+  EXPECT_EQ(versions_of(bench, 2).node, before.node);
+  EXPECT_NE(versions_of(bench, 2).disco, before.disco);
+  before = versions_of(bench, 2);
+  bench.feed(R"({"PeersRemoved":[2]})");
+  EXPECT_FALSE(bench.netmap.node_key(slot).is_set());
+  EXPECT_NE(bench.netmap.key_versions(slot).node, before.node);
+  EXPECT_NE(bench.netmap.key_versions(slot).disco, before.disco);
+  before = bench.netmap.key_versions(slot);
+  bench.feed(R"({"PeersChanged":[)" + node(3) + "]}");
+  ASSERT_EQ(bench.netmap.find(3).slot, slot);
+  EXPECT_NE(versions_of(bench, 3).node, before.node);
+  EXPECT_NE(versions_of(bench, 3).disco, before.disco);
+  EXPECT_EQ(bench.netmap.node_key(slot), bench.netmap.peer(bench.netmap.find(3))->key);
+}
+
+TEST(Netmap, who_was_told_of_and_left_is_told_once_by_key) {
+  Bench bench;
+  bench.feed(R"({"Node":)" + node(1) + R"(,"Peers":[)" + node(2) + "," + node(3) + "]}");
+  bench.feed(R"({"PeersRemoved":[3]})");
+  EXPECT_FALSE(bench.netmap.poll_gone()) << "nobody knew of it";
+  (void) bench.events();
+  const NodePublic key = bench.netmap.peer(bench.netmap.find(2))->key;
+  bench.feed(R"({"PeersRemoved":[2],"PeersChanged":[)" + node(4) + "]}");
+  EXPECT_EQ(bench.netmap.poll_gone(), std::optional(key));
+  EXPECT_FALSE(bench.netmap.poll_gone());
+}
+
+TEST(Netmap, of_many_who_left_the_last_ones_are_told) {
+  Bench bench;
+  for (int64_t id = 100; id != 110; id++) {
+    bench.feed(R"({"PeersChanged":[)" + node(id) + "]}");
+    (void) bench.events();
+    bench.feed(R"({"PeersRemoved":[)" + std::to_string(id) + "]}");
+    (void) bench.events();
+  }
+  for (uint8_t id = 110 - netmap::Netmap::MAX_GONE; id != 110; id++)
+    EXPECT_EQ(bench.netmap.poll_gone()->bytes[31], id);
+  EXPECT_FALSE(bench.netmap.poll_gone());
+}
+
 TEST(Netmap, lookups) {
   Bench bench;
   bench.feed("{\"Node\":" + node(1) + ",\"Peers\":[" +

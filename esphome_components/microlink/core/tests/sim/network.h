@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "microlink/magicsock/magicsock.h"
+#include "tests/magicsock/keyed_magicsock.h"
 #include "tests/sim/nat.h"
 #include "tests/support/seeded_random.h"
 #include "tests/sim/timeline.h"
@@ -30,7 +30,7 @@ struct Node {
   Endpoint local;
   NodePublic key;
   testing::SeededRandom random;
-  Magicsock sock;
+  magicsock::KeyedMagicsock sock;
   bool plugged{true};  ///< false: neither sends nor receives UDP
   bool relay_connected{false};
   uint16_t home{0};

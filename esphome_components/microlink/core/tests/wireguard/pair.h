@@ -6,7 +6,7 @@
 #include <deque>
 #include <vector>
 
-#include "microlink/wireguard/tunnel.h"
+#include "tests/wireguard/keyed_tunnel.h"
 #include "tests/support/seeded_random.h"
 
 namespace microlink::wireguard::testing {
@@ -31,7 +31,7 @@ class Pair {
   struct Side {
     explicit Side(uint32_t seed) : random(seed), tunnel(random) {}
     SeededRandom random;
-    Tunnel tunnel;
+    KeyedTunnel tunnel;
     NodePrivate key;
     Slot peer{0};
     std::deque<Packet> outbox;     ///< messages on the wire

@@ -65,16 +65,16 @@ TEST(Tunnel, a_cookie_that_was_asked_for_our_response_is_in_the_next_one) {
 /// The node restarts, and everybody calls at once.
 TEST(Tunnel, more_callers_at_once_than_places_all_get_in) {
   SeededRandom random(77);
-  Tunnel tunnel(random);
+  KeyedTunnel tunnel(random);
   NodePrivate self;
   self.generate(random);
   tunnel.set_identity(self);
   Instant now{};
-  std::vector<std::unique_ptr<Tunnel>> callers;
+  std::vector<std::unique_ptr<KeyedTunnel>> callers;
   for (Slot slot = 0; slot != MAX_PEERS; slot++) {
     NodePrivate key;
     key.generate(random);
-    callers.push_back(std::make_unique<Tunnel>(random));
+    callers.push_back(std::make_unique<KeyedTunnel>(random));
     callers.back()->set_identity(key);
     callers.back()->set_wall_time(now, wall_seconds(1'800'000'000));
     ASSERT_EQ(callers.back()->add_peer(0, self.public_key()), Error::NONE);

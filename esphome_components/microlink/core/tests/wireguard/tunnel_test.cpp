@@ -275,6 +275,26 @@ TEST(Tunnel, a_stranger_is_reported_and_gets_no_answer) {
   EXPECT_TRUE(p.b.sent.empty());
 }
 
+TEST(Tunnel, a_key_that_changed_is_nobodys_until_it_is_told) {
+  Pair p;
+  NodePrivate other;
+  other.generate(p.a.random);
+  p.b.tunnel.keys.set(p.b.peer, other.public_key());
+  p.establish();
+  EXPECT_EQ(count(p.b, EventKind::UNKNOWN_INITIATOR), 1U) << "the old key counts no more";
+  EXPECT_TRUE(p.b.sent.empty());
+  p.b.tunnel.connect(p.now, p.b.peer);
+  p.settle();
+  EXPECT_TRUE(p.b.sent.empty()) << "and the new one is not called";
+  p.b.tunnel.set_identity(p.b.key);
+  p.b.tunnel.connect(p.now, p.b.peer);
+  EXPECT_EQ(p.send(p.b, ipv4_packet(40)), Error::UNKNOWN_PEER);
+  ASSERT_EQ(p.b.tunnel.add_peer(p.b.peer, p.a.key.public_key()), Error::NONE);
+  p.at(10);
+  p.establish();
+  EXPECT_FALSE(p.b.received.empty());
+}
+
 TEST(Tunnel, a_flood_of_initiations_is_answered_with_cookies_and_the_peer_still_gets_in) {
   Pair p;
   Pair strangers(500);
@@ -318,7 +338,7 @@ TEST(Tunnel, a_flood_of_initiations_is_answered_with_cookies_and_the_peer_still_
 
 TEST(Tunnel, more_peers_than_places_all_get_their_turn) {
   SeededRandom random(5);
-  Tunnel tunnel(random);
+  KeyedTunnel tunnel(random);
   NodePrivate self;
   self.generate(random);
   tunnel.set_identity(self);

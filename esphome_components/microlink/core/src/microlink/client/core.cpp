@@ -26,8 +26,8 @@ Core::Core(const Config &config, const TrustStore &trust, LogSink *log)
       allowed_peers_(this->netmap_, this->duties_, this->config_, this->log_),
       filter_(*this),
       relays_({&this->streams_[RELAY_0], &this->streams_[RELAY_1]}, *this, this->identity_.node(), this->random_, log),
-      magicsock_(this->random_),
-      tunnel_(this->random_) {
+      magicsock_(this->random_, this->netmap_),
+      tunnel_(this->random_, this->netmap_) {
   if (!trust.pem.empty())
     (void) this->anchors_.add(trust.pem);
   this->anchors_.set_others(trust.attach);
@@ -413,12 +413,14 @@ Instant Core::next_timeout() const {
 }
 
 std::optional<Event> Core::poll_event() {
+  if (const auto key = this->netmap_.poll_gone())  // before what there is to say of others
+    return Event{.kind = Event::Kind::PEER_GONE, .peer = *key};
   size_t slot = MAX_PEERS;
   auto event = this->news_.take(slot);
   if (!event)
     return event;
   if (slot != MAX_PEERS)
-    event->peer = this->known_peers_[slot].key;
+    event->peer = this->netmap_.node_key(slot);
   if (event->kind == Event::Kind::PEER_CHANGED) {
     const magicsock::Route route = this->magicsock_.route(this->now_, this->known_peers_[slot].id);
     event->path = route.region == 0 ? route.direct : Endpoint{};

@@ -162,9 +162,10 @@ class Core final : private tailcfg::MapSink, private Relays::Regions, private fi
   void resync_(Instant now);
   void take_self_(Instant now);
   void publish_addresses_();
+  void drop_strangers_();
   void note_cache_(Instant now);
   void store_cache_();
-  void take_peer_(Instant now, netmap::PeerId id, netmap::Event::Kind kind);
+  void take_peer_(Instant now, netmap::PeerId id);
   void take_regions_(Instant now);
   void handle_relay_event_(Instant now, const Relays::Event &event);
   void announce_home_(Instant now, uint16_t region);

@@ -31,7 +31,7 @@ void Core::handle_tunnel_event_(Instant now, const wireguard::Tunnel::Event &eve
   switch (event.kind) {
     case Kind::HANDSHAKE_DONE:
       this->netmap_.set_live(this->netmap_.at(event.slot), true);
-      this->known_peers_[event.slot].used = now;
+      this->known_peers_[event.slot].used = Stamp(now);
       break;
     case Kind::HANDSHAKE_FAILED:
     case Kind::SESSION_EXPIRED:
@@ -76,7 +76,7 @@ void Core::handle_inner_(Instant now, netmap::PeerId id, ByteSpan packet) {
     this->count_drop_(Error::AUTH_FAILED);  // somebody else's source address
     return;
   }
-  this->known_peers_[id.slot].used = now;
+  this->known_peers_[id.slot].used = Stamp(now);
   if (parsed->protocol == ip::TSMP && this->is_own_address_(parsed->destination)) {
     this->handle_tsmp_(now, id, *parsed);
     return;
@@ -89,7 +89,7 @@ void Core::handle_inner_(Instant now, netmap::PeerId id, ByteSpan packet) {
   const filter::Verdict verdict = this->filter_.check_inbound(packet, peer->is_jailed);
   if (!verdict.accept) {
     this->statistics_.filter_dropped++;
-    const auto second = static_cast<uint32_t>(static_cast<int64_t>(now) / 1'000'000);
+    const auto second = static_cast<uint16_t>(static_cast<int64_t>(now) / 1'000'000);
     const bool is_late = this->known_peers_[id.slot].rejected_s != second;  // one a second for each peer
     if (verdict.reason != filter::Reason::NO_RULE || parsed->version != 4 || !parsed->is_tcp_syn() || !is_late)
       return;
@@ -145,7 +145,7 @@ void Core::handle_overlay_(Instant now, ByteSpan packet) {
   }
   const ByteSpan buffer(packet.data() - OVERLAY_HEADROOM, OVERLAY_HEADROOM + packet.size() + OVERLAY_TAILROOM);
   this->statistics_.tx_packets++;
-  this->known_peers_[id.slot].used = now;
+  this->known_peers_[id.slot].used = Stamp(now);
   const auto message = this->tunnel_.encapsulate(now, static_cast<wireguard::Slot>(id.slot), buffer, packet.size());
   if (message)
     this->datagram_out_ = this->send_to_peer_(now, id, *message);
@@ -246,7 +246,7 @@ void Core::wait_for_room_(Instant now) {
 
 void Core::tell_idle_(Instant now) {
   for (const KnownPeer &known : this->known_peers_)
-    this->netmap_.set_idle(known.id, now - known.used);
+    this->netmap_.set_idle(known.id, known.used.age(now));
 }
 
 Result<PeerStatus> Core::find(Instant now, std::string_view name_or_address) {

@@ -34,15 +34,15 @@ void Core::handle_netmap_event_(Instant now, const netmap::Event &event) {
     case Kind::PEER_CHANGED:
     case Kind::PEER_KEY_CHANGED:
     case Kind::PEER_RESTARTED:
-      this->take_peer_(now, event.peer, event.kind);
+      this->take_peer_(now, event.peer);
       break;
     case Kind::PEER_REMOVED:
       this->magicsock_.remove_peer(event.peer);
       this->tunnel_.remove_peer(event.peer.slot);
-      // Who it was is known here unless the slot's next peer was taken already, or it left before it was taken.
+      this->drop_strangers_();
+      // Unless the slot's next peer was taken already, or it left before it was taken.
       if (KnownPeer &known = this->known_peers_[event.peer.slot]; known.id == event.peer) {
-        this->news_.peer_gone(event.peer.slot, known.key);
-        this->relays_.drop(known.key);
+        this->news_.peer_gone(event.peer.slot);
         known = {};
       }
       break;
@@ -65,14 +65,14 @@ void Core::resync_(Instant now) {
   for (size_t slot = 0; slot != MAX_PEERS; slot++) {
     const netmap::PeerId id = this->netmap_.at(slot);
     if (id.is_set()) {
-      this->take_peer_(now, id, netmap::Event::Kind::PEER_CHANGED);
+      this->take_peer_(now, id);
       continue;
     }
     this->magicsock_.remove_peer(this->known_peers_[slot].id);
     this->tunnel_.remove_peer(static_cast<wireguard::Slot>(slot));
-    this->relays_.drop(this->known_peers_[slot].key);
     this->known_peers_[slot] = {};
   }
+  this->drop_strangers_();
   this->take_regions_(now);
   this->take_self_(now);
 }
@@ -98,38 +98,40 @@ void Core::publish_addresses_() {
   this->news_.raise(Event::Kind::ADDRESSES_CHANGED);
 }
 
-void Core::take_peer_(Instant now, netmap::PeerId id, netmap::Event::Kind kind) {
+void Core::take_peer_(Instant now, netmap::PeerId id) {
   const netmap::Peer *peer = this->netmap_.peer(id);
   if (peer == nullptr)
     return;
   KnownPeer &known = this->known_peers_[id.slot];
   const wireguard::Slot slot = static_cast<wireguard::Slot>(id.slot);
-  const bool other = known.id != id || known.key != peer->key;
-  const uint32_t mark = KnownPeer::mark_of(peer->disco_key);
+  const KeyVersions versions = this->netmap_.key_versions(id.slot);
+  const bool other = known.id != id || known.versions.node != versions.node;
+  const bool restarted = known.versions.disco != versions.disco;
   if (known.id.is_set() && known.id != id)
     this->magicsock_.remove_peer(known.id);
-  if (other)
-    this->relays_.drop(known.key);
+  if (other || !peer->allowed)
+    this->drop_strangers_();
   if (!peer->allowed) {  // a stranger: no handshake, and what there was of sessions and packets goes
     this->tunnel_.remove_peer(slot);
-    this->relays_.drop(peer->key);
     this->netmap_.set_live(id, false);
   } else if (other || !known.allowed) {
-    (void) this->tunnel_.add_peer(slot, peer->key);
-  } else if (kind == netmap::Event::Kind::PEER_RESTARTED || known.disco_mark != mark) {
+    (void) this->tunnel_.add_peer(slot);
+  } else if (restarted) {
     this->tunnel_.reset_session(slot);
   }
-  if (other || known.disco_mark != mark)
+  if (other || restarted)
     this->note_cache_(now);
-  known = {.id = id,
-           .key = peer->key,
-           .disco_mark = mark,
-           .used = known.id == id ? known.used : now,
-           .allowed = peer->allowed};
-  (void) this->magicsock_.set_peer(
-      now, id,
-      {.key = peer->key, .disco_key = peer->disco_key, .home_region = peer->home_derp, .allowed = peer->allowed});
+  known = {.id = id, .versions = versions, .used = known.id == id ? known.used : Stamp(now), .allowed = peer->allowed};
+  (void) this->magicsock_.set_peer(now, id, {.home_region = peer->home_derp, .allowed = peer->allowed});
   this->news_.peer_changed(id.slot);
+}
+
+/// Whoever may not talk with this node (any more): what waits for them at a relay does not leave.
+void Core::drop_strangers_() {
+  this->relays_.keep_only([this](const NodePublic &key) {
+    const netmap::Peer *peer = this->netmap_.peer(this->netmap_.find_by_key(key));
+    return peer != nullptr && peer->allowed;
+  });
 }
 
 /// What a warm start would use has changed since the last full map.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "microlink/base/reader.h"
+#include "microlink/base/short_time.h"
 #include "microlink/netmap/netmap.h"
 #include "microlink/ports.h"
 
@@ -14,15 +14,13 @@ constexpr char LOCKED_OUT[] =
 
 /// What the engines were told of the peer in a slot.
 struct KnownPeer {
-  static uint32_t mark_of(const DiscoPublic &key) { return Reader(key.bytes).u32be(); }
-
   netmap::PeerId id{};
-  NodePublic key{};
-  uint32_t disco_mark{0};  ///< front of its disco key: another one means that it was restarted
-  Instant used{};          ///< when it came, or the last packet to or from it
-  uint32_t rejected_s{0};  ///< second in which it was told last that a connection is not wanted
+  KeyVersions versions{};
+  Stamp used;              ///< when it came, or the last packet to or from it; wrapped, it keeps its place for seconds
+  uint16_t rejected_s{0};  ///< second, modulo 2^16, in which it was told last that a connection is not wanted
   bool allowed{false};     ///< only then the tunnel knows it
 };
+static_assert(sizeof(KnownPeer) == 16, "it exists for each peer of the table");
 
 enum class Run : uint8_t {
   STOPPED,      ///< nothing runs

@@ -4,8 +4,6 @@
 namespace microlink::client {
 
 std::optional<Event> News::take(size_t &slot) {
-  if (const auto key = this->gone_.pop())
-    return Event{.kind = Kind::PEER_GONE, .peer = *key};
   for (size_t i = 0; i != KINDS; i++) {
     const auto kind = static_cast<Kind>(i);
     if (kind == Kind::PEER_CHANGED && take_first_(this->changed_, slot))

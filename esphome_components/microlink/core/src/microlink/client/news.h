@@ -24,15 +24,15 @@ class News {
   /// One that says nothing but its kind; LOGIN_URL and MESSAGE: the text is the owner's to look up.
   void raise(Kind kind) { this->raised_.set(static_cast<size_t>(kind)); }
   void peer_changed(size_t slot) { this->changed_.set(slot); }
-  void peer_gone(size_t slot, const NodePublic &key) {
+  /// What there was to say of it is not said any more; that it has gone is the netmap's to say.
+  void peer_gone(size_t slot) {
     this->changed_.reset(slot);
     this->timed_out_.reset(slot);
-    this->gone_.push_dropping_oldest(key);
   }
   void ping_timed_out(size_t slot) { this->timed_out_.set(slot); }
   void pong(const Pong &pong) { this->pongs_.push_dropping_oldest(pong); }
 
-  /// The next, in Kind's order but for those who are gone, who come first. PEER_CHANGED and PING_TIMED_OUT say whom
+  /// The next, in Kind's order. PEER_CHANGED and PING_TIMED_OUT say whom
   /// they concern in `slot` alone; it is not touched otherwise.
   std::optional<Event> take(size_t &slot);
 
@@ -43,7 +43,6 @@ class News {
   std::bitset<KINDS> raised_;
   std::bitset<MAX_PEERS> changed_;
   std::bitset<MAX_PEERS> timed_out_;
-  RingBuffer<NodePublic, 6> gone_;
   RingBuffer<Pong, 2> pongs_;  ///< a pong is a packet, and there is a turn for each
 };
 

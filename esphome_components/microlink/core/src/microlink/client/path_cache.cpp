@@ -54,9 +54,7 @@ void load_path_cache(Instant now, ByteView record, const netmap::Netmap &netmap,
       if (peer == nullptr || !equal(ByteView(peer->key.bytes).first(PREFIX_BYTES), prefix))
         continue;
       (void) magicsock.set_peer(now, id,
-                                {.key = peer->key,
-                                 .disco_key = peer->disco_key,
-                                 .endpoints = std::span<const Endpoint>(&endpoint, 1),
+                                {.endpoints = std::span<const Endpoint>(&endpoint, 1),
                                  .home_region = peer->home_derp,
                                  .allowed = peer->allowed});
     }

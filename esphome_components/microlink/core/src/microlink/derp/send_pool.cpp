@@ -62,6 +62,13 @@ size_t SendPool::next_(Owner owner) const {
   return disco != NONE ? disco : data;
 }
 
+/// Of one that has not left in part.
+crypto::PublicKey SendPool::destination_of_(size_t index) const {
+  crypto::PublicKey out;
+  copy(ByteView(this->memory_).subspan(this->offset_of_(index) + FRAME_HEADER_BYTES, out.size()), out);
+  return out;
+}
+
 size_t SendPool::offset_of_(size_t index) const {
   size_t offset = 0;
   for (size_t i = 0; i != index; i++)
@@ -128,21 +135,6 @@ size_t SendPool::frames(Owner owner) const {
   for (const Entry &entry : this->entries_)
     n += entry.owner == owner ? 1 : 0;
   return n;
-}
-
-size_t SendPool::drop(const crypto::PublicKey &destination) {
-  size_t dropped = 0;
-  for (size_t i = this->entries_.size(); i-- != 0;) {
-    const Entry &entry = this->entries_[i];
-    if (entry.is_begun)
-      continue;
-    const ByteView to = ByteView(this->memory_).subspan(this->offset_of_(i) + FRAME_HEADER_BYTES, destination.size());
-    if (!std::equal(to.begin(), to.end(), destination.begin()))
-      continue;
-    this->remove_front_(i, entry.size);
-    dropped++;
-  }
-  return dropped;
 }
 
 void SendPool::clear(Owner owner) {

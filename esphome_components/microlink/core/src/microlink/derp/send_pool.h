@@ -40,8 +40,18 @@ class SendPool {
   /// The one on its way included.
   size_t frames(Owner owner) const;
   void clear(Owner owner);
-  /// Drop what waits for a destination, on all connections, but for frames of which a part has left; how many went.
-  size_t drop(const crypto::PublicKey &destination);
+  /// Drop what waits for destinations for which `stays` is false, on all connections, but for frames of which a part has
+  /// left; how many went.
+  template<typename Stays> size_t keep_only(const Stays &stays) {
+    size_t dropped = 0;
+    for (size_t i = this->entries_.size(); i-- != 0;) {
+      if (this->entries_[i].is_begun || stays(this->destination_of_(i)))
+        continue;
+      this->remove_front_(i, this->entries_[i].size);
+      dropped++;
+    }
+    return dropped;
+  }
 
  private:
   struct Entry {
@@ -56,6 +66,7 @@ class SendPool {
   size_t next_(Owner owner) const;
   bool has_disco_(Owner owner) const;
   size_t offset_of_(size_t index) const;
+  crypto::PublicKey destination_of_(size_t index) const;
   void remove_front_(size_t index, size_t n);
   bool make_room_(bool is_disco, size_t needed, size_t &dropped);
 

@@ -13,7 +13,7 @@ constexpr Duration PING_SPACING = milliseconds(5);
 
 }  // namespace
 
-Magicsock::Magicsock(Random &random) : random_(random), netcheck_(random) {}
+Magicsock::Magicsock(Random &random, const PeerKeys &keys) : random_(random), keys_(keys), netcheck_(random) {}
 
 void Magicsock::start(Instant now, const NodePublic &self) {
   this->now_ = now;
@@ -48,24 +48,25 @@ void Magicsock::stop() {
 }
 
 Error Magicsock::set_peer(Instant now, netmap::PeerId id, const PeerInfo &info) {
-  if (id.slot >= MAX_PEERS || !info.key.is_set())
+  if (id.slot >= MAX_PEERS || !this->keys_.node_key(id.slot).is_set())
     return Error::UNEXPECTED;
   this->now_ = now;
   Slot &slot = this->slots_[id.slot];
   const Endpoint before = slot.path.best().endpoint;
   this->claim_(slot, id.generation);
-  if (slot.key != info.key && slot.key.is_set()) {
+  const KeyVersions versions = this->keys_.key_versions(id.slot);
+  if (slot.is_used && slot.versions.node != versions.node) {
     this->end_ping_(slot);
     slot.path.reset(now);
     slot.heard_via = 0;
   }
-  slot.key = info.key;
-  if (slot.disco_key != info.disco_key) {
+  if (!slot.is_used || slot.versions.disco != versions.disco) {
     slot.path.forget(now);
-    slot.disco_key = info.disco_key;
     slot.box.clear();
     slot.box_state = Slot::Box::UNKNOWN;
   }
+  slot.is_used = true;
+  slot.versions = versions;
   if (slot.allowed && !info.allowed)
     slot.path.reset(now);
   slot.allowed = info.allowed;
@@ -117,11 +118,9 @@ void Magicsock::end_ping_(const Slot &slot) {
 void Magicsock::clear_(Slot &slot) {
   this->end_ping_(slot);
   slot.path = {};
-  slot.key = {};
-  slot.disco_key = {};
   slot.box.clear();
   slot.box_state = Slot::Box::UNKNOWN;
-  slot.allowed = slot.tell_path = false;
+  slot.is_used = slot.allowed = slot.tell_path = false;
   slot.home = slot.heard_via = 0;
 }
 
@@ -371,11 +370,24 @@ const Magicsock::Slot *Magicsock::slot_of_(netmap::PeerId id) const {
   if (id.slot >= MAX_PEERS)
     return nullptr;
   const Slot &slot = this->slots_[id.slot];
-  return slot.key.is_set() && slot.generation == id.generation ? &slot : nullptr;
+  return slot.is_used && slot.generation == id.generation ? &slot : nullptr;
 }
 
 netmap::PeerId Magicsock::id_of_(const Slot &slot) const {
   return {static_cast<uint16_t>(&slot - this->slots_.data()), slot.generation};
+}
+
+/// Null when it is another one than set_peer() saw, here and below.
+const NodePublic *Magicsock::node_key_(const Slot &slot) const {
+  const size_t index = this->id_of_(slot).slot;
+  const bool holds = slot.is_used && slot.versions.node == this->keys_.key_versions(index).node;
+  return holds ? &this->keys_.node_key(index) : nullptr;
+}
+
+const DiscoPublic *Magicsock::disco_key_(const Slot &slot) const {
+  const size_t index = this->id_of_(slot).slot;
+  const bool holds = slot.is_used && slot.versions == this->keys_.key_versions(index);
+  return holds ? &this->keys_.disco_key(index) : nullptr;
 }
 
 /// The connection to the peer's home if there is one, else where it was heard, else its home all the same (03 §3).

@@ -4,6 +4,7 @@
 #include "microlink/base/engine.h"
 #include "microlink/base/ring_buffer.h"
 #include "microlink/disco/message.h"
+#include "microlink/keys/peer_keys.h"
 #include "microlink/magicsock/own_endpoints.h"
 #include "microlink/magicsock/peer_path.h"
 #include "microlink/magicsock/types.h"
@@ -39,7 +40,8 @@ class Magicsock {
   /// … which waits this long for the answer at most.
   static constexpr Duration REFRESH_PATIENCE = milliseconds(400);
 
-  explicit Magicsock(Random &random);
+  /// Both must outlive it.
+  Magicsock(Random &random, const PeerKeys &keys);
   Magicsock(const Magicsock &) = delete;
   Magicsock &operator=(const Magicsock &) = delete;
 
@@ -56,8 +58,8 @@ class Magicsock {
   void set_self(const NodePublic &self) { this->self_ = self; }
   const DiscoPublic &disco_key() const { return this->disco_.public_key(); }
 
-  /// Add a peer, or tell what changed about it (same slot and generation). Another node key or disco key forgets its
-  /// paths. UNEXPECTED for a slot out of range or an unset key.
+  /// Add the peer whose keys are in the slot, or tell what changed about it or them (same slot and generation). Another
+  /// node key or disco key forgets its paths. UNEXPECTED for a slot out of range or an unset node key.
   Error set_peer(Instant now, netmap::PeerId id, const PeerInfo &info);
   /// The netmap's list of where a peer may be reached, also before set_peer() of the same slot and generation.
   void set_endpoints(Instant now, netmap::PeerId id, std::span<const Endpoint> endpoints);
@@ -113,21 +115,21 @@ class Magicsock {
   static Endpoint relay_endpoint(uint16_t region);
 
  private:
-  /// A peer of the netmap's table. One without a key is free, or waits for set_peer() after set_endpoints().
+  /// A peer of the netmap's table. One that is not used is free, or waits for set_peer() after set_endpoints().
   struct Slot {
     PeerPath path;
-    NodePublic key{};
-    DiscoPublic disco_key{};
-    crypto::BoxKey box;
-    enum class Box : uint8_t { UNKNOWN, READY, UNUSABLE } box_state{Box::UNKNOWN};  ///< worked out when first needed
-    bool allowed{false};
-    bool tell_path{false};  ///< PATH_CHANGED waits
-    uint16_t generation{0};
-    uint16_t home{0};
-    uint16_t heard_via{0};  ///< region through which the peer was heard last
+    crypto::BoxKey box;     ///< of the disco key
     uint32_t last_pong{0};  ///< part of the transaction ID of the last pong: copies of it prove nothing
+    uint16_t generation{0};
+    KeyVersions versions{};  ///< of the keys that set_peer() saw
+    uint16_t home{0};
+    uint16_t heard_via{0};                                                          ///< region, last
+    enum class Box : uint8_t { UNKNOWN, READY, UNUSABLE } box_state{Box::UNKNOWN};  ///< worked out when first needed
+    bool is_used : 1 {false};
+    bool allowed : 1 {false};
+    bool tell_path : 1 {false};  ///< PATH_CHANGED waits
   };
-  static_assert(sizeof(Slot) <= 152 + 24 * MAX_ENDPOINTS_PER_PEER, "it exists for each peer of the table");
+  static_assert(sizeof(Slot) <= 88 + 24 * MAX_ENDPOINTS_PER_PEER, "it exists for each peer of the table");
   struct PendingPong {
     disco::TxId tx_id{};
     Endpoint from{};     ///< where the ping came from; relayed: the relay's form
@@ -150,6 +152,8 @@ class Magicsock {
   Slot *slot_of_(netmap::PeerId id);
   const Slot *slot_of_(netmap::PeerId id) const;
   netmap::PeerId id_of_(const Slot &slot) const;
+  const NodePublic *node_key_(const Slot &slot) const;
+  const DiscoPublic *disco_key_(const Slot &slot) const;
   Slot *find_disco_(const DiscoPublic &key);
   Slot *find_node_(const NodePublic &key);
   netmap::PeerId owner_of_(const Endpoint &from);
@@ -189,6 +193,7 @@ class Magicsock {
   std::optional<Transmit> seal_(Slot &slot, ByteView payload, const Endpoint &to, uint16_t region, ByteSpan out);
 
   Random &random_;
+  const PeerKeys &keys_;
   State state_{State::STOPPED};
   bool events_wait_{false};  ///< some slot has tell_path
   bool tell_endpoints_{false};

@@ -46,7 +46,8 @@ Error Magicsock::handle_relay_packet(Instant now, uint16_t region, const NodePub
     return Error::UNEXPECTED;
   if (disco::looks_like_disco(packet)) {
     // The relay vouches for the node key; it must be the one that has the disco key.
-    const bool matches = slot->disco_key == disco::sender_of(packet);
+    const DiscoPublic *key = this->disco_key_(*slot);
+    const bool matches = key != nullptr && *key == disco::sender_of(packet);
     return this->handle_disco_(now, relay_endpoint(region), region, matches ? slot : nullptr, packet);
   }
   if (!looks_like_wireguard(packet))
@@ -171,7 +172,7 @@ void Magicsock::finish_ping_(const Slot &slot, Instant sent, const Endpoint &end
 
 Magicsock::Slot *Magicsock::find_disco_(const DiscoPublic &key) {
   for (Slot &slot : this->slots_) {
-    if (slot.key.is_set() && slot.disco_key == key && key.is_set())
+    if (const DiscoPublic *own = this->disco_key_(slot); own != nullptr && *own == key && key.is_set())
       return &slot;
   }
   return nullptr;
@@ -179,7 +180,7 @@ Magicsock::Slot *Magicsock::find_disco_(const DiscoPublic &key) {
 
 Magicsock::Slot *Magicsock::find_node_(const NodePublic &key) {
   for (Slot &slot : this->slots_) {
-    if (slot.key == key && key.is_set())
+    if (const NodePublic *own = this->node_key_(slot); own != nullptr && *own == key && key.is_set())
       return &slot;
   }
   return nullptr;
@@ -190,7 +191,7 @@ netmap::PeerId Magicsock::owner_of_(const Endpoint &from) {
   for (size_t i = 0; i != MAX_PEERS; i++) {
     const size_t index = (this->last_owner_ + i) % MAX_PEERS;
     const Slot &slot = this->slots_[index];
-    if (!slot.key.is_set() || !slot.path.is_candidate(from))
+    if (!slot.is_used || !slot.path.is_candidate(from))
       continue;
     this->last_owner_ = static_cast<uint16_t>(index);
     return this->id_of_(slot);
@@ -200,9 +201,11 @@ netmap::PeerId Magicsock::owner_of_(const Endpoint &from) {
 
 /// Works the shared key out when it is needed first: X25519 costs a small chip tens of milliseconds.
 bool Magicsock::ensure_box_(Slot &slot) {
-  if (slot.box_state == Slot::Box::UNKNOWN && slot.disco_key.is_set())
-    slot.box_state =
-        slot.box.precompute(this->disco_.secret(), slot.disco_key.bytes) ? Slot::Box::READY : Slot::Box::UNUSABLE;
+  const DiscoPublic *key = this->disco_key_(slot);
+  if (key == nullptr)
+    return false;
+  if (slot.box_state == Slot::Box::UNKNOWN && key->is_set())
+    slot.box_state = slot.box.precompute(this->disco_.secret(), key->bytes) ? Slot::Box::READY : Slot::Box::UNUSABLE;
   return slot.box_state == Slot::Box::READY;
 }
 

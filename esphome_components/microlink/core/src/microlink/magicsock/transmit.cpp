@@ -123,7 +123,7 @@ std::optional<Magicsock::Transmit> Magicsock::seal_(Slot &slot, ByteView payload
   if (!size)
     return std::nullopt;
   if (region != 0)
-    return Transmit{.kind = Transmit::Kind::RELAY, .size = *size, .region = region, .peer = slot.key};
+    return Transmit{.kind = Transmit::Kind::RELAY, .size = *size, .region = region, .peer = *this->node_key_(slot)};
   return Transmit{.kind = Transmit::Kind::UDP, .size = *size, .to = to};
 }
 

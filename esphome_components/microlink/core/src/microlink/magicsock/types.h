@@ -54,10 +54,8 @@ struct Route {
   bool operator==(const Route &) const = default;
 };
 
-/// What the netmap says about a peer.
+/// What the netmap says about a peer, beside its keys.
 struct PeerInfo {
-  NodePublic key{};
-  DiscoPublic disco_key{};
   std::optional<std::span<const Endpoint>> endpoints{};  ///< unset: as set_endpoints() said
   uint16_t home_region{0};
   bool allowed{true};

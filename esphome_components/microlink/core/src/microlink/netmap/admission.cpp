@@ -46,10 +46,19 @@ void Netmap::admit_(const tailcfg::Node &node) {
   }
   if (candidate.wanted)
     this->wants_.take(this->subject_of_(node));
-  candidate.generation = static_cast<uint16_t>(slot->generation + 1);
-  candidate.used = candidate.seen = candidate.touched = true;
-  *slot = candidate;
-  this->emit_(Event::Kind::PEER_ADDED, slot);
+  candidate.seen = candidate.touched = true;
+  this->fill_slot_(*slot, candidate);
+}
+
+/// A newcomer takes an empty slot.
+void Netmap::fill_slot_(Slot &slot, const Slot &with) {
+  const uint16_t generation = slot.generation;
+  const KeyVersions versions = slot.versions;
+  slot = with;
+  slot.used = true;
+  slot.generation = static_cast<uint16_t>(generation + 1);
+  slot.versions = {static_cast<uint16_t>(versions.node + 1), static_cast<uint16_t>(versions.disco + 1)};
+  this->emit_(Event::Kind::PEER_ADDED, &slot);
 }
 
 /// A slot that is empty or was made so for a newcomer of this rank; null if nobody yields.
@@ -119,9 +128,13 @@ void Netmap::update_(Slot &slot, const tailcfg::Node &node) {
 
 void Netmap::release_(Slot &slot) {
   this->emit_(Event::Kind::PEER_REMOVED, &slot);
+  if (slot.told)
+    this->gone_.push_dropping_oldest(slot.peer.key);
   const uint16_t generation = slot.generation;
+  const KeyVersions versions = slot.versions;
   slot = Slot{};
   slot.generation = static_cast<uint16_t>(generation + 1);
+  slot.versions = {static_cast<uint16_t>(versions.node + 1), static_cast<uint16_t>(versions.disco + 1)};
 }
 
 /// A node key belongs to one peer: who else had it is out of date.

@@ -210,7 +210,7 @@ Error Netmap::load_cached_peer_(ByteView raw, tailcfg::NodeName &name, bool same
   if (this->find(peer.id).is_set() || this->find_by_key(peer.key).is_set())
     return Error::NONE;
   peer.is_jailed = (flags & FLAG_JAILED) != 0;
-  peer.from_cache = loaded.was_cached = loaded.used = true;
+  peer.from_cache = loaded.was_cached = true;
   loaded.no_access = (flags & FLAG_NO_ACCESS) != 0;
   const Subject subject = this->subject_of_(peer);
   if (same_allowlist && (flags & FLAG_ALLOWED) != 0)
@@ -221,9 +221,7 @@ Error Netmap::load_cached_peer_(ByteView raw, tailcfg::NodeName &name, bool same
   Slot *const slot = this->room_for_(rank_(loaded), peer.id);
   if (slot == nullptr)
     return Error::NONE;
-  loaded.generation = static_cast<uint16_t>(slot->generation + 1);
-  *slot = loaded;
-  this->emit_(Event::Kind::PEER_ADDED, slot);
+  this->fill_slot_(*slot, loaded);
   return Error::NONE;
 }
 

@@ -214,6 +214,19 @@ void Netmap::clear() {
   this->peers_in_tailnet_ = 0;
 }
 
+std::optional<Event> Netmap::poll_event() {
+  const auto event = this->events_.pop();
+  if (!event)
+    return event;
+  if (event->kind == Event::Kind::RESYNC) {
+    for (Slot &slot : this->slots_)
+      slot.told = slot.used;
+  } else if (Slot *const slot = this->slot_of_(event->peer); slot != nullptr) {
+    slot->told = true;
+  }
+  return event;
+}
+
 void Netmap::emit_(Event::Kind kind, const Slot *slot) {
   this->emit_({kind, slot == nullptr ? PeerId{} : this->id_of_(*slot)});
 }
@@ -231,8 +244,12 @@ void Netmap::emit_(const Event &event) {
   (void) this->events_.push({Event::Kind::RESYNC, {}});
 }
 
-void Netmap::emit_peer_change_(const Slot &slot, const Peer &before) {
+void Netmap::emit_peer_change_(Slot &slot, const Peer &before) {
   const PeerId id = this->id_of_(slot);
+  if (slot.peer.key != before.key)
+    slot.versions.node++;
+  if (slot.peer.disco_key != before.disco_key)
+    slot.versions.disco++;
   if (slot.peer.key != before.key)
     this->emit_({Event::Kind::PEER_KEY_CHANGED, id});
   else if (slot.peer.disco_key != before.disco_key)

@@ -5,6 +5,7 @@
 
 #include "microlink/base/engine.h"
 #include "microlink/base/ring_buffer.h"
+#include "microlink/keys/peer_keys.h"
 #include "microlink/netmap/allowlist.h"
 #include "microlink/netmap/peer_prefixes.h"
 #include "microlink/netmap/regions.h"
@@ -79,7 +80,7 @@ constexpr size_t MAX_CACHE_RECORD_BYTES = 255;
 
 static_assert(sizeof(Peer) <= 184 + MAX_NODE_NAME_BYTES, "it exists for each peer of the table");
 
-class Netmap {
+class Netmap final : public PeerKeys {
  public:
   // What a map stream says; the names and their order are MapSink's.
   void message_begin();
@@ -99,7 +100,11 @@ class Netmap {
   void region_score(uint16_t region, uint32_t thousandths) { this->regions_.set_score(region, thousandths); }
   void dns_config(bool magic_dns, std::string_view suffix);
 
-  std::optional<Event> poll_event() { return this->events_.pop(); }
+  std::optional<Event> poll_event();
+  /// The next of the peers that were told of by an event and have left since: a key each time, until there are no more.
+  /// More than MAX_GONE at once: the oldest are forgotten.
+  std::optional<NodePublic> poll_gone() { return this->gone_.pop(); }
+  static constexpr size_t MAX_GONE = 6;
 
   const Self &self() const { return this->self_; }
   bool has_self() const { return this->self_.id != 0; }
@@ -115,6 +120,10 @@ class Netmap {
   /// Peers of the whole tailnet as the last full map and the changes since then tell; those outside the table count
   /// too.
   uint32_t peers_in_tailnet() const { return this->peers_in_tailnet_; }
+
+  const NodePublic &node_key(size_t slot) const override { return this->slots_[slot].peer.key; }
+  const DiscoPublic &disco_key(size_t slot) const override { return this->slots_[slot].peer.disco_key; }
+  KeyVersions key_versions(size_t slot) const override { return this->slots_[slot].versions; }
 
   // Unset if there is none.
   PeerId find(tailcfg::NodeId id) const;
@@ -177,7 +186,9 @@ class Netmap {
   struct Slot {
     Peer peer;
     uint16_t generation{0};
+    KeyVersions versions{};
     bool used{false};
+    bool told{false};            ///< the owner knows that it is here
     bool seen{false};            ///< in the full map that is read
     bool touched{false};         ///< by PeersChanged of this message: PeersRemoved counts before it
     bool online_patched{false};  ///< by PeersChangedPatch of this message: OnlineChange counts before it
@@ -210,7 +221,8 @@ class Netmap {
   bool is_home_of_peer_(uint16_t region) const;
   void emit_(Event::Kind kind, const Slot *slot);
   void emit_(const Event &event);
-  void emit_peer_change_(const Slot &slot, const Peer &before);
+  void fill_slot_(Slot &slot, const Slot &with);
+  void emit_peer_change_(Slot &slot, const Peer &before);
   uint32_t allowlist_hash_() const;
   Error load_cached_peer_(ByteView raw, tailcfg::NodeName &name, bool same_allowlist);
 
@@ -218,6 +230,7 @@ class Netmap {
   std::array<Slot, MAX_PEERS> slots_;
   RegionStore regions_;
   RingBuffer<Event, MAX_NETMAP_EVENTS> events_;
+  RingBuffer<NodePublic, MAX_GONE> gone_;
   Wants wants_;
   std::span<const std::string_view> pinned_{};
   Allowlist allowlist_;

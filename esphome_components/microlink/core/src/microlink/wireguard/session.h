@@ -2,7 +2,7 @@
 #pragma once
 
 #include "microlink/base/secret.h"
-#include "microlink/base/time.h"
+#include "microlink/base/short_time.h"
 #include "microlink/wireguard/cookie.h"
 #include "microlink/wireguard/handshake.h"
 #include "microlink/wireguard/replay_window.h"
@@ -21,7 +21,8 @@ constexpr uint64_t REJECT_AFTER_MESSAGES = UINT64_MAX - (uint64_t{1} << 13);
 
 /// Keys of one direction pair. Three exist of a peer (white paper §6.3): `next` was answered but not confirmed,
 /// `current` sends, the late ones still receive what was under way. What a role does not need is not stored in it, and
-/// only current ones exist for every peer: the others are needed for a round trip and share a few places.
+/// only current ones exist for every peer: the others are needed for a round trip and share a few places. All go after
+/// REJECT_AFTER_TIME, long before their stamps wrap.
 struct ReceiveKey {
   Secret<32> key;
   uint32_t local_index{0};  ///< 0 = unused
@@ -36,15 +37,15 @@ struct ReceiveKey {
 struct CurrentSession {
   ReplayWindow window;
   uint64_t send_counter{0};
-  Instant created{};
+  Stamp created;
   Secret<32> send_key;
   ReceiveKey receive;
   uint32_t remote_index{0};
 
-  void start(Instant now, const Secret<32> &send, const Secret<32> &receive_key, uint32_t local, uint32_t remote) {
+  void start(Stamp made, const Secret<32> &send, const Secret<32> &receive_key, uint32_t local, uint32_t remote) {
     this->window.reset();
     this->send_counter = 0;
-    this->created = now;
+    this->created = made;
     this->send_key.copy_from(send);
     this->receive.key.copy_from(receive_key);
     this->receive.local_index = local;
@@ -58,10 +59,10 @@ struct CurrentSession {
 
 struct LateSession {
   ReplayWindow window;
-  Instant created{};
+  Stamp created;
   ReceiveKey receive;
 
-  void start(const ReplayWindow &seen, Instant made, const ReceiveKey &from) {
+  void start(const ReplayWindow &seen, Stamp made, const ReceiveKey &from) {
     this->window = seen;
     this->created = made;
     this->receive.key.copy_from(from.key);
@@ -70,7 +71,7 @@ struct LateSession {
 };
 
 struct NextSession {
-  Instant created{};
+  Stamp created;
   Secret<32> send_key;
   ReceiveKey receive;
   uint32_t remote_index{0};

@@ -9,7 +9,7 @@ static_assert(Engine<Tunnel>);
 static_assert(sizeof(Tunnel) <= 640 + MAX_PEERS * 361 + MAX_HANDSHAKES * 512 + PACKET_QUEUE_BYTES,
               "docs/memory.md tells what a peer costs");
 
-Tunnel::Tunnel(Random &random) : random_(random) {}
+Tunnel::Tunnel(Random &random, const PeerKeys &keys) : random_(random), keys_(keys) {}
 
 void Tunnel::set_identity(const NodePrivate &self) {
   this->self_.copy_from(self);
@@ -17,23 +17,27 @@ void Tunnel::set_identity(const NodePrivate &self) {
   this->replies_.clear();
   for (Slot slot = 0; slot != MAX_PEERS; slot++) {
     Peer &peer = this->peers_[slot];
-    if (!this->is_used_(peer))
+    if (!peer.is_used)
       continue;
-    const NodePublic key = peer.key;
     const bool relayed = peer.relayed;
-    (void) this->add_peer(slot, key);
+    if (this->key_of_(slot) == nullptr) {
+      this->remove_peer(slot);  // it is about to be told who is there now
+      continue;
+    }
+    (void) this->add_peer(slot);
     this->set_relayed(slot, relayed);
   }
 }
 
-Error Tunnel::add_peer(Slot slot, const NodePublic &key) {
-  if (slot >= MAX_PEERS || !key.is_set())
+Error Tunnel::add_peer(Slot slot) {
+  if (slot >= MAX_PEERS || !this->keys_.node_key(slot).is_set())
     return Error::UNEXPECTED;
   this->remove_peer(slot);
   Peer &peer = this->peers_[slot];
-  if (!crypto::x25519(this->self_.secret(), key.bytes, peer.static_shared))
+  if (!crypto::x25519(this->self_.secret(), this->keys_.node_key(slot).bytes, peer.static_shared))
     return Error::MALFORMED;
-  peer.key = key;
+  peer.key_version = this->keys_.key_versions(slot).node;
+  peer.is_used = true;
   return Error::NONE;
 }
 
@@ -47,7 +51,7 @@ void Tunnel::remove_peer(Slot slot) {
   this->drop_replies_(slot);
   this->slot_events_[slot] = 0;
   peer.static_shared.clear();
-  peer.key = {};
+  peer.is_used = false;
   peer.newest_timestamp = {};
   peer.rx_bytes = peer.tx_bytes = 0;
   peer.initiation_sent = peer.initiation_seen = peer.last_data = Stamp();
@@ -77,7 +81,14 @@ void Tunnel::set_relayed(Slot slot, bool relayed) {
 }
 
 Tunnel::Peer *Tunnel::peer_in_(Slot slot) {
-  return slot < MAX_PEERS && this->is_used_(this->peers_[slot]) ? &this->peers_[slot] : nullptr;
+  return slot < MAX_PEERS && this->peers_[slot].is_used ? &this->peers_[slot] : nullptr;
+}
+
+/// Null when it is another one than add_peer() saw: nobody may call or be called with it before it was told.
+const NodePublic *Tunnel::key_of_(Slot slot) const {
+  const Peer &peer = this->peers_[slot];
+  return peer.is_used && peer.key_version == this->keys_.key_versions(slot).node ? &this->keys_.node_key(slot)
+                                                                                 : nullptr;
 }
 
 /// The low byte names the slot, so that a packet finds its keys without a search; the rest is random and never zero.
@@ -180,7 +191,7 @@ void Tunnel::end_handshake_(Peer &peer) {
 }
 
 bool Tunnel::can_send_(Instant now, const Peer &peer) const {
-  return peer.current.receive.is_set() && now < peer.current.created + REJECT_AFTER_TIME &&
+  return peer.current.receive.is_set() && peer.current.created.age(now) < REJECT_AFTER_TIME &&
          peer.current.send_counter < REJECT_AFTER_MESSAGES;
 }
 
@@ -211,7 +222,7 @@ void Tunnel::handle_timeout(Instant now) {
   this->now_ = now;
   for (Slot slot = 0; slot != MAX_PEERS; slot++) {
     Peer &peer = this->peers_[slot];
-    if (!this->is_used_(peer))
+    if (!peer.is_used)
       continue;
     if (peer.handshake != NO_HANDSHAKE || peer.wants_handshake)
       this->handle_handshake_timeout_(now, slot);
@@ -254,18 +265,18 @@ void Tunnel::handle_handshake_timeout_(Instant now, Slot slot) {
 
 void Tunnel::expire_side_sessions_(Instant now) {
   for (LateSession &late : this->late_) {
-    if (late.receive.is_set() && now >= late.created + REJECT_AFTER_TIME)
+    if (late.receive.is_set() && late.created.age(now) >= REJECT_AFTER_TIME)
       late.receive.clear();
   }
   for (NextSession &next : this->next_) {
-    if (next.receive.is_set() && now >= next.created + REJECT_AFTER_TIME)
+    if (next.receive.is_set() && next.created.age(now) >= REJECT_AFTER_TIME)
       next.clear();
   }
 }
 
 void Tunnel::expire_session_(Instant now, Slot slot) {
   Peer &peer = this->peers_[slot];
-  if (peer.current.receive.is_set() && now >= peer.current.created + REJECT_AFTER_TIME) {
+  if (peer.current.receive.is_set() && peer.current.created.age(now) >= REJECT_AFTER_TIME) {
     peer.current.clear();  // not the next one, which may be confirmed yet
     peer.keepalive_due = peer.relayed_due = peer.answer_due = Deadline();
     peer.send_keepalive = false;
@@ -282,7 +293,7 @@ Instant Tunnel::next_timeout() const {
       soonest = earlier(soonest, handshake.retransmit_due);
   }
   for (const Peer &peer : this->peers_) {
-    if (!this->is_used_(peer))
+    if (!peer.is_used)
       continue;
     for (const Deadline &due : {peer.answer_due, peer.keepalive_due, peer.relayed_due})
       soonest = earlier(soonest, due.at(this->now_));
@@ -291,15 +302,15 @@ Instant Tunnel::next_timeout() const {
     if (peer.wants_handshake && place_is_free)
       soonest = earlier(soonest, this->now_);  // the place's last holder was removed or reset
     if (peer.current.receive.is_set())
-      soonest = earlier(soonest, peer.current.created + REJECT_AFTER_TIME);
+      soonest = earlier(soonest, peer.current.created.at(this->now_) + REJECT_AFTER_TIME);
   }
   for (const LateSession &late : this->late_) {
     if (late.receive.is_set())
-      soonest = earlier(soonest, late.created + REJECT_AFTER_TIME);
+      soonest = earlier(soonest, late.created.at(this->now_) + REJECT_AFTER_TIME);
   }
   for (const NextSession &next : this->next_) {
     if (next.receive.is_set())
-      soonest = earlier(soonest, next.created + REJECT_AFTER_TIME);
+      soonest = earlier(soonest, next.created.at(this->now_) + REJECT_AFTER_TIME);
   }
   return soonest;
 }
@@ -367,7 +378,7 @@ Tunnel::PeerInfo Tunnel::info(Instant now, Slot slot) const {
     out.state = SessionState::HANDSHAKE;
   if (this->can_send_(now, peer)) {
     out.state = SessionState::ESTABLISHED;
-    out.handshake_age = now - peer.current.created;
+    out.handshake_age = peer.current.created.age(now);
   }
   return out;
 }

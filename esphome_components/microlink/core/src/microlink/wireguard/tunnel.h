@@ -6,6 +6,7 @@
 #include "microlink/base/ring_buffer.h"
 #include "microlink/base/short_time.h"
 #include "microlink/capacity.h"
+#include "microlink/keys/peer_keys.h"
 #include "microlink/wireguard/cookie.h"
 #include "microlink/wireguard/packet_queue.h"
 #include "microlink/wireguard/session.h"
@@ -65,12 +66,14 @@ class Tunnel {
     uint64_t tx_bytes;
   };
 
-  explicit Tunnel(Random &random);
+  /// Both must outlive it.
+  Tunnel(Random &random, const PeerKeys &keys);
 
   /// The node key. Drops every session; peers stay.
   void set_identity(const NodePrivate &self);
-  /// Take a slot over for a peer; what was in it is wiped. UNEXPECTED for a slot out of range.
-  Error add_peer(Slot slot, const NodePublic &key);
+  /// Take a slot over for the peer whose node key is in it now; what was in it is wiped. To be called again when that
+  /// key changes. UNEXPECTED for a slot that is out of range or has no key, MALFORMED for a key that cannot be one.
+  Error add_peer(Slot slot);
   void remove_peer(Slot slot);
   /// The peer restarted: its sessions are useless. The next packet makes a new handshake.
   void reset_session(Slot slot);
@@ -122,7 +125,6 @@ class Tunnel {
 
  private:
   struct Peer {
-    NodePublic key{};
     crypto::SecretKey static_shared;  ///< DH(our static, theirs), used in every handshake
     CurrentSession current;
     Timestamp newest_timestamp{};  ///< of their initiations
@@ -136,14 +138,16 @@ class Tunnel {
     Deadline relayed_due;
     uint64_t rx_bytes{0};
     uint64_t tx_bytes{0};
+    uint16_t key_version{0};          ///< of the node key that static_shared was made of
     uint8_t handshake{NO_HANDSHAKE};  ///< place in the pool
-    bool is_initiator{false};         ///< of the current session
-    bool wants_handshake{false};      ///< waits for a free place
-    bool send_keepalive{false};
-    bool relayed{false};
-    bool last_minute_done{false};  ///< the one handshake before a receiving session runs out was asked for
+    bool is_used : 1 {false};
+    bool is_initiator : 1 {false};     ///< of the current session
+    bool wants_handshake : 1 {false};  ///< waits for a free place
+    bool send_keepalive : 1 {false};
+    bool relayed : 1 {false};
+    bool last_minute_done : 1 {false};  ///< the one handshake before a receiving session runs out was asked for
   };
-  static_assert(sizeof(Peer) <= 360, "what a peer costs, with a session that lives and its window of 1,024");
+  static_assert(sizeof(Peer) <= 328, "what a peer costs, with a session that lives and its window of 1,024");
   /// An initiation of ours that is under way.
   struct Handshake {
     Initiator noise;
@@ -170,7 +174,7 @@ class Tunnel {
   static constexpr size_t MAX_SIDE_SESSIONS = MAX_HANDSHAKES < MAX_PEERS ? MAX_HANDSHAKES : MAX_PEERS;
 
   Peer *peer_in_(Slot slot);
-  bool is_used_(const Peer &peer) const { return peer.key.is_set(); }
+  const NodePublic *key_of_(Slot slot) const;
   uint32_t new_index_(Slot slot);
   void wipe_sessions_(Peer &peer);
 
@@ -187,7 +191,7 @@ class Tunnel {
   NextSession *room_for_next_(Instant now, Slot slot);
   void confirm_next_(Peer &peer, NextSession &next);
   LateSession *late_of_(Slot slot);
-  void keep_late_(const ReplayWindow &seen, Instant created, const ReceiveKey &receive);
+  void keep_late_(const ReplayWindow &seen, Stamp created, const ReceiveKey &receive);
 
   void want_handshake_(Instant now, Slot slot);
   void start_waiting_handshakes_(Instant now);
@@ -209,6 +213,7 @@ class Tunnel {
   bool can_send_(Instant now, const Peer &peer) const;
 
   Random &random_;
+  const PeerKeys &keys_;
   NodePrivate self_;
   CookieChecker checker_;
   TimestampSource timestamps_;

@@ -79,7 +79,7 @@ void Tunnel::queue_reply_(const Reply &reply) { (void) this->replies_.push(reply
 
 Result<Slot> Tunnel::find_caller_(const NodePublic &caller) {
   for (Slot slot = 0; slot != MAX_PEERS; slot++) {
-    if (this->is_used_(this->peers_[slot]) && this->peers_[slot].key == caller)
+    if (const NodePublic *key = this->key_of_(slot); key != nullptr && *key == caller)
       return slot;
   }
   this->unknown_initiator_ = caller;
@@ -110,11 +110,11 @@ Result<Tunnel::Received> Tunnel::handle_initiation_(Instant now, const Source &f
   TransportKeys keys;
   if (!responder.write_response(this->random_, index, message, reply.bytes, keys))
     return Error::AUTH_FAILED;
-  next->cookies.write_macs(now, peer.key, reply.bytes);
+  next->cookies.write_macs(now, responder.caller(), reply.bytes);
 
   peer.newest_timestamp = timestamp;
   peer.initiation_seen = Stamp(now);
-  next->created = now;
+  next->created = Stamp(now);
   next->send_key.copy_from(keys.send);
   next->receive.key.copy_from(keys.receive);
   next->receive.local_index = index;
@@ -145,8 +145,8 @@ NextSession *Tunnel::room_for_next_(Instant now, Slot slot) {
     return own;
   NextSession *place = nullptr;
   for (NextSession &next : this->next_) {
-    const bool is_free = !next.receive.is_set() || now - next.created >= REKEY_TIMEOUT;
-    if (is_free && (place == nullptr || next.created < place->created))
+    const bool is_free = !next.receive.is_set() || next.created.age(now) >= REKEY_TIMEOUT;
+    if (is_free && (place == nullptr || next.created.age(now) > place->created.age(now)))
       place = &next;
   }
   if (place != nullptr)
@@ -163,7 +163,7 @@ LateSession *Tunnel::late_of_(Slot slot) {
 }
 
 /// Other keys take the place of these, which receive what is still under way.
-void Tunnel::keep_late_(const ReplayWindow &seen, Instant created, const ReceiveKey &receive) {
+void Tunnel::keep_late_(const ReplayWindow &seen, Stamp created, const ReceiveKey &receive) {
   if (!receive.is_set())
     return;
   LateSession *place = this->late_of_(static_cast<Slot>(receive.local_index & SLOT_MASK));
@@ -172,8 +172,10 @@ void Tunnel::keep_late_(const ReplayWindow &seen, Instant created, const Receive
       place = &late;
   }
   if (place == nullptr)
-    place = &*std::min_element(this->late_.begin(), this->late_.end(),
-                               [](const LateSession &a, const LateSession &b) { return a.created < b.created; });
+    place =
+        &*std::min_element(this->late_.begin(), this->late_.end(), [this](const LateSession &a, const LateSession &b) {
+          return a.created.age(this->now_) > b.created.age(this->now_);
+        });
   place->start(seen, created, receive);
 }
 
@@ -212,7 +214,7 @@ Result<Tunnel::Received> Tunnel::handle_response_(Instant now, ByteView message)
   } else {
     this->keep_late_(peer->current.window, peer->current.created, peer->current.receive);
   }
-  peer->current.start(now, keys.send, keys.receive, local_index, remote_index);
+  peer->current.start(Stamp(now), keys.send, keys.receive, local_index, remote_index);
   peer->is_initiator = true;
   peer->last_minute_done = false;
   peer->send_keepalive = true;  // unless data goes first: the other side may send only after a packet of ours
@@ -233,9 +235,10 @@ Result<Tunnel::Received> Tunnel::handle_cookie_reply_(Instant now, ByteView mess
     cookies = &handshake->cookies;
   else if (NextSession *next = this->next_of_(slot); next != nullptr && next->receive.local_index == local_index)
     cookies = &next->cookies;  // to our response: the answer to their next initiation will carry mac2
-  if (cookies == nullptr)
+  const NodePublic *key = cookies == nullptr ? nullptr : this->key_of_(slot);
+  if (key == nullptr)
     return Error::UNEXPECTED;
-  if (const Error error = cookies->handle_reply(now, this->peers_[slot].key, message); error != Error::NONE)
+  if (const Error error = cookies->handle_reply(now, *key, message); error != Error::NONE)
     return error;
   return Received{slot, {}};
 }
@@ -272,8 +275,8 @@ Result<Tunnel::Received> Tunnel::handle_transport_(Instant now, ByteSpan message
       return Error::UNEXPECTED;
   }
   const ReceiveKey &key = next != nullptr ? next->receive : late != nullptr ? late->receive : peer->current.receive;
-  const Instant created = next != nullptr ? next->created : late != nullptr ? late->created : peer->current.created;
-  if (now >= created + REJECT_AFTER_TIME || counter >= REJECT_AFTER_MESSAGES)
+  const Stamp created = next != nullptr ? next->created : late != nullptr ? late->created : peer->current.created;
+  if (created.age(now) >= REJECT_AFTER_TIME || counter >= REJECT_AFTER_MESSAGES)
     return Error::UNEXPECTED;
   ReplayWindow &window = late != nullptr ? late->window : peer->current.window;
   if (next == nullptr && !window.accepts(counter))
@@ -291,7 +294,7 @@ Result<Tunnel::Received> Tunnel::handle_transport_(Instant now, ByteSpan message
   peer->rx_bytes += message.size();
   const ByteSpan padded = sealed.first(sealed.size() - crypto::TAG_BYTES);
   this->note_received_(now, *peer, !padded.empty());
-  if (!peer->last_minute_done && peer->is_initiator && now >= peer->current.created + LAST_MINUTE) {
+  if (!peer->last_minute_done && peer->is_initiator && peer->current.created.age(now) >= LAST_MINUTE) {
     peer->last_minute_done = true;
     this->want_handshake_(now, slot);
   }

@@ -38,7 +38,7 @@ ByteSpan Tunnel::seal_(Instant now, Slot slot, ByteSpan buffer, size_t size) {
   peer.send_keepalive = false;
   this->note_sent_(now, peer, size != 0);
   const bool worn = peer.current.send_counter >= REKEY_AFTER_MESSAGES;
-  if (worn || (peer.is_initiator && now >= peer.current.created + REKEY_AFTER_TIME))
+  if (worn || (peer.is_initiator && peer.current.created.age(now) >= REKEY_AFTER_TIME))
     this->want_handshake_(now, slot);
   return message;
 }
@@ -70,18 +70,19 @@ std::optional<Tunnel::Transmit> Tunnel::poll_transmit(Instant now, ByteSpan out)
 /// timestamp's hour is stored.
 std::optional<Tunnel::Transmit> Tunnel::transmit_initiation_(Instant now, Handshake &handshake, ByteSpan out) {
   Peer &peer = this->peers_[handshake.slot];
-  const auto timestamp = this->timestamps_.next(now);
+  const NodePublic *key = this->key_of_(handshake.slot);
+  const auto timestamp = key == nullptr ? std::nullopt : this->timestamps_.next(now);
   if (!timestamp) {
-    handshake.retransmit_due = now + seconds(1);  // handle_reserved() brings it forward
+    handshake.retransmit_due = now + seconds(1);  // handle_reserved() or add_peer() comes first
     return std::nullopt;
   }
   handshake.local_index = this->new_index_(handshake.slot);
   const ByteSpan message = out.first(INITIATION_BYTES);
   handshake.retransmit_due = now + REKEY_TIMEOUT + milliseconds(this->random_.below(REKEY_JITTER_MS));
-  if (!handshake.noise.write_initiation(this->random_, this->self_, peer.key, peer.static_shared, handshake.local_index,
+  if (!handshake.noise.write_initiation(this->random_, this->self_, *key, peer.static_shared, handshake.local_index,
                                         *timestamp, message))
     return std::nullopt;
-  handshake.cookies.write_macs(now, peer.key, message);
+  handshake.cookies.write_macs(now, *key, message);
   handshake.sent = static_cast<uint8_t>(std::min(handshake.sent + 1, 255));
   peer.initiation_sent = Stamp(now);
   peer.tx_bytes += message.size();
