@@ -40,7 +40,7 @@ void check(const Netmap &map) {
       continue;
     if (peer == nullptr || !ids.insert(peer->id).second || !keys.insert(peer->key.bytes[0]).second)
       __builtin_trap();
-    if (map.find(peer->id) != id || map.find_by_key(peer->key) != id || !map.find_by_name(peer->name).is_set() ||
+    if (map.find(peer->id) != id || map.find_by_key(peer->key) != id || !map.find_by_name(map.name(id)).is_set() ||
         !map.find_by_address(peer->prefixes.own()[0].address).is_set())
       __builtin_trap();
   }

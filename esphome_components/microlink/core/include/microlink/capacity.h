@@ -37,6 +37,9 @@ constexpr size_t MAX_ALLOWED_IPS_PER_PEER = 4;
 /// Node names (FQDN without the trailing dot). Longer: cut, and not resolvable by name; the node is reached by address
 /// all the same.
 constexpr size_t MAX_NODE_NAME_BYTES = 64;
+/// Names of the peers in the table together; the end that those of the own tailnet share counts once. Full: cut, and
+/// not resolvable by name.
+constexpr size_t NAME_TABLE_BYTES = 32 * MAX_PEERS < 2 * MAX_NODE_NAME_BYTES ? 2 * MAX_NODE_NAME_BYTES : 32 * MAX_PEERS;
 /// Entries of the list of allowed peers. More: the list is refused.
 constexpr size_t MAX_ALLOWED_PEERS = 16;
 /// The same list packed: a name or tag takes its length and 2, a node key 33, an address 6 or 18. More: refused.

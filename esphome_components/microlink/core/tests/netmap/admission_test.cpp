@@ -243,7 +243,7 @@ std::string described(const Netmap &map) {
     const Peer *const peer = map.peer(map.at(slot));
     if (peer == nullptr)
       continue;
-    out += std::to_string(peer->id) + " " + std::string(peer->name.view()) + " " +
+    out += std::to_string(peer->id) + " " + std::string(map.name(map.at(slot)).view()) + " " +
            std::string(peer->key.to_text().view()) + std::string(peer->disco_key.to_text().view()) +
            std::to_string(peer->home_derp) + (peer->allowed ? " ok" : " no") + (peer->is_jailed ? " jailed" : "") +
            std::to_string(to_unix_seconds(peer->key_expiry));

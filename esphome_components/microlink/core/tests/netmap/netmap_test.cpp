@@ -28,7 +28,7 @@ void expect_state(const Netmap &netmap, const testing::Value &expected, const st
     const auto want = peers[i];
     const Peer *const peer = netmap.peer(netmap.find(want["ID"].integer()));
     ASSERT_NE(peer, nullptr) << note;
-    EXPECT_EQ(std::string(peer->name.view()) + ".", want["Name"].text()) << note;
+    EXPECT_EQ(std::string(netmap.name(netmap.find(peer->id)).view()) + ".", want["Name"].text()) << note;
     EXPECT_EQ(peer->key.to_text().view(), want["Key"].text()) << note;
     EXPECT_EQ(peer->disco_key.to_text().view(), want["DiscoKey"].text()) << note;
     EXPECT_EQ(peer->home_derp, want["HomeDERP"].integer()) << note;
@@ -274,7 +274,7 @@ std::string dump(const Netmap &map) {
   std::map<int64_t, std::string> out;
   for (size_t slot = 0; slot != MAX_PEERS; slot++) {
     if (const Peer *const peer = map.peer(map.at(slot)); peer != nullptr) {
-      out[peer->id] = std::string(peer->name.view()) + std::string(peer->key.to_text().view()) +
+      out[peer->id] = std::string(map.name(map.at(slot)).view()) + std::string(peer->key.to_text().view()) +
                       std::string(peer->disco_key.to_text().view()) + std::to_string(peer->home_derp) +
                       online_text(peer->online);
     }

@@ -206,11 +206,10 @@ class Core final : private tailcfg::MapSink, private Relays::Regions, private fi
   Instant now_{};  ///< of the input that is being handled, for MapSink
   Identity identity_;
   RecordDuties duties_;
-  Instant cache_due_{Instant::NEVER}, cache_stored_{INT64_MIN / 2};
+  Instant cache_due_{Instant::NEVER}, cache_stored_{INT64_MIN / 2}, wall_at_{};
   MachinePublic cached_control_key_{};  ///< of the configured control URL
   CachedSelf cached_self_;
   WallTime wall_{WallTime::UNKNOWN}, clock_reserved_{WallTime::UNKNOWN};
-  Instant wall_at_{};
   bool wall_is_trusted_{false};
 
   std::array<Stream, MAX_STREAMS> streams_;

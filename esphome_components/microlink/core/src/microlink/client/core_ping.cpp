@@ -111,7 +111,8 @@ void Core::end_control_ping_(Instant now, const magicsock::Event &pong, std::str
   if (!addresses.empty()) {
     const auto ip = to_text(addresses[0].address);
     out.key("IP").string(ip).key("NodeIP").string(ip);
-    out.key("NodeName").string(peer->name.view().substr(0, peer->name.view().find('.')));
+    const tailcfg::NodeName name = this->netmap_.name(this->control_ping_.peer);
+    out.key("NodeName").string(name.view().substr(0, name.view().find('.')));
   }
   if (!error.empty()) {
     out.key("Err").string(error);

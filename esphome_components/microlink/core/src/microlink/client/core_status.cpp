@@ -90,7 +90,7 @@ PeerStatus Core::peer(size_t index) const {
 PeerStatus Core::status_of_(netmap::PeerId id) const {
   const netmap::Peer &peer = *this->netmap_.peer(id);
   PeerStatus out;
-  out.name = peer.name;
+  out.name = this->netmap_.name(id);
   out.node_key = peer.key;
   out.ipv4 = address_of(peer.prefixes.own(), true);
   out.ipv6 = address_of(peer.prefixes.own(), false);

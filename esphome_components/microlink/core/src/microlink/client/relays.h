@@ -60,8 +60,8 @@ class Relays {
   bool is_connected(uint16_t region) const;
   /// Queue a packet; opens a connection to the region if there is none. NO_SPACE, NOT_READY.
   Error send(Instant now, uint16_t region, const NodePublic &destination, ByteView packet);
-  /// Peers were cut off: what waits for those for whom `stays` is false does not leave any more, whatever relay it waits
-  /// for.
+  /// Peers were cut off: what waits for those for whom `stays` is false does not leave any more, whatever relay it
+  /// waits for.
   template<typename Stays> void keep_only(const Stays &stays) {
     (void) this->shared_.queue.keep_only(
         [&](const crypto::PublicKey &destination) { return stays(NodePublic{destination}); });

@@ -40,8 +40,8 @@ class SendPool {
   /// The one on its way included.
   size_t frames(Owner owner) const;
   void clear(Owner owner);
-  /// Drop what waits for destinations for which `stays` is false, on all connections, but for frames of which a part has
-  /// left; how many went.
+  /// Drop what waits for destinations for which `stays` is false, on all connections, but for frames of which a part
+  /// has left; how many went.
   template<typename Stays> size_t keep_only(const Stays &stays) {
     size_t dropped = 0;
     for (size_t i = this->entries_.size(); i-- != 0;) {

@@ -23,8 +23,9 @@ Subject Netmap::subject_of_(const tailcfg::Node &node) const {
           {node.tags.begin(), node.tags.size()}};
 }
 
-Subject Netmap::subject_of_(const Peer &peer) const {
-  return {peer.name,
+/// `name` must live as long as what is returned.
+Subject Netmap::subject_of_(const Peer &peer, std::string_view name) const {
+  return {name,
           this->suffix(),
           peer.key,
           peer.prefixes.own(),
@@ -47,17 +48,18 @@ void Netmap::admit_(const tailcfg::Node &node) {
   if (candidate.wanted)
     this->wants_.take(this->subject_of_(node));
   candidate.seen = candidate.touched = true;
-  this->fill_slot_(*slot, candidate);
+  this->fill_slot_(*slot, candidate, node.name);
 }
 
 /// A newcomer takes an empty slot.
-void Netmap::fill_slot_(Slot &slot, const Slot &with) {
+void Netmap::fill_slot_(Slot &slot, const Slot &with, std::string_view name) {
   const uint16_t generation = slot.generation;
   const KeyVersions versions = slot.versions;
   slot = with;
   slot.used = true;
   slot.generation = static_cast<uint16_t>(generation + 1);
   slot.versions = {static_cast<uint16_t>(versions.node + 1), static_cast<uint16_t>(versions.disco + 1)};
+  (void) this->names_.set(this->id_of_(slot).slot, name);
   this->emit_(Event::Kind::PEER_ADDED, &slot);
 }
 
@@ -99,7 +101,6 @@ void Netmap::fill_(Slot &slot, const tailcfg::Node &node) {
   peer.id = node.id;
   peer.key = node.key;
   peer.disco_key = node.disco_key;
-  peer.name = node.name;
   peer.prefixes.set(node.addresses, node.allowed_ips);
   peer.key_expiry = node.key_expiry;
   peer.home_derp = node.home_derp;
@@ -123,13 +124,14 @@ void Netmap::update_(Slot &slot, const tailcfg::Node &node) {
     slot.wanted = true;
   this->refresh_claim_(slot);
   this->release_twins_(slot);
-  this->emit_peer_change_(slot, before);
+  this->emit_peer_change_(slot, before, this->names_.set(this->id_of_(slot).slot, node.name));
 }
 
 void Netmap::release_(Slot &slot) {
   this->emit_(Event::Kind::PEER_REMOVED, &slot);
   if (slot.told)
     this->gone_.push_dropping_oldest(slot.peer.key);
+  (void) this->names_.set(this->id_of_(slot).slot, {});
   const uint16_t generation = slot.generation;
   const KeyVersions versions = slot.versions;
   slot = Slot{};
@@ -168,7 +170,8 @@ bool Netmap::is_allowed_(const Slot &slot, const Subject &subject) const {
 /// After the pins or the allowlist changed.
 void Netmap::judge_again_(Slot &slot) {
   const Peer before = slot.peer;
-  const Subject subject = this->subject_of_(slot.peer);
+  const tailcfg::NodeName name = this->name_of_(slot);
+  const Subject subject = this->subject_of_(slot.peer, name);
   slot.pinned = any_selects(this->pinned_, subject);
   slot.peer.allowed = this->is_allowed_(slot, subject);
   this->refresh_claim_(slot);
@@ -208,7 +211,8 @@ void Netmap::set_live(PeerId id, bool live) {
 
 void Netmap::want(const Want &want) {
   for (Slot &slot : this->slots_) {
-    if (!slot.used || !want.selects(this->subject_of_(slot.peer)))
+    const tailcfg::NodeName name = this->name_of_(slot);
+    if (!slot.used || !want.selects(this->subject_of_(slot.peer, name)))
       continue;
     slot.wanted = !slot.live;
     this->refresh_claim_(slot);

@@ -91,8 +91,7 @@ void write_routes(Writer &out, const Peer &peer) {
 }
 
 /// A peer without its size byte; whether it fits.
-bool write_peer(Writer &out, const Peer &peer, bool no_access, std::string_view name_before) {
-  const std::string_view name = peer.name;
+bool write_peer(Writer &out, const Peer &peer, bool no_access, std::string_view name, std::string_view name_before) {
   const size_t shared = shared_tail(name, name_before);
   const int64_t expiry = to_unix_seconds(peer.key_expiry);
   out.u64be(static_cast<uint64_t>(peer.id)).bytes(peer.key.bytes).bytes(peer.disco_key.bytes);
@@ -136,17 +135,18 @@ size_t Netmap::write_cache(size_t index, ByteSpan out) const {
   for (size_t record = 0; next != count; record++) {
     Writer writer(out);
     writer.u8(VERSION).u32be(this->allowlist_hash_());
-    std::string_view name_before;
+    tailcfg::NodeName name_before;
     const size_t first = next;
     for (; next != count; next++) {
       const Slot &slot = this->slots_[order[next]];
+      const tailcfg::NodeName name = this->name_of_(slot);
       Bytes<MAX_CACHE_RECORD_BYTES> scratch;
       Writer one(ByteSpan(scratch).first(std::min(scratch.size(), writer.left())));
-      if (writer.left() == 0 || !write_peer(one, slot.peer, slot.no_access, name_before) ||
+      if (writer.left() == 0 || !write_peer(one, slot.peer, slot.no_access, name, name_before) ||
           one.size() + 1 > writer.left())
         break;
       writer.u8(static_cast<uint8_t>(one.size())).bytes(one.written());
-      name_before = slot.peer.name;
+      name_before = name;
     }
     if (next == first)
       return 0;  // not even one peer fits into the caller's buffer
@@ -193,18 +193,18 @@ Error Netmap::load_cached_peer_(ByteView raw, tailcfg::NodeName &name, bool same
   bool ok = in.ok() && shared <= name.size() && front.size() + shared <= tailcfg::NodeName::CAPACITY;
   if (!ok)
     return Error::MALFORMED;
-  peer.name.append(front);
-  peer.name.append(name.view().substr(name.size() - shared));
-  name = peer.name;
-  PeerPrefixes::Addresses own;
+  tailcfg::NodeName own(front);
+  own.append(name.view().substr(name.size() - shared));
+  name = own;
+  PeerPrefixes::Addresses addresses;
   tailcfg::AllowedIps allowed;
   for (uint8_t left = in.u8(); left != 0 && ok; left--) {
     const Prefix address = read_prefix(in, ok);
-    ok &= address.is_single() && own.push_back(address) && allowed.push_back(address);
+    ok &= address.is_single() && addresses.push_back(address) && allowed.push_back(address);
   }
   for (uint8_t left = in.u8(); left != 0 && ok; left--)
     ok &= allowed.push_back(read_prefix(in, ok));
-  peer.prefixes.set(own, allowed);
+  peer.prefixes.set(addresses, allowed);
   if (!ok || !in.ok() || in.left() != 0 || peer.id <= 0 || !peer.key.is_set())
     return Error::MALFORMED;
   if (this->find(peer.id).is_set() || this->find_by_key(peer.key).is_set())
@@ -212,7 +212,7 @@ Error Netmap::load_cached_peer_(ByteView raw, tailcfg::NodeName &name, bool same
   peer.is_jailed = (flags & FLAG_JAILED) != 0;
   peer.from_cache = loaded.was_cached = true;
   loaded.no_access = (flags & FLAG_NO_ACCESS) != 0;
-  const Subject subject = this->subject_of_(peer);
+  const Subject subject = this->subject_of_(peer, name);
   if (same_allowlist && (flags & FLAG_ALLOWED) != 0)
     loaded.tags = UINT16_MAX;
   peer.allowed = this->is_allowed_(loaded, subject);
@@ -221,7 +221,7 @@ Error Netmap::load_cached_peer_(ByteView raw, tailcfg::NodeName &name, bool same
   Slot *const slot = this->room_for_(rank_(loaded), peer.id);
   if (slot == nullptr)
     return Error::NONE;
-  this->fill_slot_(*slot, loaded);
+  this->fill_slot_(*slot, loaded, name);
   return Error::NONE;
 }
 

@@ -54,7 +54,7 @@ PeerId Netmap::find_by_disco(const DiscoPublic &key) const {
 
 PeerId Netmap::find_by_name(std::string_view name) const {
   for (const Slot &slot : this->slots_) {
-    if (slot.used && is_name_of(name, slot.peer.name, this->suffix()))
+    if (slot.used && is_name_of(name, this->name_of_(slot), this->suffix()))
       return this->id_of_(slot);
   }
   return {};

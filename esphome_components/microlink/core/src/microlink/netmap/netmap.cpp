@@ -17,11 +17,10 @@ bool has_expired(WallTime expiry, WallTime now) {
   return now >= EARLIEST_SANE_TIME && expiry != WallTime::UNKNOWN && expiry < now;
 }
 
-/// Everything that PEER_CHANGED is about.
+/// Everything that PEER_CHANGED is about, but the name.
 bool differs(const Peer &a, const Peer &b) {
-  return a.id != b.id || !(a.name == b.name) || !(a.prefixes == b.prefixes) || a.key_expiry != b.key_expiry ||
-         a.home_derp != b.home_derp || a.cap != b.cap || a.online != b.online || a.is_jailed != b.is_jailed ||
-         a.allowed != b.allowed;
+  return a.id != b.id || !(a.prefixes == b.prefixes) || a.key_expiry != b.key_expiry || a.home_derp != b.home_derp ||
+         a.cap != b.cap || a.online != b.online || a.is_jailed != b.is_jailed || a.allowed != b.allowed;
 }
 
 }  // namespace
@@ -244,7 +243,7 @@ void Netmap::emit_(const Event &event) {
   (void) this->events_.push({Event::Kind::RESYNC, {}});
 }
 
-void Netmap::emit_peer_change_(Slot &slot, const Peer &before) {
+void Netmap::emit_peer_change_(Slot &slot, const Peer &before, bool renamed) {
   const PeerId id = this->id_of_(slot);
   if (slot.peer.key != before.key)
     slot.versions.node++;
@@ -254,7 +253,7 @@ void Netmap::emit_peer_change_(Slot &slot, const Peer &before) {
     this->emit_({Event::Kind::PEER_KEY_CHANGED, id});
   else if (slot.peer.disco_key != before.disco_key)
     this->emit_({Event::Kind::PEER_RESTARTED, id});
-  else if (differs(slot.peer, before))
+  else if (renamed || differs(slot.peer, before))
     this->emit_(Event::Kind::PEER_CHANGED, &slot);
 }
 

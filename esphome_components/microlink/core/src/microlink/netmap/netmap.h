@@ -7,79 +7,22 @@
 #include "microlink/base/ring_buffer.h"
 #include "microlink/keys/peer_keys.h"
 #include "microlink/netmap/allowlist.h"
-#include "microlink/netmap/peer_prefixes.h"
+#include "microlink/netmap/name_table.h"
+#include "microlink/netmap/peer.h"
 #include "microlink/netmap/regions.h"
 #include "microlink/netmap/wants.h"
 #include "microlink/tailcfg/types.h"
 
 namespace microlink::netmap {
 
-/// The node's view of the tailnet in constant memory: self, a table of MAX_PEERS peers, the DERP regions that matter,
-/// names. Applies full maps by mark and sweep, and deltas; tells what changed. Fed by tailcfg::MapSink's calls, which
-/// `client` passes on. Endpoints of peers are not kept here: magicsock has them, and `client` passes them on to it.
-
-/// Names a slot of the peer table; the generation makes a reused slot a different peer.
-struct PeerId {
-  uint16_t slot{UINT16_MAX};
-  uint16_t generation{0};
-  bool is_set() const { return this->slot != UINT16_MAX; }
-  bool operator==(const PeerId &) const = default;
-};
-
-/// Why a peer deserves its slot, strongest last (architecture D13).
-enum class Claim : uint8_t { NONE, ONLINE, CACHED, WANTED, LIVE, PINNED };
-
-struct Peer {
-  tailcfg::NodeId id{0};
-  NodePublic key{};
-  DiscoPublic disco_key{};
-  tailcfg::NodeName name;
-  PeerPrefixes prefixes;
-  WallTime key_expiry{WallTime::UNKNOWN};
-  uint16_t home_derp{0};
-  uint16_t cap{0};
-  std::optional<bool> online;
-  bool is_jailed{false};
-  bool allowed{true};      ///< passes the local allowlist and may use the network at all
-  bool from_cache{false};  ///< known from storage only; control has not confirmed it yet
-  Claim claim{Claim::NONE};
-};
-
-struct Self {
-  tailcfg::NodeId id{0};
-  NodePublic key{};
-  tailcfg::NodeName name;
-  FixedVector<Prefix, 2> addresses;
-  WallTime key_expiry{WallTime::UNKNOWN};
-  bool expired{false};
-  bool machine_authorized{false};
-  bool operator==(const Self &) const = default;
-};
-
-struct Event {
-  enum class Kind : uint8_t {
-    SELF_CHANGED,
-    PEER_ADDED,
-    PEER_CHANGED,      ///< home, name, addresses, online, allowed
-    PEER_KEY_CHANGED,  ///< node key: drop session and path
-    PEER_RESTARTED,    ///< disco key: drop path and session
-    PEER_REMOVED,      ///< the slot may be reused already
-    DERP_MAP_CHANGED,
-    FULL_MAP_APPLIED,
-    RESYNC,  ///< events were lost: compare everything that was remembered with the table (PeerIds that are gone are
-             ///< null)
-  };
-  Kind kind;
-  PeerId peer{};
-};
-
 /// Events that wait for poll_event(). Full: RESYNC takes their place.
 constexpr size_t MAX_NETMAP_EVENTS = 2 * MAX_PEERS + 8;
 /// A record of cached peers for a warm start, as ports store them.
 constexpr size_t MAX_CACHE_RECORD_BYTES = 255;
 
-static_assert(sizeof(Peer) <= 184 + MAX_NODE_NAME_BYTES, "it exists for each peer of the table");
-
+/// The node's view of the tailnet in constant memory: self, a table of MAX_PEERS peers, the DERP regions that matter,
+/// names. Applies full maps by mark and sweep, and deltas; tells what changed. Fed by tailcfg::MapSink's calls, which
+/// `client` passes on. Endpoints of peers are not kept here: magicsock has them, and `client` passes them on to it.
 class Netmap final : public PeerKeys {
  public:
   // What a map stream says; the names and their order are MapSink's.
@@ -114,6 +57,10 @@ class Netmap final : public PeerKeys {
 
   /// Null if the id names no peer (any more). Valid until the next call that is not const.
   const Peer *peer(PeerId id) const;
+  /// FQDN in lower case, without the trailing dot; empty if the id names no peer.
+  tailcfg::NodeName name(PeerId id) const {
+    return this->peer(id) == nullptr ? tailcfg::NodeName{} : this->names_.get(id.slot);
+  }
   /// The peer in a slot, unset if it is empty: for (slot = 0; slot != MAX_PEERS; slot++).
   PeerId at(size_t slot) const;
   size_t peer_count() const;
@@ -187,20 +134,21 @@ class Netmap final : public PeerKeys {
     Peer peer;
     uint16_t generation{0};
     KeyVersions versions{};
-    bool used{false};
-    bool told{false};            ///< the owner knows that it is here
-    bool seen{false};            ///< in the full map that is read
-    bool touched{false};         ///< by PeersChanged of this message: PeersRemoved counts before it
-    bool online_patched{false};  ///< by PeersChangedPatch of this message: OnlineChange counts before it
-    bool pinned{false};
-    bool live{false};
-    bool wanted{false};
-    bool was_cached{false};
-    bool no_access{false};  ///< UnsignedPeerAPIOnly: control gives it no network access
     uint16_t idle_s{0};
     /// Which entries of the allowlist are tags of the peer. All: it was let in when it was cached, for whatever reason.
     Allowlist::Tags tags{0};
+    bool used : 1 {false};
+    bool told : 1 {false};            ///< the owner knows that it is here
+    bool seen : 1 {false};            ///< in the full map that is read
+    bool touched : 1 {false};         ///< by PeersChanged of this message: PeersRemoved counts before it
+    bool online_patched : 1 {false};  ///< by PeersChangedPatch of this message: OnlineChange counts before it
+    bool pinned : 1 {false};
+    bool live : 1 {false};
+    bool wanted : 1 {false};
+    bool was_cached : 1 {false};
+    bool no_access : 1 {false};  ///< UnsignedPeerAPIOnly: control gives it no network access
   };
+  static_assert(sizeof(Slot) <= 168, "it exists for each peer of the table");
 
   Slot *slot_of_(PeerId id);
   Slot *slot_with_(tailcfg::NodeId id);
@@ -214,20 +162,22 @@ class Netmap final : public PeerKeys {
   void release_twins_(const Slot &slot);
   void refresh_claim_(Slot &slot);
   Subject subject_of_(const tailcfg::Node &node) const;
-  Subject subject_of_(const Peer &peer) const;
+  Subject subject_of_(const Peer &peer, std::string_view name) const;
+  tailcfg::NodeName name_of_(const Slot &slot) const { return this->names_.get(this->id_of_(slot).slot); }
   bool is_allowed_(const Slot &slot, const Subject &subject) const;
   void judge_again_(Slot &slot);
   void judge_all_again_();
   bool is_home_of_peer_(uint16_t region) const;
   void emit_(Event::Kind kind, const Slot *slot);
   void emit_(const Event &event);
-  void fill_slot_(Slot &slot, const Slot &with);
-  void emit_peer_change_(Slot &slot, const Peer &before);
+  void fill_slot_(Slot &slot, const Slot &with, std::string_view name);
+  void emit_peer_change_(Slot &slot, const Peer &before, bool renamed = false);
   uint32_t allowlist_hash_() const;
   Error load_cached_peer_(ByteView raw, tailcfg::NodeName &name, bool same_allowlist);
 
   Self self_;
   std::array<Slot, MAX_PEERS> slots_;
+  NameTable names_;  ///< of the slots
   RegionStore regions_;
   RingBuffer<Event, MAX_NETMAP_EVENTS> events_;
   RingBuffer<NodePublic, MAX_GONE> gone_;
