@@ -13,7 +13,19 @@ from microlinkd import Microlinkd
 from nodes import Online, StartTailscaled
 from peers import Tailscaled
 from planes import Plane
-from traffic import ECHO_PORT, WEB_PORT, Iperf, bracketed, fetch, megabits, serve_echo, serve_files, without_udp
+from traffic import (
+    ECHO_PORT,
+    IPERF_PORT,
+    WEB_PORT,
+    Iperf,
+    Transfer,
+    bracketed,
+    fetch,
+    megabits,
+    serve_echo,
+    serve_files,
+    without_udp,
+)
 from waiting import wait_for
 
 type Pair = tuple[Microlinkd, Tailscaled]
@@ -238,3 +250,52 @@ def test_transfers_survive_a_change_of_path(
     assert [program.wait() for program in transfers.values()] == [0, 0]
     assert got["a"] == files["b"].read_bytes()
     assert got["b"] == files["a"].read_bytes()
+
+
+# A path that is blocked is trusted for 6.5 s after its last pong: what is sent meanwhile is lost.
+SWITCH_SECONDS = 10
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("end", ["interface", "stack"])
+def test_iperf_goes_on_both_ways_across_switches_of_the_path(
+    lab: Lab, plane: Plane, tailscaled: StartTailscaled, online: Online, end: str
+) -> None:
+    served = (IPERF_PORT, IPERF_PORT + 1)
+    options = ["--tun", INTERFACE] if end == "interface" else ["--serve", ",".join(map(str, served))]
+    node, official = online("a", "microlink", *options), tailscaled("b", "official", tun="tailscale0")
+    assert plane.node("microlink").online
+    official.sees("microlink")
+    node.wait_peer("official", lambda peer: peer["home_derp"])
+    address = str(node.status()["ipv4"])
+    official.pinged_directly(address)
+    node.ping_directly("official")
+    servers = [Iperf(lab, "a", port) for port in served]
+    streams = Transfer(lab, "b", address, served[0], "-b", "8M", seconds=30)
+    datagrams = Transfer(lab, "b", address, served[1], "-u", "-b", "2M", "-l", "1100", seconds=30)
+
+    def flows(what: str, packets: int = 500) -> None:
+        """See so many packets come in and go out."""
+        statistics = node.status()["statistics"]
+        more = {name: statistics[name] + packets for name in ("rx_packets", "tx_packets")}
+        wait_for(what, lambda: all(node.status()["statistics"][name] >= most for name, most in more.items()))
+        assert streams.running()
+        assert datagrams.running()
+
+    flows("data flows directly")
+    with without_udp(lab, "a"):
+        node.wait_peer("official", lambda peer: peer["direct"] is None, 30)
+        flows("data flows through the relay")
+    node.wait_peer("official", lambda peer: peer["direct"], 30)
+    flows("data flows directly again")
+    report = streams.end(60)
+    for way in ("", "_bidir_reverse"):
+        sent, received = (report[f"sum_{name}{way}"]["bytes"] for name in ("sent", "received"))
+        print(f"TCP {way or 'in'}: {received} of {sent} bytes")
+        assert received == sent
+    report = datagrams.end(60)
+    for way in ("", "_bidir_reverse"):
+        total = report[f"sum{way}"]
+        print(f"UDP {way or 'in'}: {total['lost_packets']} of {total['packets']} datagrams lost")
+        assert total["lost_packets"] <= total["packets"] * SWITCH_SECONDS / total["seconds"]
+    assert all(server.running() for server in servers)

@@ -16,6 +16,7 @@ from waiting import wait_for
 
 WEB_PORT = 8080
 ECHO_PORT = 7007
+IPERF_PORT = 5201
 
 # What came back is what went out, on TCP and on UDP; a TCP connection ends when the client has sent all.
 _ECHO = """
@@ -87,13 +88,13 @@ def fetch(lab: Lab, place: Place, url: str, *options: str, seconds: float = 30) 
 class Iperf(Process):
     """An iperf3 server on a host."""
 
-    def __init__(self, lab: Lab, place: Place) -> None:
+    def __init__(self, lab: Lab, place: Place, port: int = IPERF_PORT) -> None:
         """Start it and wait until it listens."""
-        super().__init__(lab.enter(place), f"iperf-{place}", lab.directory / f"iperf-{place}")
+        super().__init__(lab.enter(place), f"iperf-{place}-{port}", lab.directory / f"iperf-{place}")
         self._lab = lab
         lab.adopt(self)
-        self.spawn(["iperf3", "-s"])
-        wait_for(f"iperf3 at {place}", lambda: _listens(lab, place, 5201))
+        self.spawn(["iperf3", "-s", "-p", str(port)])
+        wait_for(f"iperf3 at {place}", lambda: _listens(lab, place, port))
 
     def measure(self, place: Place, address: str, *options: str, seconds: int = 2) -> Json:
         """Run a client; iperf3's `end` report. Raises RuntimeError."""
@@ -103,6 +104,25 @@ class Iperf(Process):
         report = cast("dict[str, Any]", json.loads(done.stdout or "{}"))
         if done.returncode or "error" in report:
             message = f"{' '.join(argv)}: {report.get('error', done.stderr)}"
+            raise RuntimeError(message)
+        return cast("Json", report["end"])
+
+
+class Transfer(Process):
+    """An iperf3 client that runs beside the test, both ways at once."""
+
+    def __init__(self, lab: Lab, place: Place, address: str, port: int, *options: str, seconds: int) -> None:
+        """Start it."""
+        super().__init__(lab.enter(place), f"transfer-{port}", lab.directory / f"transfer-{port}")
+        argv = ["iperf3", "-J", "--bidir", "-c", address, "-p", str(port), "-t", str(seconds), *options]
+        lab.adopt(self).spawn(argv)
+
+    def end(self, seconds: float) -> Json:
+        """Wait for it; iperf3's `end` report. Raises RuntimeError when a connection broke."""
+        wait_for(f"{self.name} ends", lambda: not self.running(), seconds)
+        report = json.loads(self.out.read_text() or "{}")
+        if self.exit_status() or "error" in report:
+            message = f"{self.name}: {report.get('error', self.tail())}"
             raise RuntimeError(message)
         return cast("Json", report["end"])
 
