@@ -7,6 +7,8 @@ from esphome.types import ConfigType
 
 # Unless the user or another component has decided already.
 SDKCONFIG = {
+    # A certificate of the user's own is read while a chain is checked, and stays text until then (ADR 0017).
+    "CONFIG_MBEDTLS_X509_TRUSTED_CERT_CALLBACK": True,
     # IPv6 addresses of the tailnet are in more than one /64: lwIP asks the node which are.
     "CONFIG_LWIP_HOOK_IP6_ROUTE_DEFAULT": True,
 }

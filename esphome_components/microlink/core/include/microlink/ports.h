@@ -109,7 +109,8 @@ struct Action {
   std::string_view host{};
 };
 
-/// Roots of trust for TLS: as PEM that the port loads before START (system bundle on Linux), or kept by the system.
+/// Roots of trust for TLS: as PEM that the port loads before START (system bundle on Linux) and that outlives the
+/// client, or kept by the system.
 struct TrustStore {
   std::string_view pem{};
   /// Makes a session believe the system's own roots (the certificate bundle of a chip); null = there are none. See

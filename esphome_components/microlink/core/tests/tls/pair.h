@@ -19,7 +19,7 @@ class Pair {
   using Cut = std::function<size_t()>;
 
   explicit Pair(const Server::Options &options = {}, uint32_t seed = 1) : server(options), random(seed) {
-    EXPECT_TRUE(this->anchors.add(ROOT));
+    EXPECT_EQ(this->anchors.add(ROOT), Error::NONE);
   }
 
   Policy policy() const {

@@ -150,7 +150,9 @@ INSTANTIATE_TEST_SUITE_P(Versions, Memory, ::testing::Values(MBEDTLS_SSL_VERSION
 /// A session that is fed a server's recorded bytes, so that only the client allocates.
 class Replay {
  public:
-  explicit Replay(const std::string &transcript) : transcript_(transcript) { EXPECT_TRUE(this->anchors_.add(ROOT)); }
+  explicit Replay(const std::string &transcript) : transcript_(transcript) {
+    EXPECT_EQ(this->anchors_.add(ROOT), Error::NONE);
+  }
 
   Error run() {
     SeededRandom random(1);

@@ -203,13 +203,12 @@ TEST_P(Sessions, waits_for_more_wherever_the_handshake_is_cut) {
 
 TEST_P(Sessions, gives_all_memory_back) {
   PemAnchors anchors;
-  ASSERT_TRUE(anchors.add(ROOT));
+  ASSERT_EQ(anchors.add(ROOT), Error::NONE);
   {
     Pair pair(this->options());  // PSA's own state comes with the first
     ASSERT_TRUE(pair.shake_hands(pair.policy()));
   }
   const size_t before = memory_use().current;
-  ASSERT_GT(before, 0U);
   {
     Pair pair(this->options());
     ASSERT_TRUE(pair.shake_hands(pair.policy()));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "tests/tls/pair.h"
 
+#include "microlink/tls/memory.h"
 #include "microlink/tls/verify.h"
 
 namespace microlink::tls::testing {
@@ -39,18 +40,29 @@ int vouch(void *, mbedtls_x509_crt *certificate, int, uint32_t *flags) {
 
 void attach_bundle(mbedtls_ssl_config &config) { mbedtls_ssl_conf_verify(&config, vouch, nullptr); }
 
-class Bundle {
+/// Certificates as mbedTLS reads them.
+class Parsed {
  public:
-  explicit Bundle(std::string_view root) {
-    mbedtls_x509_crt_init(&this->root_);
-    const std::string pem(root);
-    EXPECT_EQ(mbedtls_x509_crt_parse(&this->root_, reinterpret_cast<const uint8_t *>(pem.c_str()), pem.size() + 1), 0);
-    bundled = &this->root_;
+  explicit Parsed(std::string_view text) {
+    mbedtls_x509_crt_init(&this->first_);
+    const std::string pem(text);
+    EXPECT_EQ(mbedtls_x509_crt_parse(&this->first_, reinterpret_cast<const uint8_t *>(pem.c_str()), pem.size() + 1), 0);
   }
-  ~Bundle() { mbedtls_x509_crt_free(&this->root_); }
+  ~Parsed() { mbedtls_x509_crt_free(&this->first_); }
+  Parsed(const Parsed &) = delete;
+  Parsed &operator=(const Parsed &) = delete;
+  mbedtls_x509_crt *get() const { return &this->first_; }
 
  private:
-  mbedtls_x509_crt root_{};
+  mutable mbedtls_x509_crt first_{};
+};
+
+class Bundle {
+ public:
+  explicit Bundle(std::string_view root) : root_(root) { bundled = this->root_.get(); }
+
+ private:
+  Parsed root_;
 };
 
 constexpr WallTime YEAR_2021 = wall_seconds(1'609'459'200);
@@ -63,7 +75,7 @@ class Verification : public ::testing::TestWithParam<mbedtls_ssl_protocol_versio
     Pair pair(c.server);
     PemAnchors anchors;
     if (!c.roots.empty()) {
-      EXPECT_TRUE(anchors.add(c.roots));
+      EXPECT_EQ(anchors.add(c.roots), Error::NONE);
     }
     anchors.set_others(c.others);
     Policy policy;
@@ -133,13 +145,16 @@ TEST(PemAnchors, reads_lines_of_any_length_and_leaves_out_what_is_no_certificate
     std::string text = pem.substr(0, begin);
     for (size_t at = 0; at < digits.size(); at += width)
       text += digits.substr(at, width) + "\r\n";
+    text += "-----END CERTIFICATE-----\n";
     PemAnchors anchors;
-    EXPECT_EQ(anchors.add(text + "-----END CERTIFICATE-----\n" + pem).value_or(0), 2U) << width;
+    EXPECT_EQ(anchors.add(text), Error::NONE) << width;
+    const Parsed root(pem);
+    EXPECT_TRUE(anchors.contains(*root.get())) << width;
   }
   for (const std::string &bad : {std::string("-"), std::string("=") + digits, digits + "A", std::string(20'000, 'A')}) {
+    const std::string text = "-----BEGIN CERTIFICATE-----\n" + bad + "\n-----END CERTIFICATE-----\n";
     PemAnchors anchors;
-    EXPECT_EQ(anchors.add("-----BEGIN CERTIFICATE-----\n" + bad + "\n-----END CERTIFICATE-----\n").error(),
-              Error::MALFORMED);
+    EXPECT_EQ(anchors.add(text), Error::MALFORMED);
   }
 }
 
@@ -294,7 +309,7 @@ TEST(Policies, that_cannot_be_are_refused) {
   Session session;
   SeededRandom random(1);
   PemAnchors anchors;
-  ASSERT_TRUE(anchors.add(ROOT));
+  ASSERT_EQ(anchors.add(ROOT), Error::NONE);
   const std::string digits(64, 'a');
   const auto start = [&](std::string_view host, const std::string &cert_name) {
     Policy policy;
@@ -324,26 +339,70 @@ TEST(PemAnchors, takes_every_certificate_and_ignores_the_rest) {
   PemAnchors anchors;
   EXPECT_TRUE(anchors.empty());
   const std::string bundle =
-      "# a comment\n" + chain({ROOT, META_ED25519, BIG_ROOT}) + "-----BEGIN CERTIFICATE-----\nAA";
-  const auto added = anchors.add(bundle);
-  ASSERT_TRUE(added);
-  EXPECT_EQ(*added, 2U);
-  EXPECT_EQ(*anchors.add(OTHER_ROOT), 1U);
-  EXPECT_EQ(anchors.size(), 3U);
+      "# a comment\n" + chain({META_ED25519, ROOT, META_ED25519, BIG_ROOT}) + "-----BEGIN CERTIFICATE-----\nAA";
+  EXPECT_EQ(anchors.add(bundle), Error::NONE);
+  EXPECT_FALSE(anchors.empty());
+  const Parsed root(ROOT);
+  const Parsed big(BIG_ROOT);
+  const Parsed other(OTHER_ROOT);
+  EXPECT_TRUE(anchors.contains(*root.get()));
+  EXPECT_TRUE(anchors.contains(*big.get()));
+  EXPECT_FALSE(anchors.contains(*other.get())) << "the same name, another key";
+  EXPECT_EQ(anchors.add(OTHER_ROOT), Error::NONE);
+  EXPECT_TRUE(anchors.contains(*other.get()));
+  EXPECT_EQ(anchors.add(OTHER_ROOT), Error::NO_SPACE) << "two texts";
   anchors.clear();
   EXPECT_TRUE(anchors.empty());
-  EXPECT_EQ(anchors.size(), 0U);
+  EXPECT_FALSE(anchors.contains(*other.get()));
+}
+
+TEST(PemAnchors, hold_no_memory) {
+  const size_t before = memory_use().current;
+  PemAnchors anchors;
+  EXPECT_EQ(anchors.add(ROOT), Error::NONE);
+  const Parsed leaf(LEAF);
+  const size_t with_leaf = memory_use().current;
+  EXPECT_FALSE(anchors.contains(*leaf.get()));
+  EXPECT_EQ(memory_use().current, with_leaf);
+  reset_peak_memory();
+  limit_memory(with_leaf + 100);
+  EXPECT_FALSE(anchors.contains(*leaf.get())) << "no room to look";
+  limit_memory(0);
+  EXPECT_EQ(memory_use().current, with_leaf);
+  EXPECT_GT(with_leaf, before);
 }
 
 TEST(PemAnchors, says_when_there_is_none) {
   PemAnchors anchors;
-  EXPECT_EQ(anchors.add("").error(), Error::MALFORMED);
-  EXPECT_EQ(anchors.add("-----BEGIN CERTIFICATE-----\n!!!\n-----END CERTIFICATE-----\n").error(), Error::MALFORMED);
-  EXPECT_EQ(anchors.add("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").error(), Error::MALFORMED);
+  EXPECT_EQ(anchors.add(""), Error::MALFORMED);
+  EXPECT_EQ(anchors.add("-----BEGIN CERTIFICATE-----\n!!!\n-----END CERTIFICATE-----\n"), Error::MALFORMED);
+  EXPECT_EQ(anchors.add("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"), Error::MALFORMED);
+  EXPECT_EQ(anchors.add(META_ED25519), Error::MALFORMED) << "mbedTLS cannot read it";
   EXPECT_TRUE(anchors.empty());
   const std::string root(ROOT);
   for (size_t size = 0; size + 30 < root.size(); size += 7)
-    EXPECT_FALSE(anchors.add(root.substr(0, size))) << size;
+    EXPECT_EQ(anchors.add(root.substr(0, size)), Error::MALFORMED) << size;
+}
+
+TEST_P(Verification, tries_every_anchor_of_the_issuers_name) {
+  // OTHER_ROOT has ROOT's name and another key.
+  for (const auto &roots : {chain({OTHER_ROOT, ROOT}), chain({ROOT, OTHER_ROOT}), chain({OTHER_ROOT, BIG_ROOT, ROOT})})
+    EXPECT_EQ(this->outcome({.roots = roots}), "open");
+  const std::string twice = chain({OTHER_ROOT, OTHER_ROOT});
+  EXPECT_EQ(this->outcome({.roots = twice}), "certificate: unknown CA");
+}
+
+TEST_P(Verification, believes_an_anchor_that_is_the_servers_own_certificate) {
+  // It signed itself, and is no authority.
+  const Server::Options own{.chain = PINNED, .key = PINNED_KEY};
+  EXPECT_EQ(this->outcome({.server = own, .roots = PINNED}), "open");
+  EXPECT_EQ(this->outcome({.server = own, .host = "other.example", .roots = PINNED}), "certificate: wrong name");
+  EXPECT_EQ(this->outcome({.server = own, .wall_time = YEAR_2021, .roots = PINNED}), "certificate: not yet valid");
+  EXPECT_EQ(this->outcome({.server = own, .roots = ROOT}), "certificate: unknown CA");
+  // Another one's certificate is no anchor for what that one has signed, or for what only looks like it.
+  const std::string forged = chain({LEAF_OF_LEAF, LEAF});
+  EXPECT_EQ(this->outcome({.server = {.chain = forged}, .roots = LEAF}), "certificate: unknown CA");
+  EXPECT_EQ(this->outcome({.roots = LEAF}), "certificate: unknown CA") << "an anchor, but it did not sign itself";
 }
 
 TEST(WallTime, of_calendar_dates) {

@@ -31,7 +31,7 @@ Core::Core(const Config &config, const TrustStore &trust, LogSink *log)
   if (!trust.pem.empty())
     (void) this->anchors_.add(trust.pem);
   this->anchors_.set_others(trust.attach);
-  if (!config.ca_certificates.empty() && !this->anchors_.add(config.ca_certificates))
+  if (!config.ca_certificates.empty() && this->anchors_.add(config.ca_certificates) != Error::NONE)
     this->log_.error("the CA certificate that is configured is not PEM");
 }
 

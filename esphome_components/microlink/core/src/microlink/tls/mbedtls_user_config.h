@@ -17,6 +17,9 @@
 // Key slots in static memory, so that nothing stays on the heap between sessions.
 #undef MBEDTLS_PSA_KEY_STORE_DYNAMIC
 
+// Trust anchors are looked up while a chain is checked (microlink/tls/trust_anchors.h).
+#define MBEDTLS_X509_TRUSTED_CERTIFICATE_CALLBACK
+
 // TLS memory is counted apart (microlink/tls/memory.h).
 #define MBEDTLS_PLATFORM_MEMORY
 

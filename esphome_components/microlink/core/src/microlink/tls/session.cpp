@@ -31,6 +31,11 @@ bool is_out_of_memory(int code) {
          code == PSA_ERROR_INSUFFICIENT_MEMORY;
 }
 
+bool is_self_issued(const mbedtls_x509_crt &certificate) {
+  return equal(ByteView(certificate.subject_raw.p, certificate.subject_raw.len),
+               ByteView(certificate.issuer_raw.p, certificate.issuer_raw.len));
+}
+
 /// What mbedTLS says of a certificate with an algorithm it does not know; forgiven in TLS 1.2, and in 1.3 unless the
 /// certificate is the last one.
 constexpr int UNREADABLE_CERTIFICATE = MBEDTLS_ERR_X509_UNKNOWN_SIG_ALG + MBEDTLS_ERR_OID_NOT_FOUND;
@@ -46,6 +51,7 @@ struct Session::Impl {
   /// The anchors' own look at a certificate, before the verifier's. May be null.
   int (*vouch)(void *context, mbedtls_x509_crt *certificate, int depth, uint32_t *flags);
   void *vouch_context;
+  const TrustAnchors *anchors;  // null where a pin decides
   Random *random;
   ByteView in;   // of the read() that runs
   ByteSpan out;  // of the call that runs; empty in read()
@@ -87,6 +93,9 @@ struct Session::Impl {
 
   static int verify(void *context, mbedtls_x509_crt *certificate, int depth, uint32_t *flags) {
     auto &impl = *static_cast<Impl *>(context);
+    if (depth == 0 && (*flags & MBEDTLS_X509_BADCERT_NOT_TRUSTED) != 0 && impl.anchors != nullptr &&
+        is_self_issued(*certificate) && impl.anchors->contains(*certificate))
+      *flags &= ~static_cast<uint32_t>(MBEDTLS_X509_BADCERT_NOT_TRUSTED);
     if (impl.vouch != nullptr) {
       if (const int code = impl.vouch(impl.vouch_context, certificate, depth, flags); code != 0)
         return code;
@@ -139,8 +148,10 @@ int Session::Impl::configure(const Policy &policy) {
   mbedtls_ssl_conf_authmode(&this->config,
                             policy.insecure_for_tests ? MBEDTLS_SSL_VERIFY_NONE : MBEDTLS_SSL_VERIFY_REQUIRED);
   mbedtls_ssl_conf_ca_chain(&this->config, &this->no_anchors, nullptr);
-  if (!this->verifier.is_pinned() && policy.anchors != nullptr)
-    policy.anchors->attach(this->config);
+  if (!this->verifier.is_pinned() && policy.anchors != nullptr) {
+    this->anchors = policy.anchors;
+    this->anchors->attach(this->config);
+  }
   this->vouch = this->config.MBEDTLS_PRIVATE(f_vrfy);
   this->vouch_context = this->config.MBEDTLS_PRIVATE(p_vrfy);
   mbedtls_ssl_conf_verify(&this->config, verify, this);

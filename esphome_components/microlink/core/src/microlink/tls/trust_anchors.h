@@ -3,6 +3,7 @@
 
 #include <string_view>
 
+#include "microlink/base/fixed_vector.h"
 #include "microlink/base/result.h"
 
 struct mbedtls_ssl_config;
@@ -10,7 +11,7 @@ struct mbedtls_x509_crt;
 
 namespace microlink::tls {
 
-/// The certificates that a chain must end in. Parsed once, shared by all sessions, outlives them.
+/// The certificates that a chain must end in. Shared by all sessions, outlives them.
 class TrustAnchors {
  public:
   virtual ~TrustAnchors() = default;
@@ -18,36 +19,37 @@ class TrustAnchors {
   /// (mbedtls_ssl_conf_ca_cb), or as a verification callback (mbedtls_ssl_conf_verify), which is then asked before the
   /// session's own and may clear MBEDTLS_X509_BADCERT_NOT_TRUSTED.
   virtual void attach(mbedtls_ssl_config &config) const = 0;
+  /// Whether this very certificate is an anchor. Asked for a server's own one that signed itself, which is believed
+  /// then without being an authority's.
+  virtual bool contains(const mbedtls_x509_crt &certificate) const = 0;
   /// Without any, no chain can be trusted.
   virtual bool empty() const = 0;
 };
 
-/// Anchors from PEM text: the system's bundle, and roots of one's own.
+/// Anchors from PEM text: the system's bundle, and roots of one's own. They stay text: while a chain is checked, those
+/// that have its issuer's name are decoded, and freed again afterwards. A bundle costs a start nothing, and no memory
+/// (docs/adr/0017-trust-anchors-stay-text.md).
 class PemAnchors final : public TrustAnchors {
  public:
-  PemAnchors() = default;
-  ~PemAnchors() override { this->clear(); }
-  PemAnchors(const PemAnchors &) = delete;
-  PemAnchors &operator=(const PemAnchors &) = delete;
+  /// How many texts there may be.
+  static constexpr size_t MAX_TEXTS = 2;
 
-  /// Add every certificate of `pem`; text between them is ignored, and so are certificates that mbedTLS cannot read
-  /// (a bundle may be ahead of it). How many were added; MALFORMED for none, NO_SPACE without memory. `pem` may go.
-  /// Not while a session is in its handshake.
-  Result<size_t> add(std::string_view pem);
-  void clear();
+  /// Add every certificate of `pem`, which must outlive this; text between them is ignored, and so are certificates
+  /// that mbedTLS cannot read (a bundle may be ahead of it). MALFORMED when there is none that it can read, NO_SPACE
+  /// without memory or for too many texts. Not while a session is in its handshake.
+  Error add(std::string_view pem);
+  void clear() { this->texts_.clear(); }
   /// Further anchors, which are kept elsewhere: attaches them to a session, as attach() would. Null: none.
   void set_others(void (*others)(mbedtls_ssl_config &config)) { this->others_ = others; }
 
-  void attach(mbedtls_ssl_config &config) const override { this->attach_(config); }
-  bool empty() const override { return this->first_ == nullptr && this->others_ == nullptr; }
-  size_t size() const { return this->size_; }
+  void attach(mbedtls_ssl_config &config) const override;
+  bool contains(const mbedtls_x509_crt &certificate) const override;
+  bool empty() const override { return this->texts_.empty() && this->others_ == nullptr; }
 
  private:
-  void attach_(mbedtls_ssl_config &config) const;
+  static int find_(void *self, const mbedtls_x509_crt *child, mbedtls_x509_crt **candidates);
 
-  mbedtls_x509_crt *first_{nullptr};
-  mbedtls_x509_crt *last_{nullptr};
-  size_t size_{0};
+  FixedVector<std::string_view, MAX_TEXTS> texts_;
   void (*others_)(mbedtls_ssl_config &config){nullptr};
 };
 

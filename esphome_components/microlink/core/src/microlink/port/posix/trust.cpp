@@ -29,20 +29,21 @@ std::string load_certificates(const std::string &path, std::string &pem) {
     return "cannot read the certificates in " + path + ": " + std::strerror(errno);
   if (!S_ISREG(about.st_mode) || about.st_size > MAX_BUNDLE_BYTES)
     return path + " is not a file of PEM certificates";
-  std::string text(static_cast<size_t>(about.st_size), '\0');
-  size_t have = 0;
-  while (have != text.size()) {
-    const ssize_t n = ::read(file.get(), text.data() + have, text.size() - have);
+  const size_t before = pem.size();
+  pem.resize(before + static_cast<size_t>(about.st_size) + 1);  // with a line end behind it
+  size_t have = before;
+  while (have + 1 < pem.size()) {
+    const ssize_t n = ::read(file.get(), pem.data() + have, pem.size() - 1 - have);
     if (n <= 0)
       break;
     have += static_cast<size_t>(n);
   }
-  text.resize(have);
-  if (text.find("-----BEGIN CERTIFICATE-----") == std::string::npos)
-    return path + " holds no PEM certificate";
-  pem += text;
-  pem += '\n';
-  return {};
+  pem.resize(have + 1);
+  pem.back() = '\n';
+  if (pem.find("-----BEGIN CERTIFICATE-----", before) != std::string::npos)
+    return {};
+  pem.resize(before);
+  return path + " holds no PEM certificate";
 }
 
 std::string load_system_trust(std::string &pem) {
