@@ -108,7 +108,7 @@ void Core::end_control_ping_(Instant now, const magicsock::Event &pong, std::str
   const netmap::Peer *peer = this->netmap_.peer(this->control_ping_.peer);
   out.begin_object().key("Type").string(name_of(this->control_ping_.type));
   const auto addresses = peer == nullptr ? netmap::PeerPrefixes::Addresses() : peer->prefixes.own();
-  if (!addresses.empty()) {
+  if (peer != nullptr && !addresses.empty()) {
     const auto ip = to_text(addresses[0].address);
     out.key("IP").string(ip).key("NodeIP").string(ip);
     const tailcfg::NodeName name = this->netmap_.name(this->control_ping_.peer);

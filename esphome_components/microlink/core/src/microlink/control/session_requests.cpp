@@ -178,7 +178,8 @@ void Session::reply_to_ping_(Instant now) {
   }
   this->end_ping_();
   if (!ping.is_at(this->server_())) {
-    this->log_.debug("a ping to %s is not answered: it is not the control server", ping.url().data());
+    this->log_.debug("a ping to %.*s is not answered: it is not the control server",
+                     static_cast<int>(ping.url().size()), ping.url().data());
     return;
   }
   this->plain_ping_ = PlainPing::OPENING;

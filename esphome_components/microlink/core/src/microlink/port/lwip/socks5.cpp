@@ -107,7 +107,7 @@ void Socks5::finish_request_() {
   this->state_ = State::READY;
 }
 
-void Socks5::refuse_(std::string output) {
+void Socks5::refuse_(const std::string &output) {
   this->output_ += output;
   this->state_ = State::REFUSED;
 }

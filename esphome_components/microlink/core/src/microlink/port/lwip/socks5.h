@@ -48,7 +48,7 @@ class Socks5 {
   size_t message_bytes_() const;
   void finish_greeting_();
   void finish_request_();
-  void refuse_(std::string output);
+  void refuse_(const std::string &output);
 
   State state_{State::GREETING};
   std::string message_;
