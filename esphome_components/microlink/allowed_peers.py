@@ -62,7 +62,7 @@ def ALLOWED_PEERS(value: object) -> list[str]:  # noqa: N802 - a validator reads
     return entries
 
 
-def LIST_OF_PEERS(value: object) -> str:  # noqa: N802
+def LIST_OF_PEERS(value: object) -> str:  # noqa: N802 - a validator reads like a type in a schema
     """Accept the same for an action, where "*" is everybody; the list as one text."""
     if value == "*":
         return "*"

@@ -47,7 +47,7 @@ def CONTROL_URL(value: object) -> str:  # noqa: N802 - a validator reads like a 
     return url
 
 
-def CONTROL_KEY(value: object) -> str:  # noqa: N802
+def CONTROL_KEY(value: object) -> str:  # noqa: N802 - a validator reads like a type in a schema
     """Accept "mkey:" and 64 hex digits."""
     key = cv.string_strict(value).strip()
     if not re.fullmatch(r"mkey:[0-9a-fA-F]{64}", key):
@@ -58,7 +58,7 @@ def CONTROL_KEY(value: object) -> str:  # noqa: N802
     return key.lower()
 
 
-def AUTH_KEY(value: object) -> str:  # noqa: N802
+def AUTH_KEY(value: object) -> str:  # noqa: N802 - a validator reads like a type in a schema
     """Accept a key as control planes make them. Messages never repeat it."""
     key = cv.string_strict(value).strip()
     if not key:
@@ -72,7 +72,7 @@ def AUTH_KEY(value: object) -> str:  # noqa: N802
     return key
 
 
-def HOSTNAME(value: object) -> str:  # noqa: N802
+def HOSTNAME(value: object) -> str:  # noqa: N802 - a validator reads like a type in a schema
     """Accept one DNS label."""
     name = cv.string_strict(value)
     if len(name) > MAX_HOSTNAME_BYTES:
@@ -85,7 +85,7 @@ def HOSTNAME(value: object) -> str:  # noqa: N802
     return name
 
 
-def CA_CERTIFICATE(value: object) -> Path:  # noqa: N802
+def CA_CERTIFICATE(value: object) -> Path:  # noqa: N802 - a validator reads like a type in a schema
     """Accept the path of a PEM file with certificates that can be read."""
     path = Path(cv.file_(value))
     read_certificates(path)

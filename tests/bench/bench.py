@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "interop"))
 
@@ -21,7 +22,15 @@ from paths import paths
 from recovery import recovery
 from throughput import throughput
 
-MEASUREMENTS: dict[str, Callable[[int], list[Row]]] = {
+
+class Measurement(Protocol):
+    """Measures both programs so many times, or as often as it takes."""
+
+    def __call__(self, runs: int = ...) -> list[Row]:
+        """Return what was measured."""
+
+
+MEASUREMENTS: dict[str, Measurement] = {
     "join": join,
     "paths": paths,
     "recovery": recovery,
@@ -73,7 +82,7 @@ def main() -> int:
             text = WITHOUT_LAB[name]()
         else:
             measure = MEASUREMENTS[name]
-            text = table(measure(options.runs) if options.runs else measure())  # type: ignore[call-arg]
+            text = table(measure(options.runs) if options.runs else measure())
         print(f"\n## {name} (load {before:.1f} before, {load():.1f} after)\n\n{text}", flush=True)
         if options.write:
             # Bytes do not depend on the machine, nor on the day.

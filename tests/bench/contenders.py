@@ -6,6 +6,7 @@ import selectors
 import socket
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, override
 
@@ -148,15 +149,16 @@ class Ours(Contender):
 
     label = "microlinkd"
 
-    def __init__(self, lab: Lab, place: Place, name: str, plane: Plane) -> None:
-        """Nothing is started yet."""
+    def __init__(self, lab: Lab, place: Place, name: str, plane: Plane, options: Sequence[str] = ()) -> None:
+        """Nothing is started yet; `options` are those of the daemon."""
         super().__init__(name, plane)
         self.node = Microlinkd(lab, place, name, plane)
+        self._options = options
         self._key = plane.auth_key()
 
     @override
     def start(self, *, fresh: bool) -> None:
-        self.node.launch("--log-level", QUIET_LOG, auth_key=self._key if fresh else False)
+        self.node.launch("--log-level", QUIET_LOG, *self._options, auth_key=self._key if fresh else False)
 
     @override
     def stop(self) -> None:
@@ -204,10 +206,19 @@ class Official(Contender):
 
     label = "tailscaled"
 
-    def __init__(self, lab: Lab, place: Place, name: str, plane: Plane) -> None:
+    def __init__(
+        self,
+        lab: Lab,
+        place: Place,
+        name: str,
+        plane: Plane,
+        *,
+        tun: str | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> None:
         """Nothing is started yet."""
         super().__init__(name, plane)
-        self.node = Tailscaled(lab, place, name)
+        self.node = Tailscaled(lab, place, name, tun=tun, env=env)
         self._key = plane.auth_key()
 
     @override

@@ -1,149 +1,134 @@
 # SPDX-License-Identifier: MIT
 """What goes through the tunnel in a second, and what it costs; how long a packet waits behind others."""
 
-import contextlib
 import re
-import statistics
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
-from contenders import QUIET_LOG
-from figures import Row, load
+from contenders import Contender, Official, Ours
+from figures import Row, load, percentile
 from lab import Lab, Place
-from microlinkd import Microlinkd
-from peers import Tailscaled
-from planes import Json, TestControl
-from traffic import Iperf
+from peers import ONE_PACKET
+from planes import Plane, TestControl
+from traffic import Iperf, received_gbit, without_offloads
 from waiting import wait_for
 
 RUNS = 3
 SECONDS = 5
 COST_GOAL = 1.0
-# Both sides without offloads, so that the same number of packets is compared.
-ONE_PACKET = dict.fromkeys(
-    (
-        "TS_TUN_DISABLE_UDP_GRO",
-        "TS_TUN_DISABLE_TCP_GRO",
-        "TS_DEBUG_DISABLE_UDP_GSO",
-        "TS_DEBUG_DISABLE_UDP_GRO",
-    ),
-    "1",
-)
-UDP = ("-u", "-l", "1200", "-b", "200M")
+TUN = {"ours": "ml0", "official": "tailscale0"}
+LOADS: dict[str, Sequence[str]] = {"TCP": (), "UDP of 1,200 B at 200 Mbit/s": ("-u", "-l", "1200", "-b", "200M")}
+PING_INTERVAL = 0.02
+PERCENTILES = (50, 90, 99)
+BESIDE = {"idle": None, "beside TCP": "TCP"}  # pings are sent on an idle tunnel, and on one that is full
 
-type Node = Microlinkd | Tailscaled
+
+class Way:
+    """How packets go in a comparison."""
+
+    def __init__(self, name: str, *, offloads: bool = True, relayed: bool = False) -> None:
+        """Without `offloads` both sides take one packet a call, so that the same number of packets is compared."""
+        self.name = name
+        self.offloads = offloads
+        self.relayed = relayed
+
+    def contender(self, whose: str, lab: Lab, place: Place, plane: Plane) -> Contender:
+        """Make a node with an interface; not yet started."""
+        if whose == "ours":
+            return Ours(
+                lab, place, f"node-{place}", plane, ["--tun", TUN[whose], *(["--relay-only"] if self.relayed else [])]
+            )
+        env = ({} if self.offloads else ONE_PACKET) | ({"TS_DEBUG_ALWAYS_USE_DERP": "1"} if self.relayed else {})
+        return Official(lab, place, f"node-{place}", plane, tun=TUN[whose], env=env)
+
+
+WAYS = (Way("direct"), Way("direct, one packet a call", offloads=False), Way("relayed", relayed=True))
 
 
 class Samples:
-    """Repetitions of one transfer between two nodes."""
+    """What was measured of one program on one way."""
 
     def __init__(self) -> None:
         """Nothing is measured yet."""
-        self.megabits: list[float] = []
-        self.cost: list[float] = []  # CPU seconds of both daemons per Gbit
-        self.waits: list[float] = []  # ms of a ping beside it
+        self.megabits: dict[str, list[float]] = {kind: [] for kind in LOADS}
+        self.cost: dict[str, list[float]] = {kind: [] for kind in LOADS}  # CPU seconds of both daemons per Gbit
+        self.waits: dict[str, list[list[float]]] = {when: [] for when in BESIDE}  # ms of the pings of each run
 
 
 def throughput(runs: int = RUNS) -> list[Row]:
-    """Measure TCP and UDP over two interfaces on a direct path, with and without offloads, and over the relay."""
+    """Measure TCP and UDP over two interfaces, and how long a ping waits beside them."""
     rows = []
-    for way, offloads, relayed in (
-        ("direct", True, False),
-        ("direct, one packet a call", False, False),
-        ("relayed", True, True),
-    ):
+    for way in WAYS:
         pressure = load()
-        ours = _measure("ours", runs, offloads=offloads, relayed=relayed)
-        official = _measure("official", runs, offloads=offloads, relayed=relayed)
-        for kind, mine in ours.items():
-            theirs = official[kind]
+        ours, official = (_measure(whose, way, runs) for whose in TUN)
+        for kind in LOADS:
+            name = f"{way.name}: {kind}"
+            rate, cost = (ours.megabits[kind], official.megabits[kind]), (ours.cost[kind], official.cost[kind])
             rows += [
-                _row(f"{way}: {kind}", "Mbit/s", mine.megabits, theirs.megabits, None, pressure),
-                _row(f"{way}: {kind}", "CPU s/Gbit", mine.cost, theirs.cost, COST_GOAL, pressure),
-                _row(f"{way}: ping beside {kind}", "ms", mine.waits, theirs.waits, None, pressure),
+                Row(what=name, unit="Mbit/s", ours=rate[0], official=rate[1], load=pressure),
+                Row(what=name, unit="CPU s/Gbit", ours=cost[0], official=cost[1], goal=COST_GOAL, load=pressure),
             ]
+        rows += [
+            Row(
+                what=f"{way.name}: ping {when}, p{percent}",
+                unit="ms",
+                ours=[percentile(waits, percent) for waits in ours.waits[when]],
+                official=[percentile(waits, percent) for waits in official.waits[when]],
+                load=pressure,
+            )
+            for when in BESIDE
+            for percent in PERCENTILES
+        ]
     return rows
 
 
-def _row(
-    what: str, unit: str, ours: Sequence[float], official: Sequence[float], goal: float | None, pressure: float
-) -> Row:
-    return Row(what=what, unit=unit, ours=ours, official=official, goal=goal, load=pressure)
-
-
-def _measure(whose: str, runs: int, *, offloads: bool, relayed: bool) -> dict[str, Samples]:
-    samples = {"TCP": Samples(), "UDP of 1,200 B at 200 Mbit/s": Samples()}
+def _measure(whose: str, way: Way, runs: int) -> Samples:
+    samples = Samples()
     with Lab() as lab:
         plane = TestControl(lab, ["-regions", "1"])
-        start = _ours if whose == "ours" else _official
-        a, b = (start(lab, place, plane, offloads=offloads, relayed=relayed) for place in ("a", "b"))
-        _await_path(a, b, relayed=relayed)
+        a, b = (way.contender(whose, lab, place, plane) for place in ("a", "b"))
+        _await_path(a, b, relayed=way.relayed)
+        if not way.offloads:
+            for place in ("a", "b"):
+                without_offloads(lab, place, TUN[whose])
         server = Iperf(lab, "b")
+        address = b.address()
         for _ in range(runs):
-            for sample, options in zip(samples.values(), ((), UDP), strict=True):
-                before = _cpu(a) + _cpu(b)
-                with _pinging(lab, _address(b)) as waits:
-                    end = server.measure("a", _address(b), *options, seconds=SECONDS)
-                gbit = _received(end)
-                sample.megabits.append(gbit / SECONDS * 1000)
-                sample.cost.append((_cpu(a) + _cpu(b) - before) / gbit)
-                sample.waits.append(statistics.median(waits))
+            for when, kind in BESIDE.items():
+                with _pings(lab, address) as ping:
+                    if kind is not None:
+                        server.measure("a", address, *LOADS[kind], seconds=SECONDS)
+                    samples.waits[when].append(_waits(ping))
+            for kind, options in LOADS.items():
+                before = a.usage().cpu_seconds + b.usage().cpu_seconds
+                gbit = received_gbit(server.measure("a", address, *options, seconds=SECONDS))
+                samples.megabits[kind].append(gbit / SECONDS * 1000)
+                samples.cost[kind].append((a.usage().cpu_seconds + b.usage().cpu_seconds - before) / gbit)
     return samples
 
 
-def _ours(lab: Lab, place: Place, plane: TestControl, *, offloads: bool, relayed: bool) -> Node:
-    node = Microlinkd(lab, place, f"node-{place}", plane)
-    node.start("--log-level", QUIET_LOG, "--tun", "ml0", *(["--relay-only"] if relayed else []))
-    node.wait_state("online")
-    if not offloads:
-        lab.run(place, "ethtool", "-K", "ml0", "tso", "off", "gso", "off", "gro", "off")
-    return node
+def _await_path(a: Contender, b: Contender, *, relayed: bool) -> None:
+    for node in (a, b):
+        node.start(fresh=True)
+    wait_for("the nodes know each other", lambda: a.knows(b.name) and b.knows(a.name), 30)
+    a.first_pong(b.address())
+
+    def direct() -> bool:
+        a.demand(b.name)
+        return a.direct(b.name)
+
+    if not relayed:
+        wait_for("a direct path", direct, 30)
 
 
-def _official(lab: Lab, place: Place, plane: TestControl, *, offloads: bool, relayed: bool) -> Node:
-    env = ({} if offloads else ONE_PACKET) | ({"TS_DEBUG_ALWAYS_USE_DERP": "1"} if relayed else {})
-    node = Tailscaled(lab, place, f"node-{place}", tun="tailscale0", env=env)
-    node.start(plane.ca)
-    node.join(plane)
-    if not offloads:
-        lab.run(place, "ethtool", "-K", "tailscale0", "tso", "off", "gso", "off", "gro", "off")
-    return node
+def _pings(lab: Lab, address: str) -> subprocess.Popen[str]:
+    """Ping while iperf3 runs."""
+    count = round((SECONDS - 0.2) / PING_INTERVAL)
+    command = [*lab.enter("a"), "ping", "-i", str(PING_INTERVAL), "-c", str(count), address]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
-def _await_path(a: Node, b: Node, *, relayed: bool) -> None:
-    def reached() -> bool:
-        if isinstance(a, Microlinkd):
-            return a.reaches(b.name) and (relayed or bool((a.peer(b.name) or {}).get("direct")))
-        if not a.pinged(_address(b), "TSMP"):
-            return False
-        return relayed or bool((a.peer(b.name) or {}).get("CurAddr"))
-
-    if isinstance(a, Tailscaled):
-        a.sees(b.name)
-    wait_for("the path that is to be measured", reached, 30)
-
-
-def _address(node: Node) -> str:
-    return str(node.status()["ipv4"]) if isinstance(node, Microlinkd) else node.ip()
-
-
-def _cpu(node: Node) -> float:
-    return node.usage().cpu_seconds
-
-
-def _received(end: Json) -> float:
-    got = end.get("sum_received") or end["sum"]
-    # Without sum_received `bytes` counts what was sent.
-    share = 1.0 if "sum_received" in end else 1 - got["lost_percent"] / 100
-    return float(got["bytes"]) * 8 / 1e9 * share
-
-
-@contextlib.contextmanager
-def _pinging(lab: Lab, address: str) -> Iterator[list[float]]:
-    """Ping ten times a second in the block; the round trips in ms are there after it."""
-    waits: list[float] = []
-    command = [*lab.enter("a"), "ping", "-i", "0.1", "-c", str(SECONDS * 10 - 2), address]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as ping:
-        yield waits
-        out, _ = ping.communicate(timeout=SECONDS + 20)
-    waits += [float(found) for found in re.findall(r"time=([\d.]+) ms", out)] or [float("inf")]
+def _waits(ping: subprocess.Popen[str]) -> list[float]:
+    """Wait for the pings' end; the round trips in ms."""
+    out, _ = ping.communicate(timeout=SECONDS + 20)
+    return [float(found) for found in re.findall(r"time=([\d.]+) ms", out)] or [float("inf")]

@@ -7,7 +7,7 @@ import pytest
 
 from lab import Lab, Nat, Place, remove_orphans
 from microlinkd import Microlinkd
-from nodes import MakeMicrolinkd, Online, StartTailscaled
+from nodes import MakeMicrolinkd, Meet, Online, StartTailscaled
 from peers import Tailscaled
 from planes import Headscale, Plane, TestControl
 
@@ -121,5 +121,21 @@ def online(microlinkd: MakeMicrolinkd) -> Online:
         node.start(*options)
         node.wait_state("online")
         return node
+
+    return start
+
+
+@pytest.fixture
+def meet(online: Online, tailscaled: StartTailscaled) -> Meet:
+    """Start a node of ours and an official one with an interface that know each other."""
+
+    def start(*options: str, relayed: bool = False) -> tuple[Microlinkd, Tailscaled]:
+        node = online("a", "microlink", *options, *(["--relay-only"] if relayed else []))
+        official = tailscaled("b", "official", tun="tailscale0")
+        official.sees("microlink")
+        node.wait_peer("official", lambda peer: peer["home_derp"])
+        if not relayed:
+            node.ping_directly("official")
+        return node, official
 
     return start

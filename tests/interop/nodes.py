@@ -22,6 +22,13 @@ class MakeMicrolinkd(Protocol):
         """Return the node, not yet started."""
 
 
+class Meet(Protocol):
+    """Starts a node of ours at a and an official one at b that know each other."""
+
+    def __call__(self, *options: str, relayed: bool = False) -> tuple[Microlinkd, Tailscaled]:
+        """Return both, with a direct path between them unless `relayed`: then ours knows the relay alone."""
+
+
 class Online(Protocol):
     """Starts a node of ours and waits until it is online."""
 

@@ -145,15 +145,8 @@ def test_datagrams_of_an_official_node_are_answered(
 
 @pytest.mark.parametrize("form", ["short", "fqdn", "ipv4", "ipv6"])
 def test_netcat_connects_to_a_peer(lab: Lab, official: Tailscaled, example: StartExample, form: str) -> None:
-    itself = official.status()["Self"]
-    names = {
-        "short": "official",
-        "fqdn": itself["DNSName"],
-        "ipv4": itself["TailscaleIPs"][0],
-        "ipv6": itself["TailscaleIPs"][1],
-    }
     serve_echo(lab, "b")
-    netcat = example("a", "netcat", "netcat", names[form], ECHO_PORT)
+    netcat = example("a", "netcat", "netcat", official.names()[form], ECHO_PORT)
     data = bytes(i * 7 % 253 for i in range(60_000 if form != "short" else 1_000_000))
     netcat.write(data, end=True)
     assert netcat.wait() == 0, netcat.tail()

@@ -37,17 +37,10 @@ def stranger(testcontrol: TestControl, tailscaled: StartTailscaled, online: Onli
 @pytest.mark.parametrize("form", ["short", "fqdn", "ipv4", "ipv6", "key"])
 def test_ping_finds_a_peer_outside_the_table(stranger: tuple[Microlinkd, Tailscaled], form: str) -> None:
     node, official = stranger
-    itself = official.status()["Self"]
-    names = {
-        "short": "official",
-        "fqdn": itself["DNSName"],
-        "ipv4": itself["TailscaleIPs"][0],
-        "ipv6": itself["TailscaleIPs"][1],
-        "key": itself["PublicKey"],
-    }
+    names = official.names()
     polls = node.status()["statistics"]["map_polls"]
     watch = Stopwatch()
-    assert node.ping(names[form])["node_key"] == itself["PublicKey"]
+    assert node.ping(names[form])["node_key"] == names["key"]
     watch.lap(f"ping of a stranger by {form}")
     assert node.peer("official")
     wait_for("one poll", lambda: node.status()["statistics"]["map_polls"] == polls + 1)

@@ -10,7 +10,7 @@ import pytest
 
 from lab import Lab
 from microlinkd import Microlinkd
-from nodes import Online, StartTailscaled
+from nodes import Meet
 from peers import Tailscaled
 from planes import Plane
 from process import Process
@@ -117,20 +117,11 @@ def instrument(lab: Lab, node: Microlinkd) -> float:
 
 
 @pytest.fixture(params=["direct", "relayed"])
-def pair(
-    lab: Lab, plane: Plane, tailscaled: StartTailscaled, online: Online, request: pytest.FixtureRequest
-) -> tuple[Microlinkd, Tailscaled]:
+def pair(lab: Lab, plane: Plane, meet: Meet, request: pytest.FixtureRequest) -> tuple[Microlinkd, Tailscaled]:
     """Our node at a with two underlays, an official one at b."""
+    assert plane.url
     lab.add_underlay("a")
-    relayed = request.param == "relayed"
-    node = online("a", "microlink", "--tun", INTERFACE, *(["--relay-only"] if relayed else []))
-    official = tailscaled("b", "official", tun="tailscale0")
-    assert plane.node("microlink").online
-    official.sees("microlink")
-    node.wait_peer("official", lambda peer: peer["home_derp"])
-    if not relayed:
-        node.ping_directly("official")
-    return node, official
+    return meet("--tun", INTERFACE, relayed=request.param == "relayed")
 
 
 @pytest.mark.timeout(200)

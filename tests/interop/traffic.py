@@ -127,6 +127,19 @@ class Transfer(Process):
         return cast("Json", report["end"])
 
 
+def without_offloads(lab: Lab, place: Place, device: str) -> None:
+    """Let a device take one packet at a time."""
+    lab.run(place, "ethtool", "-K", device, "tso", "off", "gso", "off", "gro", "off")
+
+
+def received_gbit(end: Json) -> float:
+    """Gbit of a measurement that came through."""
+    got = end.get("sum_received") or end["sum"]
+    # Without sum_received `bytes` counts what was sent.
+    share = 1.0 if "sum_received" in end else 1 - got["lost_percent"] / 100
+    return float(got["bytes"]) * 8 / 1e9 * share
+
+
 def megabits(end: Json, which: Literal["sum_received", "sum"] = "sum_received") -> float:
     """Throughput of a measurement."""
     return float(end[which]["bits_per_second"]) / 1e6

@@ -60,7 +60,7 @@ def test_a_map_is_read() -> None:
     ],
 )
 @pytest.mark.parametrize("kind", ["flash", "ram"])
-def test_growth_beyond_share_and_floor_is_found(was: int, now: int, is_too_much: bool, kind: str) -> None:  # noqa: FBT001
+def test_growth_beyond_share_and_floor_is_found(was: int, now: int, kind: str, *, is_too_much: bool) -> None:
     total = {TOTAL: Size(1, 1)}
     found = findings({"base": Size(**{kind: was}), **total}, {"base": Size(**{kind: now}), **total}, TOTAL, 10)
     assert len(found) == is_too_much

@@ -36,7 +36,7 @@ class Issued:
     key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
 
 
-def issue(  # noqa: PLR0913
+def issue(  # noqa: PLR0913 - a certificate has that many fields
     name: str,
     key: object,
     issuer: Issued | None = None,
@@ -108,7 +108,7 @@ def like_public(issuer: Issued, key: object, *, leaf: bool) -> list[x509.Extensi
     where = x509.AccessDescription(x509.AuthorityInformationAccessOID.CA_ISSUERS, url)
     points = x509.DistributionPoint([url], None, None, None)
     out = [
-        x509.KeyUsage(leaf, False, False, False, False, not leaf, not leaf, False, False),  # noqa: FBT003
+        x509.KeyUsage(leaf, False, False, False, False, not leaf, not leaf, False, False),  # noqa: FBT003 - the library's
         x509.SubjectKeyIdentifier.from_public_key(key.public_key()),
         x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.key.public_key()),
         x509.AuthorityInformationAccess([where]),
