@@ -244,6 +244,66 @@ TEST(Rotate, keeps_the_old_key_when_the_server_refuses) {
   }
 }
 
+/// A rotation whose answer is in the test's hands, and the answer.
+std::string begin_rotation(World &w, const char *answer) {
+  w.start();
+  w.send_map(full_map());
+  w.on_register = [](const Value &) { return World::Reply{.hold = true}; };
+  w.session->rotate(w.now, w.next_node.public_key());
+  w.pump();
+  EXPECT_EQ(w.registers.size(), 2u);
+  return sample(answer).body;
+}
+
+TEST(Rotate, leaves_the_map_stream_alone_while_the_answer_comes_between_two_messages) {
+  World w;
+  const std::string answer = begin_rotation(w, "bad_auth_key");
+  w.send_map(R"({"KeepAlive":true})");
+  w.send_piece(w.register_stream, answer.substr(0, 10));
+  w.send_piece(w.register_stream, answer.substr(10), true);
+  EXPECT_EQ(w.count(Kind::ROTATION_FAILED), 1u);
+  w.send_map(R"({"Domain":"after.example"})");
+  EXPECT_EQ(w.sink.count("domain after.example"), 1u);
+  EXPECT_EQ(w.sink.count("aborted"), 0u);
+  EXPECT_EQ(w.maps.size(), 1u);
+}
+
+TEST(Rotate, gives_up_a_map_message_that_an_answer_comes_into_and_asks_for_it_again) {
+  for (const bool refused : {true, false}) {
+    World w;
+    const std::string answer = begin_rotation(w, refused ? "bad_auth_key" : "success");
+    const std::string map = World::framed(full_map());
+    w.send_piece(w.map_stream, map.substr(0, map.size() / 2));
+    w.send_piece(w.register_stream, answer.substr(0, 10));
+    EXPECT_EQ(w.sink.count("aborted"), 1u);
+    EXPECT_EQ(w.maps.size(), 1u) << "not before the answer is read";
+    w.send_piece(w.register_stream, answer.substr(10), true);
+    EXPECT_EQ(w.count(Kind::ROTATION_FAILED), refused ? 1u : 0u);
+    EXPECT_EQ(w.count(Kind::ROTATED), refused ? 0u : 1u);
+    EXPECT_EQ(w.maps.size(), 2u);
+    EXPECT_EQ(w.session->state(), State::STREAMING);
+    w.send_map(R"({"Domain":"after.example"})");
+    EXPECT_EQ(w.sink.count("domain after.example"), 1u);
+  }
+}
+
+TEST(Rotate, gives_up_the_map_stream_when_a_message_comes_into_the_answer) {
+  World w;
+  const std::string answer = begin_rotation(w, "bad_auth_key");
+  w.send_piece(w.register_stream, answer.substr(0, 10));
+  w.send_map(R"({"Domain":"lost.example"})");
+  w.run_for(seconds(10));
+  EXPECT_EQ(w.maps.size(), 1u);
+  w.send_piece(w.register_stream, answer.substr(10), true);
+  EXPECT_EQ(w.count(Kind::ROTATION_FAILED), 1u) << "the answer was read as a whole";
+  EXPECT_EQ(w.maps.size(), 2u);
+  w.send_map(full_map());
+  w.send_map(R"({"Domain":"after.example"})");
+  EXPECT_EQ(w.sink.count("domain lost.example"), 0u);
+  EXPECT_EQ(w.sink.count("domain after.example"), 1u);
+  EXPECT_EQ(w.session->state(), State::STREAMING);
+}
+
 TEST(Rotate, is_asked_again_when_the_answer_was_lost) {
   World w;
   w.start();

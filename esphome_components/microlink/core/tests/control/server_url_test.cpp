@@ -30,7 +30,7 @@ TEST(ServerUrl, is_read_in_parts) {
     EXPECT_EQ(url->host, c.host);
     EXPECT_EQ(url->port, c.port);
     EXPECT_EQ(url->tls, c.tls);
-    EXPECT_EQ(url->authority(), c.authority);
+    EXPECT_EQ(url->authority, c.authority);
   }
 }
 

@@ -20,7 +20,7 @@ size_t RecordingSink::count(const std::string &call) const {
 Value samples() { return testing::load_vectors("samples.json"); }
 std::string full_map() { return samples()["map_response_full"].dump(); }
 
-World::World(const std::string &url, bool pinned) {
+World::World(const std::string &url, bool pinned) : url_(url) {
   this->machine.generate(this->random);
   this->node.generate(this->random);
   this->next_node.generate(this->random);
@@ -28,7 +28,7 @@ World::World(const std::string &url, bool pinned) {
   this->random.fill(this->control_secret.writable());
   crypto::clamp(this->control_secret.writable());
   this->control_key = MachinePublic{crypto::public_key_of(this->control_secret)};
-  this->settings.server = *ServerUrl::parse(url);
+  this->settings.server = *ServerUrl::parse(this->url_);
   this->settings.allow_plain_http = true;
   if (pinned)
     this->settings.pinned_key = this->control_key;
@@ -250,6 +250,9 @@ void World::answer(Connection &connection, int32_t stream, const Nghttp2Server::
   if (request.path == "/machine/register") {
     this->registers.push_back(testing::parse_json(request.body));
     reply = this->on_register(this->registers.back());
+    this->register_stream = stream;
+    if (reply.hold)
+      connection.http.respond(stream, 200);
   } else if (request.path == "/machine/map") {
     const Value body = testing::parse_json(request.body);
     const bool is_stream = body.has("Stream") && body["Stream"].boolean();
@@ -268,16 +271,22 @@ void World::answer(Connection &connection, int32_t stream, const Nghttp2Server::
     connection.http.respond_whole(stream, reply.status, reply.body, reply.headers);
 }
 
-void World::send_map(const std::string &json) {
+std::string World::framed(const std::string &json) {
+  std::string out;
+  for (unsigned shift = 0; shift != 32; shift += 8)
+    out += static_cast<char>(json.size() >> shift);
+  return out + json;
+}
+
+void World::send_piece(int32_t stream, const std::string &bytes, bool end) {
   Connection *connection = this->connection();
   ASSERT_NE(connection, nullptr);
-  std::string framed;
-  for (unsigned shift = 0; shift != 32; shift += 8)
-    framed += static_cast<char>(json.size() >> shift);
-  connection->http.data(this->map_stream, framed + json, false);
+  connection->http.data(stream, bytes, end);
   this->serve(Link::NOISE, *connection);
   this->pump();
 }
+
+void World::send_map(const std::string &json) { this->send_piece(this->map_stream, framed(json)); }
 
 void World::end_map_stream() {
   this->connection()->http.data(this->map_stream, "", true);

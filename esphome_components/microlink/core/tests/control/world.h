@@ -81,6 +81,9 @@ class World {
   /// A framed message on the open map stream.
   void send_map(const std::string &json);
   void end_map_stream();
+  static std::string framed(const std::string &json);
+  /// A piece of a body; of an answer to a registration that was held, behind its head.
+  void send_piece(int32_t stream, const std::string &bytes, bool end = false);
 
   // What was seen.
   Instant now{static_cast<Instant>(1'000'000)};
@@ -96,7 +99,7 @@ class World {
   std::optional<Event> last_of(Event::Kind kind) const;
   size_t count(Event::Kind kind) const;
   Connection *connection();
-  int32_t map_stream{0};
+  int32_t map_stream{0}, register_stream{0};
   bool has(Link link) const { return this->links_[static_cast<size_t>(link)] != nullptr; }
   /// Whether a connection waits for an answer that does not come (Door::SILENT).
   bool waits(Link link) const { return this->silent_[static_cast<size_t>(link)]; }
@@ -122,6 +125,7 @@ class World {
   void seal(Connection &connection, const std::string &plaintext);
   bool to_session();
 
+  std::string url_;  ///< settings view it
   std::array<std::unique_ptr<Connection>, 3> links_;
   std::array<bool, 3> silent_{};
   std::vector<std::pair<Event, std::string>> history_;

@@ -8,7 +8,6 @@
 #include "microlink/client/news.h"
 #include "microlink/client/poll_policy.h"
 #include "microlink/client/relays.h"
-#include "microlink/client/stream.h"
 #include "microlink/control/session.h"
 #include "microlink/crypto/drbg.h"
 #include "microlink/filter/filter.h"
@@ -241,7 +240,8 @@ class Core final : private tailcfg::MapSink, private Relays::Regions, private fi
   FixedVector<Endpoint, MAX_OWN_ENDPOINTS> local_endpoints_;
   FixedVector<Endpoint, 2> self_addresses_;
   std::array<KnownPeer, MAX_PEERS> known_peers_;
-  FixedString<MAX_HOST_BYTES> control_host_, resolve_host_;
+  std::string_view control_host_;  ///< of the configured control URL
+  FixedString<MAX_HOST_BYTES> resolve_host_;
   bool resolve_due_{false}, relay_output_{false}, clock_grant_due_{false};
   News news_;
   Statistics statistics_;

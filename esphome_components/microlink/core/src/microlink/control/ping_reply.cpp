@@ -10,8 +10,9 @@ namespace microlink::control {
 
 void PingReply::assign(std::string_view url, bool is_noise, std::string_view types, std::string_view ip,
                        std::string_view payload) {
-  const bool fits = this->url_.assign(url) && this->types_.assign(types) && this->ip_.assign(ip);
+  const bool fits = this->url_.assign(url) && types.size() <= MAX_TYPES_BYTES && ip.size() <= MAX_IP_BYTES;
   this->body_.clear();
+  this->types_size_ = 0;
   this->is_noise_ = is_noise || types == "c2n";
   if (!fits || url.empty()) {
     this->kind_ = Kind::UNUSABLE;
@@ -21,8 +22,13 @@ void PingReply::assign(std::string_view url, bool is_noise, std::string_view typ
     // A cut payload keeps whole groups of four digits, so that its front can be read all the same.
     const auto size = base64_decode(payload.substr(0, payload.size() / 4 * 4), request);
     this->answer_c2n_(size ? as_text(ByteView(request).first(*size)) : std::string_view{});
+  } else if (types.empty()) {
+    this->kind_ = Kind::HEAD;
   } else {
-    this->kind_ = types.empty() ? Kind::HEAD : Kind::OWNER;
+    this->kind_ = Kind::OWNER;
+    this->types_size_ = static_cast<uint8_t>(types.size());
+    (void) this->body_.assign(types);
+    (void) this->body_.append(ip);
   }
 }
 

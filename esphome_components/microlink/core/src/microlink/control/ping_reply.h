@@ -34,22 +34,25 @@ class PingReply {
 
   Kind kind() const { return this->kind_; }
   std::string_view url() const { return this->url_; }
-  std::string_view types() const { return this->types_; }
-  std::string_view ip() const { return this->ip_; }
+  // Of an OWNER's, until set_result().
+  std::string_view types() const { return this->body_.view().substr(0, this->types_size_); }
+  std::string_view ip() const { return this->body_.view().substr(this->types_size_); }
   /// Path and query of the URL; the host means nothing over Noise.
   std::string_view path() const;
   /// c2n: the raw HTTP/1.1 response. /echo gives its body back, anything else is 404.
   std::string_view body() const { return this->body_; }
 
  private:
+  static constexpr size_t MAX_TYPES_BYTES = 64;
+  static constexpr size_t MAX_IP_BYTES = 45;
   static constexpr size_t MAX_PAYLOAD_BYTES = JSON_MAX_TEXT_BYTES / 4 * 3;
 
   void answer_c2n_(std::string_view request);
 
   FixedString<MAX_URL_BYTES> url_;
-  FixedString<64> types_;
-  FixedString<45> ip_;
   bool is_noise_{false};
+  uint8_t types_size_{0};
+  /// The body; before there is one, what the owner is asked: types ‖ address.
   FixedString<MAX_PAYLOAD_BYTES + 64> body_;
   Kind kind_{Kind::UNUSABLE};
 };

@@ -19,7 +19,8 @@ bool assign_host(ServerUrl &out, std::string_view host, bool literal) {
     if (!is_host_character(c, literal))
       return false;
   }
-  return !host.empty() && out.host.assign(host);
+  out.host = host;
+  return !host.empty() && host.size() <= MAX_HOST_BYTES;
 }
 
 }  // namespace
@@ -34,6 +35,7 @@ Result<ServerUrl> ServerUrl::parse(std::string_view url) {
   url.remove_prefix(out.tls ? HTTPS.size() : HTTP.size());
   if (url.ends_with('/'))
     url.remove_suffix(1);
+  out.authority = url;
 
   const bool literal = url.starts_with('[');
   const size_t host_end = literal ? url.find(']') : url.find(':');
@@ -50,29 +52,6 @@ Result<ServerUrl> ServerUrl::parse(std::string_view url) {
     return Error::MALFORMED;
   out.port = static_cast<uint16_t>(*port);
   return out;
-}
-
-FixedString<MAX_HOST_BYTES + 8> ServerUrl::authority() const {
-  const bool literal = this->host.view().find(':') != std::string_view::npos;
-  FixedString<MAX_HOST_BYTES + 8> out(literal ? "[" : "");
-  (void) out.append(this->host);
-  (void) out.append(literal ? "]" : "");
-  if (this->port == 0)
-    return out;
-  char digits[6] = {':'};
-  size_t size = 1;
-  for (uint32_t unit = 10000; unit != 0; unit /= 10) {
-    if (this->port >= unit)
-      digits[size++] = static_cast<char>('0' + this->port / unit % 10);
-  }
-  (void) out.append({digits, size});
-  return out;
-}
-
-std::string_view ServerUrl::host_of(std::string_view authority) {
-  if (authority.starts_with('['))
-    return authority.substr(1, authority.find(']') - 1);
-  return authority.substr(0, authority.find(':'));
 }
 
 }  // namespace microlink::control

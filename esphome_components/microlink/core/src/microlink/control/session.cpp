@@ -42,9 +42,7 @@ const char *session_state_name(SessionState state) {
 
 Session::Session(const Settings &settings, const Identity &identity, const tailcfg::Hostinfo &hostinfo,
                  tailcfg::MapSink &sink, Random &random, LogSink *log)
-    : authority_(settings.server.authority()),
-      server_port_(settings.server.port),
-      is_https_(settings.server.tls),
+    : server_(settings.server),
       allow_plain_http_(settings.allow_plain_http),
       cached_key_(settings.cached_key),
       machine_(identity.machine),
@@ -53,11 +51,11 @@ Session::Session(const Settings &settings, const Identity &identity, const tailc
       announcement_(identity.disco_key, hostinfo),
       backoff_(milliseconds(250), seconds(60)),
       slow_backoff_(seconds(45), seconds(900)),
+      update_backoff_(seconds(1), seconds(60)),
       node_key_(identity.node_key),
       auth_key_(identity.auth_key),
-      update_backoff_(seconds(1), seconds(60)),
       tap_(sink),
-      map_parser_(this->tap_) {
+      reader_(std::in_place_type<tailcfg::MapParser>, this->tap_) {
   if (settings.pinned_key.is_set()) {
     this->control_key_ = settings.pinned_key;
     this->key_source_ = KeySource::PINNED;
@@ -70,7 +68,7 @@ Session::Session(const Settings &settings, const Identity &identity, const tailc
 Error Session::start(Instant now) {
   if (this->state_ != State::STOPPED)
     return Error::UNEXPECTED;
-  if (!this->is_https_ && !this->allow_plain_http_)
+  if (!this->server_.tls && !this->allow_plain_http_)
     return Error::REJECTED;
   this->connect_(now);
   return Error::NONE;
@@ -137,9 +135,8 @@ Error Session::rotate(Instant now, const NodePublic &next) {
 Error Session::handle_key_expired(Instant now) {
   if (this->state_ != State::STREAMING)
     return Error::NOT_READY;
-  this->cancel_(this->map_stream_);
+  this->end_map_();
   this->wants_.map = this->wants_.update = false;
-  this->map_parser_.reset();
   this->timers_.stop(Timer::WATCHDOG);
   this->timers_.stop(Timer::UPDATE);
   this->registered_ = false;
@@ -171,7 +168,7 @@ void Session::logout(Instant now) {
     this->timers_.stop(Timer::WATCHDOG);
     this->timers_.stop(Timer::UPDATE);
     this->timers_.stop(Timer::REPLY);
-    this->map_parser_.reset();
+    this->end_map_();
     this->want_register_(now);
   } else if (this->state_ == State::BACKING_OFF || this->state_ == State::NEEDS_NODE_KEY) {
     this->connect_(now);
@@ -181,8 +178,7 @@ void Session::logout(Instant now) {
 Error Session::poll_again(Instant now) {
   if (this->state_ != State::STREAMING)
     return Error::NOT_READY;
-  this->cancel_(this->map_stream_);
-  this->map_parser_.reset();
+  this->end_map_();
   this->wants_.map = true;
   this->send_wanted_(now);
   return Error::NONE;
@@ -231,7 +227,7 @@ std::optional<Event> Session::poll_event() {
     case Event::Kind::COUNT:
       return std::nullopt;
     case Event::Kind::OPEN:
-      event.host = ServerUrl::host_of(this->authority_);
+      event.host = this->server_.host;
       event.port = this->port_(event.link);
       event.tls = this->uses_tls_(event.link);
       break;
@@ -270,17 +266,17 @@ std::optional<Transmit> Session::poll_transmit(Instant now, ByteSpan out) {
     return std::nullopt;
   Channel *const channel = this->channel_();
   if (channel == nullptr) {
-    if (const size_t size = this->connecting_().key_fetch.poll_transmit(this->authority_, out); size != 0)
+    if (const size_t size = this->connecting_().key_fetch.poll_transmit(this->server_.authority, out); size != 0)
       return Transmit{this->key_link_(), out.first(size)};
     for (const Link link : {Link::NOISE, Link::NOISE_FALLBACK}) {
-      if (const size_t size = this->attempt_(link).poll_transmit(this->authority_, out); size != 0)
+      if (const size_t size = this->attempt_(link).poll_transmit(this->server_.authority, out); size != 0)
         return Transmit{link, out.first(size)};
     }
     return std::nullopt;
   }
   if (this->plain_ping_ == PlainPing::DUE) {
     this->plain_ping_ = PlainPing::SENT;
-    if (const size_t size = this->tap_.ping.write_request(this->authority_, out); size != 0)
+    if (const size_t size = this->tap_.ping.write_request(this->server_.authority, out); size != 0)
       return Transmit{Link::PING, out.first(size)};
     this->end_ping_();
   }
@@ -336,7 +332,8 @@ void Session::close_everything_() {
   if (this->channel_() != nullptr)
     this->channel_()->clear();
   this->connection_.emplace<Connecting>();
-  this->map_parser_.reset();
+  this->end_map_();
+  this->reader_.emplace<tailcfg::MapParser>(this->tap_);
   this->register_stream_ = this->update_stream_ = this->map_stream_ = this->ping_stream_ = 0;
   this->wants_ = {};
   this->plain_ping_ = PlainPing::NONE;

@@ -32,7 +32,7 @@ class Session final : private http::RequestBody {
   using Transmit = control::Transmit;
   using State = SessionState;
 
-  /// `sink`, `random`, `log`, identity.machine and what hostinfo views must outlive the session.
+  /// `sink`, `random`, `log`, identity.machine and what settings.server and hostinfo view must outlive the session.
   Session(const Settings &settings, const Identity &identity, const tailcfg::Hostinfo &hostinfo, tailcfg::MapSink &sink,
           Random &random, LogSink *log);
 
@@ -142,7 +142,7 @@ class Session final : private http::RequestBody {
   void begin_handshake_(Instant now, Link link);
   void open_(Link link);
   void close_(Link link);
-  bool has_two_ways_() const { return this->is_https_ && this->server_port_ == 0; }
+  bool has_two_ways_() const { return this->server_.tls && this->server_.port == 0; }
   Link key_link_() const { return this->has_two_ways_() ? Link::NOISE_FALLBACK : Link::NOISE; }
   bool is_open_(Link link) const { return this->links_[static_cast<size_t>(link)] == LinkState::OPEN; }
   bool uses_tls_(Link link) const;
@@ -169,11 +169,12 @@ class Session final : private http::RequestBody {
   void send_ping_();
   void reply_to_ping_(Instant now);
   void end_ping_();
-  ServerUrl server_() const { return {ServerUrl::host_of(this->authority_), this->server_port_, this->is_https_}; }
   void update_done_(Instant now, bool accepted);
   void map_event_(Instant now, const http::H2Event &event);
   void map_data_(Instant now, ByteView data);
   void map_refused_(Instant now);
+  tailcfg::MapParser *map_reader_() { return std::get_if<tailcfg::MapParser>(&this->reader_); }
+  void end_map_();
   void update_event_(Instant now, const http::H2Event &event);
   void begin_streaming_(Instant now);
   void changed_(Instant now, bool at_once);
@@ -182,6 +183,8 @@ class Session final : private http::RequestBody {
   void want_register_(Instant now);
   void register_event_(Instant now, const http::H2Event &event);
   void register_answered_(Instant now);
+  tailcfg::RegisterResponseParser &register_reader_();
+  void take_registration_(Instant now);
   void register_refused_(Instant now, Error error);
   void login_needed_(Instant now, std::string_view url);
   void registered_now_(Instant now);
@@ -189,9 +192,7 @@ class Session final : private http::RequestBody {
   bool rotation_is_extra_() const { return this->rotation_ == Rotation::VOLUNTARY && this->registered_; }
   void rotation_failed_(std::string_view text);
 
-  FixedString<MAX_HOST_BYTES + 8> authority_;
-  uint16_t server_port_;  ///< 0 = none was written
-  bool is_https_;
+  const ServerUrl server_;
   bool allow_plain_http_;
   MachinePublic cached_key_;
   const MachinePrivate &machine_;
@@ -202,7 +203,7 @@ class Session final : private http::RequestBody {
   State state_{State::STOPPED};
   EventQueue events_;
   TimerTable<Timer> timers_;
-  Backoff backoff_, slow_backoff_;
+  Backoff backoff_, slow_backoff_, update_backoff_;
   bool proven_{false};  ///< a whole message came since the last loss: come back quickly
 
   std::array<LinkState, static_cast<size_t>(Link::COUNT)> links_{};
@@ -236,15 +237,14 @@ class Session final : private http::RequestBody {
   uint8_t ping_room_{0};  ///< that an answer came is all that counts
   uint32_t update_version_{0};
   bool map_accepted_{false};
-  Backoff update_backoff_;
   MapTap tap_;
-  tailcfg::MapParser map_parser_;
-  tailcfg::RegisterResponseParser register_parser_;
+  /// A registration's answer is read in the map's place. Should both come at once, the map is asked for again.
+  std::variant<tailcfg::MapParser, tailcfg::RegisterResponseParser> reader_;
   Request sending_{Request::REGISTER};  ///< while is_sending_()
   Error error_{Error::NONE};
   FixedString<200> text_;  ///< of the server or our own, for a person
 };
 
-static_assert(sizeof(void *) != 4 || sizeof(Session) <= NoiseFraming::MAX_RECORD_BYTES + 4'800);
+static_assert(sizeof(void *) != 4 || sizeof(Session) <= NoiseFraming::MAX_RECORD_BYTES + 3'900);
 
 }  // namespace microlink::control

@@ -57,12 +57,12 @@ void Session::begin_handshake_(Instant now, Link link) {
 
 bool Session::uses_tls_(Link link) const {
   const bool plain = link == Link::NOISE && this->has_two_ways_() && this->plain_first_;
-  return this->is_https_ && !plain;
+  return this->server_.tls && !plain;
 }
 
 uint16_t Session::port_(Link link) const {
-  if (this->server_port_ != 0)
-    return this->server_port_;
+  if (this->server_.port != 0)
+    return this->server_.port;
   return this->uses_tls_(link) ? 443 : 80;
 }
 

@@ -46,7 +46,6 @@ void Session::send_register_(Instant now) {
   if (this->register_stream_ == 0)
     return;
   this->wants_.registration = false;
-  this->register_parser_.reset();
   this->answer_status_ = 0;
   this->retry_after_.reset();
   this->timers_.arm(Timer::REQUEST,
@@ -62,7 +61,7 @@ void Session::register_event_(Instant now, const http::H2Event &event) {
       return;
     case http::H2Event::Kind::DATA:
       if (this->answer_status_ == 200) {
-        (void) this->register_parser_.handle_bytes(event.data);  // finish() says so again
+        (void) this->register_reader_().handle_bytes(event.data);  // finish() says so again
       } else {
         this->keep_text_(event.data);
       }
@@ -79,8 +78,27 @@ void Session::register_event_(Instant now, const http::H2Event &event) {
   }
 }
 
-/// 01 §4.2, in the official client's order.
+/// Takes the map's place for the answer. A map message of which a part was read cannot wait.
+tailcfg::RegisterResponseParser &Session::register_reader_() {
+  if (auto *const reader = std::get_if<tailcfg::RegisterResponseParser>(&this->reader_))
+    return *reader;
+  if (this->map_reader_()->is_inside_message()) {
+    this->end_map_();
+    this->wants_.map = true;
+  }
+  return this->reader_.emplace<tailcfg::RegisterResponseParser>();
+}
+
 void Session::register_answered_(Instant now) {
+  this->take_registration_(now);
+  if (this->map_reader_() != nullptr)
+    return;
+  this->reader_.emplace<tailcfg::MapParser>(this->tap_);
+  this->send_wanted_(now);  // a map may have waited for this
+}
+
+/// 01 §4.2, in the official client's order.
+void Session::take_registration_(Instant now) {
   this->register_stream_ = 0;
   this->timers_.stop(Timer::REQUEST);
   if (this->state_ == State::LOGGING_OUT) {
@@ -93,14 +111,14 @@ void Session::register_answered_(Instant now) {
     this->back_off_(now, Error::REJECTED, usable ? seconds(wait) : milliseconds(5000 + this->random_.below(5001)));
     return;
   }
-  const Error error = this->answer_status_ == 200 ? this->register_parser_.finish() : Error::REJECTED;
+  const Error error = this->answer_status_ == 200 ? this->register_reader_().finish() : Error::REJECTED;
   if (error != Error::NONE) {
     if (this->text_.empty())
       (void) this->text_.assign("control sent no usable answer to the registration");
     this->register_refused_(now, error);
     return;
   }
-  const tailcfg::RegisterResponse &response = this->register_parser_.response();
+  const tailcfg::RegisterResponse &response = this->register_reader_().response();
   if (!response.error.empty()) {
     this->text_.clear();
     this->keep_text_(as_bytes(response.error));
@@ -171,10 +189,9 @@ void Session::registered_now_(Instant now) {
     this->pending_key_ = {};
     this->events_.raise(Event::Kind::ROTATED);
     // The stream and what the server knows belong to the old key.
-    this->cancel_(this->map_stream_);
+    this->end_map_();
     this->cancel_(this->update_stream_);
     this->timers_.stop(Timer::REPLY);
-    this->map_parser_.reset();
   }
   this->announcement_.forget_confirmation();
   this->events_.raise(Event::Kind::REGISTERED);

@@ -68,7 +68,7 @@ void Session::send_wanted_(Instant now) {
     this->send_register_(now);
   } else if (this->wants_.update && this->update_stream_ == 0) {
     this->send_map_request_(now, false);
-  } else if (this->wants_.map) {
+  } else if (this->wants_.map && this->map_reader_() != nullptr) {
     this->send_map_request_(now, true);
   } else if (this->wants_.ping && this->ping_stream_ == 0) {
     this->send_ping_();
@@ -80,7 +80,7 @@ http::H2StreamId Session::request_(Request what, std::string_view path, bool hea
   this->sending_ = what;
   http::H2Request request;
   request.head = head;
-  request.authority = this->authority_;
+  request.authority = this->server_.authority;
   request.path = path;
   if (what == Request::PING) {
     request.body_bytes = this->tap_.ping.body().size();
@@ -177,7 +177,7 @@ void Session::reply_to_ping_(Instant now) {
     return;
   }
   this->end_ping_();
-  if (!ping.is_at(this->server_())) {
+  if (!ping.is_at(this->server_)) {
     this->log_.debug("a ping to %.*s is not answered: it is not the control server",
                      static_cast<int>(ping.url().size()), ping.url().data());
     return;
@@ -295,7 +295,13 @@ void Session::map_event_(Instant now, const http::H2Event &event) {
 
 void Session::map_data_(Instant now, ByteView data) {
   this->timers_.arm(Timer::WATCHDOG, now + MAP_WATCHDOG);
-  if (this->map_parser_.handle_bytes(data) != Error::NONE) {
+  tailcfg::MapParser *const reader = this->map_reader_();
+  if (reader == nullptr) {  // an answer to a registration is read
+    this->end_map_();
+    this->wants_.map = true;
+    return;
+  }
+  if (reader->handle_bytes(data) != Error::NONE) {
     this->lost_(now, Error::MALFORMED);
     return;
   }
@@ -322,6 +328,15 @@ void Session::map_data_(Instant now, ByteView data) {
     if (pause > Duration::ZERO)
       this->back_off_(now, Error::NONE, pause);
   }
+}
+
+/// The stream is over, if there is one; what comes next is of a new one.
+void Session::end_map_() {
+  this->cancel_(this->map_stream_);
+  if (tailcfg::MapParser *const reader = this->map_reader_())
+    reader->reset();
+  else
+    this->tap_.stream_begin();
 }
 
 void Session::map_refused_(Instant now) {

@@ -9,7 +9,7 @@ namespace microlink::control {
 
 /// What the owner decides once, before start().
 struct Settings {
-  ServerUrl server;
+  ServerUrl server;  ///< a view of the URL
   /// http:// is refused without it: over plain HTTP nobody vouches for the server's key.
   bool allow_plain_http{false};
   MachinePublic pinned_key{};  ///< the server's Noise key from the configuration; unset = fetched and cached
