@@ -12,22 +12,26 @@ namespace microlink {
 /// reset() belongs where success was proven (registered, logged in), not where a connection opened.
 class Backoff {
  public:
-  constexpr Backoff(Duration first, Duration most) : first_(first), most_(most), ceiling_(first) {}
+  /// `most` is an hour or less.
+  constexpr Backoff(Duration first, Duration most)
+      : first_(static_cast<uint32_t>(to_microseconds(first))),
+        most_(static_cast<uint32_t>(to_microseconds(most))),
+        ceiling_(this->first_) {}
 
   /// The pause before the next attempt: between half and all of a ceiling that grows each time.
   Duration next(Random &random) {
-    const int64_t ceiling = to_microseconds(this->ceiling_);
-    const Duration longer = this->ceiling_ + this->ceiling_ / 2;
-    this->ceiling_ = longer < this->most_ ? longer : this->most_;
-    const uint32_t half_ms = static_cast<uint32_t>(ceiling / 2'000);
+    const uint32_t ceiling = this->ceiling_;
+    this->ceiling_ = this->most_ - ceiling > ceiling / 2 ? ceiling + ceiling / 2 : this->most_;
+    const uint32_t half_ms = ceiling / 2'000;
     return microseconds(ceiling / 2) + milliseconds(random.below(half_ms + 1));
   }
   void reset() { this->ceiling_ = this->first_; }
 
  private:
-  Duration first_;
-  Duration most_;
-  Duration ceiling_;
+  // Microseconds.
+  uint32_t first_;
+  uint32_t most_;
+  uint32_t ceiling_;
 };
 
 }  // namespace microlink

@@ -14,15 +14,13 @@ namespace microlink {
 /// sleeping device can merge wake-ups. next() is what to wake up for; due() is what to do now.
 template<typename Timer> class TimerTable {
  public:
-  TimerTable() {
-    this->earliest_.fill(Instant::NEVER);
-    this->latest_.fill(Instant::NEVER);
-  }
+  TimerTable() { this->latest_.fill(Instant::NEVER); }
 
   void arm(Timer timer, Instant at) { this->arm(timer, at, at); }
+  /// The range is an hour at the most.
   void arm(Timer timer, Instant earliest, Instant latest) {
-    this->earliest_[index_(timer)] = earliest;
     this->latest_[index_(timer)] = latest;
+    this->range_us_[index_(timer)] = static_cast<uint32_t>(to_microseconds(latest - earliest));
   }
   void stop(Timer timer) { this->arm(timer, Instant::NEVER); }
   bool is_armed(Timer timer) const { return this->latest_[index_(timer)] != Instant::NEVER; }
@@ -30,7 +28,7 @@ template<typename Timer> class TimerTable {
 
   /// Whether the timer may fire at `now`; it is stopped then.
   bool due(Timer timer, Instant now) {
-    if (this->earliest_[index_(timer)] > now)
+    if (this->latest_[index_(timer)] - microseconds(this->range_us_[index_(timer)]) > now)
       return false;
     this->stop(timer);
     return true;
@@ -47,8 +45,8 @@ template<typename Timer> class TimerTable {
   static constexpr size_t COUNT = static_cast<size_t>(Timer::COUNT);
   static constexpr size_t index_(Timer timer) { return static_cast<size_t>(timer); }
 
-  std::array<Instant, COUNT> earliest_;
   std::array<Instant, COUNT> latest_;
+  std::array<uint32_t, COUNT> range_us_{};
 };
 
 }  // namespace microlink

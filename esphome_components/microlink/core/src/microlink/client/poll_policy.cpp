@@ -14,7 +14,7 @@ bool PollPolicy::want(Instant now, const netmap::Want &want) {
 
 bool PollPolicy::is_missing(Instant now, const netmap::Want &want) const {
   return std::any_of(this->missing_.begin(), this->missing_.end(),
-                     [&](const Missing &each) { return each.want == want && now < each.until; });
+                     [&](const Missing &each) { return each.want == want && each.noted.age(now) < FORGET_AFTER; });
 }
 
 /// The burst is refilled by one every REFILL since the last poll ended.
@@ -48,12 +48,12 @@ void PollPolicy::end(Instant now) {
 
 void PollPolicy::note_missing(Instant now, const netmap::Want &want) {
   for (size_t i = this->missing_.size(); i-- != 0;) {
-    if (this->missing_[i].want == want || this->missing_[i].until <= now)
+    if (this->missing_[i].want == want || this->missing_[i].noted.age(now) >= FORGET_AFTER)
       this->missing_.remove(i);
   }
   if (this->missing_.full())
     this->missing_.remove(0);
-  (void) this->missing_.push_back({.want = want, .until = now + FORGET_AFTER});
+  (void) this->missing_.push_back({.want = want, .noted = Stamp(now)});
 }
 
 Instant PollPolicy::next_timeout() const {

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "microlink/base/fixed_vector.h"
-#include "microlink/base/time.h"
+#include "microlink/base/short_time.h"
 #include "microlink/netmap/wants.h"
 
 namespace microlink::client {
@@ -50,7 +50,7 @@ class PollPolicy {
  private:
   struct Missing {
     netmap::Want want;
-    Instant until{};
+    Stamp noted;  ///< wrapped, somebody is missing for a minute more
   };
   Instant allowed_at_() const;
 

@@ -71,8 +71,8 @@ class Magicsock {
   void set_local_endpoints(Instant now, std::span<const Endpoint> endpoints, bool fixed_port = false);
   /// Another network: paths and measurements are void.
   void link_changed(Instant now);
-  /// For control and CallMeMaybe, the most useful first. Valid until the next call that is not const.
-  std::span<const OwnEndpoint> own_endpoints() const { return this->own_.all(); }
+  /// For control and CallMeMaybe, the most useful first.
+  OwnEndpoints::All own_endpoints() const { return this->own_.all(); }
 
   /// A datagram from the UDP socket. WireGuard comes out as a PACKET event; `datagram` must live until it was polled.
   /// DISCO is opened in place. TRUNCATED, MALFORMED, AUTH_FAILED, UNEXPECTED, UNKNOWN_PEER; NOT_READY when its rate is

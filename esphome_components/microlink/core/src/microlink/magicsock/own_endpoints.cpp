@@ -5,7 +5,7 @@ namespace microlink::magicsock {
 
 namespace {
 
-bool contains(std::span<const OwnEndpoint> all, const Endpoint &endpoint) {
+bool contains(const OwnEndpoints::All &all, const Endpoint &endpoint) {
   for (const OwnEndpoint &own : all) {
     if (own.endpoint == endpoint)
       return true;
@@ -16,6 +16,7 @@ bool contains(std::span<const OwnEndpoint> all, const Endpoint &endpoint) {
 }  // namespace
 
 bool OwnEndpoints::set_local(std::span<const Endpoint> endpoints, bool fixed_port) {
+  const All before = this->all();
   this->local_.clear();
   this->fixed_port_ = fixed_port;
   bool only_loopback = true;
@@ -30,10 +31,11 @@ bool OwnEndpoints::set_local(std::span<const Endpoint> endpoints, bool fixed_por
     if (!this->local_.contains(endpoint))
       (void) this->local_.push_back(endpoint);  // more than MAX_LOCAL: ignored
   }
-  return this->rebuild_();
+  return this->is_other_set_(before);
 }
 
 bool OwnEndpoints::note_reflexive(Instant now, const Endpoint &endpoint) {
+  const All before = this->all();
   for (size_t i = this->reflexive_.size(); i-- != 0;) {
     const Endpoint &other = this->reflexive_[i].endpoint;
     // Behind an easy NAT another port of the same family means that the old mapping is gone. A hard one has many.
@@ -47,25 +49,28 @@ bool OwnEndpoints::note_reflexive(Instant now, const Endpoint &endpoint) {
   for (size_t i = this->reflexive_.size() - 1; i != 0; i--)
     this->reflexive_[i] = this->reflexive_[i - 1];
   this->reflexive_[0] = {endpoint, now};
-  return this->rebuild_();
+  return this->is_other_set_(before);
 }
 
 bool OwnEndpoints::set_nat(NatKind nat) {
+  const All before = this->all();
   this->nat_ = nat;
-  return this->rebuild_();
+  return this->is_other_set_(before);
 }
 
 bool OwnEndpoints::expire(Instant now) {
+  const All before = this->all();
   for (size_t i = this->reflexive_.size(); i-- != 0;) {
     if (now - this->reflexive_[i].seen >= MEMORY)
       this->reflexive_.remove(i);
   }
-  return this->rebuild_();
+  return this->is_other_set_(before);
 }
 
 bool OwnEndpoints::forget_reflexive() {
+  const All before = this->all();
   this->reflexive_.clear();
-  return this->rebuild_();
+  return this->is_other_set_(before);
 }
 
 bool OwnEndpoints::has_ipv4() const {
@@ -91,12 +96,11 @@ Instant OwnEndpoints::next_expiry() const {
   return soonest;
 }
 
-bool OwnEndpoints::rebuild_() {
-  const auto before = this->all_;
-  this->all_.clear();
-  const auto add = [this](const Endpoint &endpoint, EndpointType type) {
-    if (!contains(this->all(), endpoint))
-      (void) this->all_.push_back({endpoint, type});
+OwnEndpoints::All OwnEndpoints::all() const {
+  All out;
+  const auto add = [&out](const Endpoint &endpoint, EndpointType type) {
+    if (!contains(out, endpoint))
+      (void) out.push_back({endpoint, type});
   };
   for (const Reflexive &reflexive : this->reflexive_)
     add(reflexive.endpoint, EndpointType::STUN);
@@ -108,11 +112,15 @@ bool OwnEndpoints::rebuild_() {
   }
   for (const Endpoint &endpoint : this->local_)
     add(endpoint, EndpointType::LOCAL);
+  return out;
+}
 
-  // The same set in another order is no news.
-  if (before.size() != this->all_.size())
+/// The same set in another order is no news.
+bool OwnEndpoints::is_other_set_(const All &before) const {
+  const All now = this->all();
+  if (before.size() != now.size())
     return true;
-  for (const OwnEndpoint &own : this->all_) {
+  for (const OwnEndpoint &own : now) {
     if (!before.contains(own))
       return true;
   }

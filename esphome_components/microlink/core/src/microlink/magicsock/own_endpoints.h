@@ -21,6 +21,7 @@ class OwnEndpoints {
   static constexpr Duration MEMORY = seconds(310);
   static constexpr size_t MAX_LOCAL = 6;
   static constexpr size_t MAX_REFLEXIVE = 4;
+  using All = FixedVector<OwnEndpoint, MAX_OWN_ENDPOINTS>;
 
   // Each says whether all() is another set now.
   bool set_local(std::span<const Endpoint> endpoints, bool fixed_port);
@@ -30,7 +31,7 @@ class OwnEndpoints {
   bool forget_reflexive();
 
   /// STUN first, then STUN's address with the fixed local port (a router may forward it), then local.
-  std::span<const OwnEndpoint> all() const { return {this->all_.begin(), this->all_.size()}; }
+  All all() const;
   std::span<const Endpoint> local() const { return {this->local_.begin(), this->local_.size()}; }
   bool has_local() const { return !this->local_.empty(); }
   /// Whether the underlay can reach addresses of this family beyond the link.
@@ -45,11 +46,10 @@ class OwnEndpoints {
     Instant seen{};
   };
 
-  bool rebuild_();
+  bool is_other_set_(const All &before) const;
 
   FixedVector<Endpoint, MAX_LOCAL> local_;
   FixedVector<Reflexive, MAX_REFLEXIVE> reflexive_;  ///< the newest first
-  FixedVector<OwnEndpoint, MAX_OWN_ENDPOINTS> all_;
   NatKind nat_{NatKind::UNKNOWN};
   bool fixed_port_{false};
 };
