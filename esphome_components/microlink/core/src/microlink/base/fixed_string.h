@@ -8,6 +8,10 @@
 
 namespace microlink {
 
+/// What all lengths of FixedString share: put the front of `more` that fits behind the first `size` bytes of `text`,
+/// which has room for `capacity` and the terminator. The new size.
+size_t append_text(char *text, size_t size, size_t capacity, std::string_view more);
+
 /// Text of up to N bytes in place, always terminated.
 template<size_t N> class FixedString {
  public:
@@ -22,14 +26,14 @@ template<size_t N> class FixedString {
     return this->append(text);
   }
   bool append(std::string_view text) {
-    const size_t n = text.size() < N - this->size_ ? text.size() : N - this->size_;
-    for (size_t i = 0; i != n; i++)
-      this->text_[this->size_ + i] = text[i];
-    this->size_ = static_cast<uint16_t>(this->size_ + n);
-    this->text_[this->size_] = '\0';
-    return n == text.size();
+    const size_t before = this->size_;
+    this->size_ = static_cast<uint16_t>(append_text(this->text_.data(), before, N, text));
+    return this->size_ - before == text.size();
   }
-  void clear() { (void) this->assign({}); }
+  void clear() {
+    this->size_ = 0;
+    this->text_[0] = '\0';
+  }
 
   std::string_view view() const { return {this->text_.data(), this->size_}; }
   operator std::string_view() const { return this->view(); }
