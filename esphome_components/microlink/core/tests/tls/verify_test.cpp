@@ -405,14 +405,6 @@ TEST_P(Verification, believes_an_anchor_that_is_the_servers_own_certificate) {
   EXPECT_EQ(this->outcome({.roots = LEAF}), "certificate: unknown CA") << "an anchor, but it did not sign itself";
 }
 
-TEST(WallTime, of_calendar_dates) {
-  EXPECT_EQ(wall_time_of(1970, 1, 1, 0, 0, 0), wall_seconds(0));
-  EXPECT_EQ(wall_time_of(2000, 2, 29, 12, 0, 1), wall_seconds(951'825'601));
-  EXPECT_EQ(wall_time_of(2030, 1, 1, 0, 0, 0), YEAR_2030);
-  EXPECT_EQ(wall_time_of(2100, 3, 1, 0, 0, 0), wall_seconds(4'107'542'400));
-  EXPECT_EQ(wall_time_of(9999, 12, 31, 23, 59, 59), wall_seconds(253'402'300'799));
-}
-
 }  // namespace
 
 }  // namespace microlink::tls::testing

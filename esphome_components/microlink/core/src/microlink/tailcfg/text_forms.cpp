@@ -49,31 +49,23 @@ class TimeText {
   bool ok_{true};
 };
 
-/// Days since 1970 of a date in the proleptic Gregorian calendar; years are counted from March so that the leap day is
-/// the last one.
-int64_t days_of(int year, int month, int day) {
-  const int64_t y = month <= 2 ? year - 1 : year;
-  const int64_t m = month <= 2 ? month + 9 : month - 3;
-  return 365 * y + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + day - 1 - 719468;
-}
-
 int days_in_month(int year, int month) {
   if (month == 2)
     return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 29 : 28;
   return month == 4 || month == 6 || month == 9 || month == 11 ? 30 : 31;
 }
 
-int64_t fraction_microseconds(TimeText &in) {
+int fraction_microseconds(TimeText &in) {
   if (in.front() != '.')
     return 0;
   in.take();
-  int64_t value = in.number(1, 0, 9) * 100'000;
-  for (int64_t unit = 10'000; is_digit(in.front()); unit /= 10)
+  int value = in.number(1, 0, 9) * 100'000;
+  for (int unit = 10'000; is_digit(in.front()); unit /= 10)
     value += (in.take() - '0') * unit;
   return value;
 }
 
-int64_t offset_seconds(TimeText &in) {
+int offset_seconds(TimeText &in) {
   const char sign = in.take();
   if (sign == 'Z' || sign == 'z')
     return 0;
@@ -119,15 +111,15 @@ Result<WallTime> parse_time(std::string_view text) {
   const int minute = in.number(2, 0, 59);
   in.literal(':');
   const int second = in.number(2, 0, 60);  // 60: a leap second
-  const int64_t fraction = fraction_microseconds(in);
-  const int64_t offset = offset_seconds(in);
+  const int fraction = fraction_microseconds(in);
+  const int offset = offset_seconds(in);
   if (!in.ok() || !in.is_empty() || day > days_in_month(year, month))
     return Error::MALFORMED;
   if (year <= 1)
     return WallTime::UNKNOWN;
-  const int64_t seconds = days_of(year, month, day) * 86400 + hour * 3600 + minute * 60 + second - offset;
-  const int64_t value = seconds * 1'000'000 + fraction;
-  return static_cast<WallTime>(value <= 0 ? 1 : value);
+  const WallTime value =
+      wall_time_of(year, month, day, hour, minute, second) + seconds(-offset) + microseconds(fraction);
+  return value <= WallTime::UNKNOWN ? static_cast<WallTime>(1) : value;
 }
 
 Result<uint32_t> parse_thousandths(std::string_view number) {

@@ -21,7 +21,7 @@ bool is_plausible_name(std::string_view name) {
 }
 
 WallTime wall_time_of(const mbedtls_x509_time &t) {
-  return microlink::tls::wall_time_of(t.year, t.mon, t.day, t.hour, t.min, t.sec);
+  return microlink::wall_time_of(t.year, t.mon, t.day, t.hour, t.min, t.sec);
 }
 
 /// Whether it is the relay's meta certificate, which carries a DERP key in its name and is no part of the chain.
@@ -35,14 +35,6 @@ bool is_meta_certificate(const mbedtls_x509_crt &certificate) {
 }
 
 }  // namespace
-
-WallTime wall_time_of(int year, int month, int day, int hour, int minute, int second) {
-  // Days of the proleptic Gregorian calendar, with years that begin in March so that a leap day comes last.
-  const int64_t y = month <= 2 ? year - 1 : year;
-  const int64_t m = month <= 2 ? month + 9 : month - 3;
-  const int64_t days = 365 * y + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + day - 1 - 719468;
-  return wall_seconds(((days * 24 + hour) * 60 + minute) * 60 + second);
-}
 
 Error Verifier::configure(const Policy &policy) {
   const std::string_view cert_name = policy.cert_name;

@@ -49,7 +49,4 @@ class Verifier {
   Verdict verdict_{Verdict::NONE};
 };
 
-/// Microseconds since 1970 of a calendar date (UTC), as certificates carry it.
-WallTime wall_time_of(int year, int month, int day, int hour, int minute, int second);
-
 }  // namespace microlink::tls
