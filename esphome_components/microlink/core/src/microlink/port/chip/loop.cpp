@@ -168,8 +168,10 @@ void Loop::perform_(const Action &action) {
       this->open_stream_(action);
       break;
     case Action::Kind::SEND_STREAM:
-      if (this->streams_.send(action.stream, action.bytes) == Streams::Sent::BLOCKED)
+      if (this->streams_.send(action.stream, action.bytes) == Streams::Sent::BLOCKED) {
+        this->patient_until_ = this->now_ + PATIENCE;
         this->client_->handle(this->now_, {.kind = Input::Kind::STREAM_BLOCKED, .stream = action.stream});
+      }
       break;
     case Action::Kind::CLOSE_STREAM:
       this->streams_.close(action.stream);
@@ -234,6 +236,8 @@ void Loop::serve_answers_() {
 void Loop::serve_overlay_() {
   const ByteSpan packet = ByteSpan(this->room_).subspan(OVERLAY_HEADROOM, OVERLAY_MTU);
   for (int i = 0; i != PACKETS_PER_TURN; i++) {
+    if (this->overlay_waits_())
+      return;
     const size_t size = this->system_.read_overlay(packet);
     if (size == 0)
       return;
@@ -253,6 +257,8 @@ void Loop::serve_network_() {
 
 Instant Loop::next_timeout_(Instant latest) const {
   Instant at = earlier(earlier(latest, this->settled_at_), this->streams_.next_timeout());
+  if (this->overlay_waits_())
+    at = earlier(at, this->patient_until_);
   // A client whose time-out stays in the past must not make the loop spin.
   if (this->client_ != nullptr)
     at = earlier(at, std::max(this->client_->next_timeout(), this->now_ + SHORTEST_WAIT));
@@ -272,11 +278,11 @@ Duration Loop::turn(Instant latest) {
   const Duration waited = this->tick() - from;
   this->udp_.serve(selection, this->room_);
   this->streams_.serve(this->now_, selection, this->room_);
-  if (selection.can_read(this->system_.wake_socket())) {
+  if (selection.can_read(this->system_.wake_socket()))
     this->system_.clear_wake();
-    this->serve_answers_();
-    this->serve_overlay_();
-  }
+  // Whether or not it was this that ended the wait: a system short of memory may have had none for the news of it.
+  this->serve_answers_();
+  this->serve_overlay_();
   this->feed_wall_time_();
   this->serve_network_();
   if (this->client_ != nullptr && this->client_->next_timeout() <= this->now_)

@@ -54,6 +54,10 @@ class Loop final : private posix::InputSink {
 
   static constexpr uint16_t RELAY_ONLY_PORT = 9;  ///< "discard": says that there is a network though nothing listens
   static constexpr Duration SETTLE_TIME = milliseconds(250);  ///< a burst of changes of the network is one change
+  /// So long may packets of the overlay wait for a stream: the relay's queue holds two, and whoever sends to the
+  /// overlay goes slower when it is not emptied. A stream that stands still for longer must not hold up what goes
+  /// another way.
+  static constexpr Duration PATIENCE = milliseconds(100);
 
  private:
   Error feed_records_();
@@ -64,6 +68,7 @@ class Loop final : private posix::InputSink {
   void open_stream_(const Action &action);
   void serve_answers_();
   void serve_overlay_();
+  bool overlay_waits_() const { return this->patient_until_ > this->now_ && this->streams_.is_any_blocked(); }
   void serve_network_();
   Instant next_timeout_(Instant latest) const;
 
@@ -81,6 +86,7 @@ class Loop final : private posix::InputSink {
   Client *client_{nullptr};
   Instant now_{};
   Instant settled_at_{Instant::NEVER};
+  Instant patient_until_{};
   WallTime wall_told_{WallTime::UNKNOWN};
   Instant wall_told_at_{};
   uint32_t wakes_{0};

@@ -99,6 +99,10 @@ void Streams::close_all() {
     this->release_(stream);
 }
 
+bool Streams::is_any_blocked() const {
+  return std::ranges::any_of(this->streams_, [](const Stream &each) { return each.blocked; });
+}
+
 void Streams::fail_(Stream &stream, Error error) {
   this->release_(stream);
   stream.state = State::FAILED;

@@ -30,6 +30,8 @@ class Streams {
   Sent send(StreamId id, ByteView bytes);
   void close(StreamId id);
   void close_all();
+  /// Whether the client waits for STREAM_WRITABLE of any stream.
+  bool is_any_blocked() const;
 
   void watch(Selection &selection) const;
   /// After the wait: connect, flush, hand on what came, at most `room` of each stream; then timers.
