@@ -3,6 +3,7 @@
 #include "microlink/port/esp_idf/background.h"
 
 #include <esp_heap_caps.h>
+#include <sdkconfig.h>
 
 #include <cstdlib>
 #include <new>

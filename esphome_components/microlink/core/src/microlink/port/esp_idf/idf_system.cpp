@@ -4,6 +4,7 @@
 
 #include <esp_random.h>
 #include <esp_timer.h>
+#include <sdkconfig.h>
 #include <sys/time.h>
 
 #include "microlink/port/lwip/overlay_route.h"
@@ -21,14 +22,18 @@ constexpr int64_t EARLIEST_WALL_SECONDS = 1'704'067'200;  // 2024-01-01: an earl
 }  // namespace
 
 const char *IdfSystem::open() {
+  const char *problem = "";
   if (!this->records_.open())
-    return "the flash's key-value store (NVS) cannot be opened";
-  if (!this->wake_.open())
-    return "no socket is left to wake the node with";
-  if (!this->overlay_.open())
-    return "no memory for the tailnet's interface";
-  this->underlays_.open(this->overlay_.interface());
-  return "";
+    problem = "the flash's key-value store (NVS) cannot be opened";
+  else if (!this->wake_.open())
+    problem = "no socket is left to wake the node with";
+  else if (!this->overlay_.open())
+    problem = "no memory for the tailnet's interface";
+  if (*problem != '\0')
+    this->close();
+  else
+    this->underlays_.open(this->overlay_.interface());
+  return problem;
 }
 
 void IdfSystem::close() {

@@ -20,21 +20,34 @@ bool Wake::open() {
   socklen_t length = posix::to_sockaddr({IpAddress::v4(127, 0, 0, 1), 0}, address);
   if (!this->socket_.valid() ||
       ::bind(this->socket_.get(), reinterpret_cast<const sockaddr *>(&address), length) != 0 ||
-      ::getsockname(this->socket_.get(), reinterpret_cast<sockaddr *>(&address), &length) != 0)
+      ::getsockname(this->socket_.get(), reinterpret_cast<sockaddr *>(&address), &length) != 0) {
+    this->close();
     return false;
+  }
   this->port_ = posix::from_sockaddr(address).port;
   if (this->message_ == nullptr)
-    this->message_ = tcpip_callbackmsg_new(send_, this);
+    this->message_ = tcpip_callbackmsg_new(serve_, this);
   on_lwip([this] { this->pcb_ = udp_new_ip_type(IPADDR_TYPE_V4); });
-  if (this->message_ == nullptr || this->pcb_ == nullptr)
+  if (this->message_ == nullptr || this->pcb_ == nullptr) {
+    this->close();
     return false;
+  }
   this->signalled_ = false;
   return true;
 }
 
+Wake::~Wake() {
+  this->close();
+  if (this->message_ == nullptr)
+    return;
+  while (this->served_ != this->posted_)
+    sys_msleep(1);
+  tcpip_callbackmsg_delete(this->message_);
+}
+
 void Wake::close() {
   this->signalled_ = true;
-  // The message stays: it may be on its way, and send_() does nothing from now on.
+  // The message stays: others may signal still. send_() does nothing from now on.
   on_lwip([this] {
     if (this->pcb_ != nullptr)
       udp_remove(this->pcb_);
@@ -45,18 +58,28 @@ void Wake::close() {
 
 void Wake::signal() {
   // A message that finds no room is tried again with the next news; a full mailbox means that there is enough of it.
-  if (!this->signalled_.exchange(true) && tcpip_callbackmsg_trycallback(this->message_) != ERR_OK)
-    this->signalled_ = false;
+  if (this->signalled_.exchange(true))
+    return;
+  this->posted_++;
+  if (tcpip_callbackmsg_trycallback(this->message_) == ERR_OK)
+    return;
+  this->posted_--;
+  this->signalled_ = false;
 }
 
-void Wake::send_(void *self) {
+void Wake::serve_(void *self) {
   auto &wake = *static_cast<Wake *>(self);
-  if (wake.pcb_ == nullptr)
-    return;
+  if (wake.pcb_ != nullptr)
+    wake.send_();
+  wake.served_++;  // the last thing: the destructor may go on
+}
+
+void Wake::send_() {
   const ip_addr_t loopback = IPADDR4_INIT_BYTES(127, 0, 0, 1);
   pbuf *packet = pbuf_alloc(PBUF_TRANSPORT, 1, PBUF_RAM);
-  if (packet == nullptr || (pbuf_put_at(packet, 0, 0), udp_sendto(wake.pcb_, packet, &loopback, wake.port_)) != ERR_OK)
-    wake.signalled_ = false;
+  if (packet == nullptr ||
+      (pbuf_put_at(packet, 0, 0), udp_sendto(this->pcb_, packet, &loopback, this->port_)) != ERR_OK)
+    this->signalled_ = false;
   if (packet != nullptr)
     pbuf_free(packet);
 }
@@ -65,8 +88,9 @@ void Wake::clear() {
   uint8_t byte;
   while (::recv(this->socket_.get(), &byte, sizeof(byte), 0) >= 0) {
   }
-  // Afterwards: between these lines nothing is sent, and what happened before is looked for after this call.
-  this->signalled_ = false;
+  // Afterwards: between these lines nothing is sent, and what happened before is looked for after this call. An
+  // exchange, so that it is seen when it happened on another core.
+  (void) this->signalled_.exchange(false);
 }
 
 }  // namespace microlink::esp_idf

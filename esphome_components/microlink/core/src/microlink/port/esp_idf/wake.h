@@ -17,7 +17,8 @@ namespace microlink::esp_idf {
 class Wake {
  public:
   Wake() = default;
-  ~Wake() { this->close(); }
+  /// Nobody may signal any more.
+  ~Wake();
   Wake(const Wake &) = delete;
   Wake &operator=(const Wake &) = delete;
 
@@ -30,13 +31,16 @@ class Wake {
   void clear();
 
  private:
-  static void send_(void *self);
+  static void serve_(void *self);
+  void send_();
 
   chip::Socket socket_;
   uint16_t port_{0};
   udp_pcb *pcb_{nullptr};
   tcpip_callback_msg *message_{nullptr};
   std::atomic<bool> signalled_{true};  ///< nothing to do: closed, or a datagram is under way
+  std::atomic<unsigned> posted_{0};    ///< how often the message was sent,
+  std::atomic<unsigned> served_{0};    ///< and how often lwIP's thread was done with it
 };
 
 }  // namespace microlink::esp_idf

@@ -46,14 +46,9 @@ void TcpipOverlay::close() {
   if (this->message_ == nullptr)
     return;
   this->run_([](TcpipOverlay &self, std::span<const Endpoint>) { self.netif_.close(); }, {});
-  // The message may be on its way still. Messages are worked off in order: when this one was, that one was too.
-  sys_sem_t done;
-  if (sys_sem_new(&done, 0) != ERR_OK)
-    return;  // no memory even for that: the message stays, and the next close() tries again
-  while (tcpip_callback([](void *sem) { sys_sem_signal(static_cast<sys_sem_t *>(sem)); }, &done) != ERR_OK)
+  // The message may be on its way still, and lwIP gives it up before its function is done.
+  while (this->delivered_ != this->sent_)
     sys_msleep(1);
-  sys_sem_wait(&done);
-  sys_sem_free(&done);
   tcpip_callbackmsg_delete(this->message_);
   this->message_ = nullptr;
   this->scheduled_ = false;
@@ -71,22 +66,29 @@ void TcpipOverlay::write(ByteView packet) {
     return;
   if (!this->inbound_.put(copy))
     pbuf_free(copy);
-  // A message that finds no room is tried again with the next packet.
-  if (!this->scheduled_.exchange(true) && tcpip_callbackmsg_trycallback(this->message_) != ERR_OK)
-    this->scheduled_ = false;
+  if (this->scheduled_.exchange(true))
+    return;
+  this->sent_++;
+  if (tcpip_callbackmsg_trycallback(this->message_) == ERR_OK)
+    return;
+  // No room for a message: it is tried again with the next packet.
+  this->sent_--;
+  this->scheduled_ = false;
 }
 
 void TcpipOverlay::deliver_(void *self) {
   auto &overlay = *static_cast<TcpipOverlay *>(self);
-  // First: a packet that is put from now on brings a message of its own. Under the core lock the socket API of other
-  // tasks is shut out meanwhile, so a burst is bounded by the ring.
-  overlay.scheduled_ = false;
+  // First: a packet that is put from now on brings a message of its own. An exchange, so that what was put by somebody
+  // who found it true is seen on another core. Under the core lock the socket API of other tasks is shut out meanwhile,
+  // so a burst is bounded by the ring.
+  (void) overlay.scheduled_.exchange(false);
   for (size_t i = 0; i != MAX_INBOUND; i++) {
     pbuf *packet = overlay.inbound_.take();
     if (packet == nullptr)
-      return;
+      break;
     overlay.netif_.input(packet);
   }
+  overlay.delivered_++;  // the last thing: close() may return
 }
 
 bool TcpipOverlay::send(const pbuf &packet) {

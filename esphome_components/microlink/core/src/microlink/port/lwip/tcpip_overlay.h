@@ -91,6 +91,8 @@ class TcpipOverlay final : private OverlayNetif::Sink {
   OverlayNetif netif_;
   tcpip_callback_msg *message_{nullptr};
   std::atomic<bool> scheduled_{false};  ///< deliver_() is about to run
+  size_t sent_{0};                      ///< messages
+  std::atomic<size_t> delivered_{0};    ///< of these
   PbufRing<MAX_INBOUND> inbound_;
   PbufRing<MAX_OUTBOUND> outbound_;
 };
