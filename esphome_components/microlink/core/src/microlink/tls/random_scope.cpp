@@ -6,7 +6,8 @@
 namespace microlink::tls {
 
 namespace {
-Random *current = nullptr;
+// A process may have several nodes, each on a thread of its own.
+thread_local Random *current = nullptr;
 }  // namespace
 
 RandomScope::RandomScope(Random &random) : outer_(current) { current = &random; }
