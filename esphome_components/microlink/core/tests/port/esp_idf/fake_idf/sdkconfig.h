@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+#define CONFIG_LWIP_HOOK_IP6_ROUTE_DEFAULT 1
+#define CONFIG_SPIRAM 1
+#define CONFIG_MBEDTLS_CERTIFICATE_BUNDLE 1

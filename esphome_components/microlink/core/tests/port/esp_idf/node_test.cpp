@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: MIT
+/// The whole node as a firmware has it: task, flash, lwIP, everything but the board.
+#include <gtest/gtest.h>
+
+#include <memory>
+
+#include "microlink/port/esp_idf/background.h"
+#include "tests/port/esp_idf/fake_idf/flash.h"
+#include "tests/port/esp_idf/fake_idf/memory.h"
+#include "tests/port/esp_idf/harbour.h"
+#include "tests/port/esp_idf/peer.h"
+#include "tests/port/esp_idf/programs.h"
+#include "tests/port/esp_idf/stack.h"
+
+namespace microlink::chip_test {
+namespace {
+
+using chip::Command;
+using chip::Snapshot;
+using esp_idf::Background;
+using fake_idf::Flash;
+
+constexpr size_t TRAFFIC = 100'000;
+
+Config config_of(size_t node, bool relay_only) {
+  Config out;
+  out.control_url.assign(Harbour::control_url(node));
+  out.hostname.assign("node-" + std::to_string(node + 1));
+  out.allow_plain_http = true;
+  out.relay_only = relay_only;
+  out.ca_certificates = relay_ca();
+  return out;
+}
+
+class ChipNode : public OnLwip {
+ protected:
+  ChipNode() {
+    Flash::get().reset();
+    EXPECT_FALSE(usage_at_rest().empty());
+  }
+  ~ChipNode() override {
+    background().stop();
+    EXPECT_TRUE(wait_until([] { return lwip_usage() == usage_at_rest(); })) << "taken at rest:\n"
+                                                                            << usage_at_rest() << "now:\n"
+                                                                            << lwip_usage();
+    EXPECT_EQ(fake_idf::psram_used(), 0U);
+  }
+  /// There is one in a firmware, to the end.
+  static Background &background() {
+    static auto &background = *new Background;
+    return background;
+  }
+  static Background::Options options(bool relay_only = false) {
+    Background::Options out;
+    out.node.config = config_of(0, relay_only);
+    return out;
+  }
+  void start(bool relay_only = false) { ASSERT_STREQ(background().start(options(relay_only), "key", nullptr), ""); }
+  void wait_for(State state) {
+    EXPECT_TRUE(wait_until([&] {
+      (void) background().take_snapshot(this->snapshot);
+      return this->snapshot.state == state;
+    })) << static_cast<int>(this->snapshot.state);
+  }
+  /// Both nodes have been told of each other, and can reach each other over the relay.
+  static void wait_for_both(const Harbour &harbour) {
+    EXPECT_TRUE(wait_until([&] { return harbour.streaming() == 2 && harbour.relayed() == 2; }));
+    EXPECT_TRUE(wait_until([] { return ping(FIRST_V4, SECOND_V4); }));
+  }
+  /// Both ways and both families.
+  static void talk() {
+    const EchoServer server;
+    EXPECT_TRUE(ping(SECOND_V4, FIRST_V4));
+    EXPECT_TRUE(ping(FIRST_V6, SECOND_V6));
+    EXPECT_TRUE(ping(SECOND_V6, FIRST_V6));
+    EXPECT_EQ(echo_tcp(FIRST_V4, SECOND_V4, TRAFFIC), TRAFFIC);
+    EXPECT_EQ(echo_tcp(SECOND_V6, FIRST_V6, TRAFFIC), TRAFFIC);
+    for (const size_t size : {size_t{1}, size_t{1'200}, size_t{3'000}}) {
+      EXPECT_TRUE(echo_udp(SECOND_V4, FIRST_V4, size)) << size;
+      EXPECT_TRUE(echo_udp(FIRST_V6, SECOND_V6, size)) << size;
+    }
+  }
+
+  Snapshot snapshot;
+
+ private:
+  /// After a first start, which takes something for good: the message that wakes the node.
+  static const std::string &usage_at_rest() {
+    static const std::string USAGE = [] {
+      (void) background().start(options(), "", nullptr);
+      background().stop();
+      return lwip_usage();
+    }();
+    return USAGE;
+  }
+};
+
+class ChipNodes : public ChipNode, public ::testing::WithParamInterface<bool> {};
+
+TEST_P(ChipNodes, talk_over_lwips_sockets) {
+  const bool relay_only = GetParam();
+  const Harbour harbour;
+  const Peer peer(config_of(1, relay_only));
+  this->start(relay_only);
+  this->wait_for(State::ONLINE);
+  EXPECT_EQ(this->snapshot.ipv4, FIRST_V4);
+  EXPECT_EQ(this->snapshot.ipv6, FIRST_V6);
+  wait_for_both(harbour);
+  talk();
+  EXPECT_GT(background().stack_left(), 0U);
+}
+
+INSTANTIATE_TEST_SUITE_P(Paths, ChipNodes, ::testing::Values(false, true),
+                         [](const auto &info) { return std::string(info.param ? "relayed" : "direct"); });
+
+TEST_F(ChipNode, goes_on_when_all_its_connections_were_cut) {
+  Harbour harbour;
+  const Peer peer(config_of(1, false));
+  this->start();
+  this->wait_for(State::ONLINE);
+  wait_for_both(harbour);
+  harbour.cut();
+  EXPECT_TRUE(ping(SECOND_V4, FIRST_V4));  // the direct path needs none of them
+  EXPECT_TRUE(wait_until([&] { return harbour.streaming() == 2; }));
+}
+
+TEST_F(ChipNode, starts_and_stops_a_thousand_times) {
+  for (int i = 0; i != 1'000; i++) {
+    Background::Options given = options();
+    given.use_psram = i % 2 == 0;
+    ASSERT_STREQ(background().start(given, "", nullptr), "");
+    EXPECT_EQ(fake_idf::psram_used() != 0, given.use_psram);
+    background().stop();
+    ASSERT_FALSE(background().running());
+  }
+}
+
+TEST_F(ChipNode, stops_at_any_moment_of_a_join) {
+  const Harbour harbour;
+  for (size_t moment = 0; moment != 25; moment++) {
+    this->start();
+    (void) wait_until([&, polls = size_t{0}]() mutable { return ++polls > moment || harbour.streaming() == 1; });
+    background().stop();
+  }
+  this->start();
+  this->wait_for(State::ONLINE);
+}
+
+TEST_F(ChipNode, keeps_its_identity_over_restarts_and_writes_it_once) {
+  const Harbour harbour;
+  this->start();
+  this->wait_for(State::ONLINE);
+  background().stop();
+  const size_t writes = Flash::get().writes_of("node-key");
+  EXPECT_GT(writes, 0U);
+  this->start();
+  this->wait_for(State::ONLINE);
+  EXPECT_TRUE(wait_until([&] { return harbour.streaming() == 1; }));
+  EXPECT_EQ(Flash::get().writes_of("node-key"), writes);
+  EXPECT_EQ(Flash::get().writes_of("machine-key"), Flash::get().writes_of("disco-key"));
+}
+
+TEST_F(ChipNode, forgets_itself_at_a_logout) {
+  const Harbour harbour;
+  this->start();
+  this->wait_for(State::ONLINE);
+  EXPECT_GT(Flash::get().stored(), 3U);
+  ASSERT_TRUE(background().post({.kind = Command::Kind::LOGOUT}));
+  this->wait_for(State::STOPPED);
+  EXPECT_EQ(Flash::get().stored(), 0U);
+}
+
+TEST_F(ChipNode, has_a_whole_identity_whenever_the_power_goes_at_its_first_start) {
+  const Harbour harbour;
+  bool was_cut = true;
+  for (size_t write = 0; was_cut; write += 3) {
+    Flash::get().reset();
+    Flash::get().cut_power_at(write + 1);
+    ASSERT_STREQ(background().start(options(), "", nullptr), "");
+    this->wait_for(State::ONLINE);
+    background().stop();
+    was_cut = Flash::get().was_cut();
+    Flash::get().power_on();
+    this->start();
+    this->wait_for(State::ONLINE);
+    background().stop();
+  }
+}
+
+TEST_F(ChipNode, says_what_is_missing_and_leaves_nothing_behind_whichever_allocation_fails) {
+  bool failed = true;
+  for (size_t number = 0; failed; number++) {
+    fake_idf::fail_allocation(number);
+    (void) background().start(options(), "", nullptr);
+    background().stop();
+    failed = fake_idf::stop_failing();
+    ASSERT_LT(number, 200U);
+  }
+  Flash::get().cut_power_at(0);
+  EXPECT_STRNE(background().start(options(), "", nullptr), "");
+  EXPECT_FALSE(background().running());
+}
+
+}  // namespace
+}  // namespace microlink::chip_test
