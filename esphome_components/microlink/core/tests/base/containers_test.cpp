@@ -63,13 +63,16 @@ struct Zeros final : Random {
   void fill(ByteSpan out) override { std::fill(out.begin(), out.end(), uint8_t{0}); }
 };
 
-TEST(Containers, backoff_grows_by_half_to_its_cap) {
+TEST(Containers, backoff_grows_by_its_part_to_its_cap) {
   Zeros random;
-  Backoff backoff(seconds(1), seconds(3));
+  Backoff by_half(seconds(1), seconds(3));
   for (const int64_t expected : {500, 750, 1125, 1500, 1500})
-    EXPECT_EQ(to_milliseconds(backoff.next(random)), expected);
-  backoff.reset();
-  EXPECT_EQ(to_milliseconds(backoff.next(random)), 500);
+    EXPECT_EQ(to_milliseconds(by_half.next(random)), expected);
+  by_half.reset();
+  EXPECT_EQ(to_milliseconds(by_half.next(random)), 500);
+  Backoff by_a_quarter(seconds(1), seconds(2));
+  for (const int64_t expected : {500, 625, 781, 976, 1000, 1000})
+    EXPECT_EQ(to_milliseconds(by_a_quarter.next(random, 4)), expected);
 }
 
 TEST(Containers, secrets_are_wiped) {

@@ -368,10 +368,11 @@ void Session::lost_(Instant now, Error error) {
   this->back_off_(now, error, this->next_pause_());
 }
 
-/// Quick after a stream that worked, so that a restart of the server is hardly seen; growing otherwise.
+/// Quick after a stream that worked, so that a restart of the server is hardly seen; growing otherwise, so slowly that
+/// attempts are just fewer than the official client's.
 Duration Session::next_pause_() {
   if (!this->proven_)
-    return this->backoff_.next(this->random_);
+    return this->backoff_.next(this->random_, 4);
   this->proven_ = false;
   return milliseconds(100 + this->random_.below(401));
 }
