@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/// What sdkconfig says of mbedTLS, as far as the core depends on it. ESP-IDF's own header for it fits Espressif's branch
-/// of mbedTLS alone. Read by mbedTLS's configuration header (MBEDTLS_USER_CONFIG_FILE).
+/// What sdkconfig says of mbedTLS, as far as the core depends on it. ESP-IDF's own header for it fits Espressif's
+/// branch of mbedTLS alone. Read by mbedTLS's configuration header (MBEDTLS_USER_CONFIG_FILE).
 #include <sdkconfig.h>
 
 #ifdef CONFIG_MBEDTLS_X509_TRUSTED_CERT_CALLBACK
