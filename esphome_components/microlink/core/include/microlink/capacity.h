@@ -39,7 +39,7 @@ constexpr size_t MAX_ALLOWED_IPS_PER_PEER = 4;
 constexpr size_t MAX_NODE_NAME_BYTES = 64;
 /// Names of the peers in the table together; the end that those of the own tailnet share counts once. Full: cut, and
 /// not resolvable by name.
-constexpr size_t NAME_TABLE_BYTES = 32 * MAX_PEERS < 2 * MAX_NODE_NAME_BYTES ? 2 * MAX_NODE_NAME_BYTES : 32 * MAX_PEERS;
+constexpr size_t NAME_TABLE_BYTES = 28 * MAX_PEERS + 64;
 /// Entries of the list of allowed peers. More: the list is refused.
 constexpr size_t MAX_ALLOWED_PEERS = 16;
 /// The same list packed: a name or tag takes its length and 2, a node key 33, an address 6 or 18. More: refused.
@@ -84,7 +84,7 @@ constexpr size_t DERP_DATA_QUEUE_BYTES = MICROLINK_DERP_DATA_QUEUE_BYTES;
 constexpr size_t DERP_DISCO_QUEUE_BYTES = MICROLINK_DERP_DISCO_QUEUE_BYTES;
 
 /// What a whole client may take on a 32-bit chip without TLS's own memory. docs/memory.md tells what it is made of.
-constexpr size_t CLIENT_BUDGET_BYTES = 20'200 + MAX_PEERS * 990 + MAX_HANDSHAKES * 496 + PACKET_QUEUE_BYTES +
+constexpr size_t CLIENT_BUDGET_BYTES = 18'944 + MAX_PEERS * 800 + MAX_HANDSHAKES * 488 + PACKET_QUEUE_BYTES +
                                        MAX_DERP_REGIONS * 440 + DERP_DATA_QUEUE_BYTES + DERP_DISCO_QUEUE_BYTES;
 
 }  // namespace microlink

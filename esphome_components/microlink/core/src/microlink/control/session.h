@@ -245,6 +245,6 @@ class Session final : private http::RequestBody {
   FixedString<200> text_;  ///< of the server or our own, for a person
 };
 
-static_assert(sizeof(void *) != 4 || sizeof(Session) <= NoiseFraming::MAX_RECORD_BYTES + 3'900);
+static_assert(sizeof(void *) != 4 || sizeof(Session) <= NoiseFraming::MAX_RECORD_BYTES + 3'600);
 
 }  // namespace microlink::control

@@ -217,5 +217,6 @@ class Magicsock {
   Counters counters_;
 };
 static_assert(Engine<Magicsock>);
+static_assert(sizeof(void *) != 4 || sizeof(Magicsock) <= 1'200 + MAX_PEERS * 228 + MAX_DERP_REGIONS * 230);
 
 }  // namespace microlink::magicsock

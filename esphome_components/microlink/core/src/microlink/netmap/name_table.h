@@ -20,7 +20,7 @@ class NameTable {
 
  private:
   static constexpr uint8_t HAS_TAIL = 0x80;
-  static_assert(MAX_NODE_NAME_BYTES < HAS_TAIL && NAME_TABLE_BYTES >= 2 * MAX_NODE_NAME_BYTES);
+  static_assert(MAX_NODE_NAME_BYTES < HAS_TAIL && NAME_TABLE_BYTES > MAX_NODE_NAME_BYTES);
 
   size_t own_size_(size_t slot) const { return this->sizes_[slot] & ~HAS_TAIL; }
   size_t offset_of_(size_t slot) const;

@@ -196,5 +196,6 @@ class Netmap final : public PeerKeys {
   bool accept_routes_{false};
   bool magic_dns_{false};
 };
+static_assert(sizeof(void *) != 4 || sizeof(Netmap) <= 1'520 + MAX_PEERS * 210 + MAX_DERP_REGIONS * 214);
 
 }  // namespace microlink::netmap

@@ -35,8 +35,8 @@ struct ReceiveKey {
 };
 
 struct CurrentSession {
-  ReplayWindow window;
   uint64_t send_counter{0};
+  ReplayWindow window;
   Stamp created;
   Secret<32> send_key;
   ReceiveKey receive;

@@ -6,7 +6,7 @@
 namespace microlink::wireguard {
 
 static_assert(Engine<Tunnel>);
-static_assert(sizeof(Tunnel) <= 640 + MAX_PEERS * 361 + MAX_HANDSHAKES * 512 + PACKET_QUEUE_BYTES,
+static_assert(sizeof(Tunnel) <= 640 + MAX_PEERS * 321 + MAX_HANDSHAKES * 512 + PACKET_QUEUE_BYTES,
               "docs/memory.md tells what a peer costs");
 
 Tunnel::Tunnel(Random &random, const PeerKeys &keys) : random_(random), keys_(keys) {}

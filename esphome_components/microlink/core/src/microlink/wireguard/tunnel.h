@@ -147,7 +147,7 @@ class Tunnel {
     bool relayed : 1 {false};
     bool last_minute_done : 1 {false};  ///< the one handshake before a receiving session runs out was asked for
   };
-  static_assert(sizeof(Peer) <= 328, "what a peer costs, with a session that lives and its window of 1,024");
+  static_assert(sizeof(Peer) <= 320, "what a peer costs, with a session that lives and its window of 1,024");
   /// An initiation of ours that is under way.
   struct Handshake {
     Initiator noise;
