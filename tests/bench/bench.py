@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "interop"))
 from binaries import ROOT
 from chip import chip
 from figures import MEMORY_PAGE, Row, circumstances, load, table, write
+from idle import idle
 from join import join
 from lab import remove_orphans
 from memory import memory
@@ -52,7 +53,7 @@ def rv32() -> str:
     return "\n".join(lines)
 
 
-WITHOUT_LAB: dict[str, Callable[[], str]] = {"rv32": rv32, "chip": chip}
+WITHOUT_LAB: dict[str, Callable[[], str]] = {"rv32": rv32, "chip": chip, "idle": idle}
 
 
 def main() -> int:
@@ -62,7 +63,7 @@ def main() -> int:
     parser.add_argument("--runs", type=int)
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
-    names = options.names or [*MEASUREMENTS, "rv32"]
+    names = options.names or [*MEASUREMENTS, "rv32", "idle"]
     if "memory" in names and "chip" not in names:
         names.insert(names.index("memory"), "chip")
     unknown = set(names) - {*MEASUREMENTS, *WITHOUT_LAB}
@@ -71,7 +72,7 @@ def main() -> int:
         return 2
     needs_lab = not set(names) <= set(WITHOUT_LAB)
     if os.geteuid() != 0 and needs_lab:
-        print("script/bench: the lab's network namespaces need root; rv32 and chip do without", file=sys.stderr)
+        print("script/bench: the lab's network namespaces need root; rv32, chip and idle do without", file=sys.stderr)
         return 1
     if needs_lab:
         remove_orphans()

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "tests/port/esp_idf/harbour.h"
 
+#include <esp_timer.h>
+
 #include <algorithm>
 
 #include "tests/port/esp_idf/programs.h"
@@ -11,6 +13,7 @@ namespace microlink::chip_test {
 namespace {
 
 constexpr uint16_t FIRST_PORT = 8001;
+constexpr Duration KEEP_ALIVE = seconds(60);  // as control and relays do it
 constexpr uint16_t RELAY_PORT = FIRST_PORT + 2;
 
 /// False at its end.
@@ -38,7 +41,10 @@ const IpAddress Harbour::ADDRESS = IpAddress::v4(192, 168, 4, 2);
 
 std::string Harbour::control_url(size_t node) { return "http://192.168.4.2:" + std::to_string(FIRST_PORT + node); }
 
-Harbour::Harbour() : wifi_("st", 100, ADDRESS), servers_("192.168.4.2", RELAY_PORT) {
+Harbour::Harbour()
+    : wifi_("st", 100, ADDRESS),
+      servers_("192.168.4.2", RELAY_PORT),
+      keep_alive_at_(static_cast<Instant>(esp_timer_get_time()) + KEEP_ALIVE) {
   uint16_t port = FIRST_PORT;
   for (chip::Socket &each : this->listeners_) {
     each = socket_at(SOCK_STREAM, {ADDRESS, port++});
@@ -77,6 +83,10 @@ void Harbour::run_() {
     }
     std::erase_if(this->open_, [&](Connection &each) { return selection.can_read(each.socket) && !receive(each); });
     this->servers_.tell_news();
+    if (const auto now = static_cast<Instant>(esp_timer_get_time()); now >= this->keep_alive_at_) {
+      this->servers_.keep_alive();
+      this->keep_alive_at_ = now + KEEP_ALIVE;
+    }
     // All of them: what came on one may have to leave on another.
     std::erase_if(this->open_, [](Connection &each) { return !flush(each); });
     this->streaming_ = this->servers_.streaming();

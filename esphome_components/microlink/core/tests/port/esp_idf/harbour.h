@@ -5,6 +5,7 @@
 #include <list>
 #include <thread>
 
+#include "microlink/base/time.h"
 #include "microlink/port/chip/bsd.h"
 #include "tests/port/esp_idf/fake_idf/interface.h"
 #include "tests/port/esp_idf/servers.h"
@@ -39,6 +40,7 @@ class Harbour {
   chip::Socket listeners_[3];  ///< in the order of Servers::Kind
   Servers servers_;
   std::list<Connection> open_;
+  Instant keep_alive_at_;
   std::atomic<size_t> streaming_{0};
   std::atomic<size_t> relayed_{0};
   std::atomic<bool> cuts_{false};

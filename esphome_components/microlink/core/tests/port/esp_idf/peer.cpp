@@ -13,8 +13,10 @@ Peer::Peer(const Config &config) : node_({.config = config, .trust = {}, .loop =
   (void) this->overlay_.open();
   (void) this->node_.post({.kind = chip::Command::Kind::UP});
   this->task_ = std::thread([this] {
-    while (!this->node_.finished())
+    while (!this->node_.finished()) {
       this->node_.turn(Instant::NEVER);
+      this->wakes_ = this->node_.loop().wakes();
+    }
   });
 }
 

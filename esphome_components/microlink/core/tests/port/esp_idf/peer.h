@@ -19,6 +19,9 @@ class Peer final : private chip::System, private lwip::TcpipOverlay::Listener {
   explicit Peer(const Config &config);
   ~Peer() override;
 
+  /// How often its wait has ended.
+  uint32_t wakes() const { return this->wakes_; }
+
  private:
   Instant now() override;
   WallTime wall_now() override { return WallTime::UNKNOWN; }
@@ -42,6 +45,7 @@ class Peer final : private chip::System, private lwip::TcpipOverlay::Listener {
   lwip::TcpipOverlay overlay_{*this};
   std::map<Record, std::vector<uint8_t>> records_;
   chip::Node node_;
+  std::atomic<uint32_t> wakes_{0};
   std::thread task_;
 };
 
