@@ -128,6 +128,30 @@ TEST_F(ChipStreams, an_answer_for_an_earlier_opening_is_ignored) {
   EXPECT_FALSE(this->sink.heard(Input::Kind::STREAM_OPEN));
 }
 
+TEST_F(ChipStreams, counts_on_room_for_a_few_pieces_only_until_the_next_turn) {
+  this->connect();
+  for (int turns = 0; turns != 3; turns++) {
+    for (int i = 1; i != Streams::WRITABLE_PIECES; i++)
+      EXPECT_EQ(this->streams.send(0, as_bytes("x")), Streams::Sent::WHOLE);
+    EXPECT_EQ(this->streams.send(0, as_bytes("x")), Streams::Sent::BLOCKED);
+    this->sink.kinds.clear();
+    this->run_until([this] { return this->sink.heard(Input::Kind::STREAM_WRITABLE); });
+  }
+}
+
+TEST_F(ChipStreams, a_stream_whose_bytes_find_no_room_for_long_is_closed_rather_than_garbled) {
+  this->connect();
+  const std::string piece(Streams::MAX_SEND_BYTES, 'x');
+  size_t sent = 0;
+  // Further than the client would go, as if the system had no memory.
+  for (; sent != 10'000 && this->streams.next_timeout() == Instant::NEVER; sent++)
+    (void) this->streams.send(0, as_bytes(piece));
+  EXPECT_LT(sent, 10'000U);
+  this->turn();
+  EXPECT_TRUE(this->sink.heard(Input::Kind::STREAM_CLOSED));
+  EXPECT_EQ(this->sink.error, Error::NO_SPACE);
+}
+
 TEST_F(ChipStreams, nothing_is_lost_to_a_peer_that_reads_slowly) {
   this->connect();
   std::string sent;

@@ -42,7 +42,11 @@ class Mailbox {
   /// False when MAX_COMMANDS wait already.
   bool post(const Command &command) {
     const std::lock_guard lock(this->mutex_);
-    return this->commands_.push(command);
+    if (!this->commands_.push(command.kind))
+      return false;
+    if (command.kind == Command::Kind::SET_AUTH_KEY)
+      this->key_ = command.text;
+    return true;
   }
   /// The list of allowed peers from now on; only the latest one counts. False when it is longer than MAX_LIST_BYTES.
   bool post_allowed_peers(std::string_view list) {
@@ -66,9 +70,10 @@ class Mailbox {
     const std::lock_guard lock(this->mutex_);
     if (this->commands_.empty())
       return std::nullopt;
-    const Command out = this->commands_[0];
-    this->commands_[0] = {};  // it may have held a key
+    Command out{.kind = this->commands_[0]};
     (void) this->commands_.pop();
+    if (out.kind == Command::Kind::SET_AUTH_KEY)
+      out.text = std::exchange(this->key_, {});
     return out;
   }
   bool take_allowed_peers(FixedString<MAX_LIST_BYTES> &out) {
@@ -84,7 +89,8 @@ class Mailbox {
 
  private:
   std::mutex mutex_;
-  RingBuffer<Command, MAX_COMMANDS> commands_;
+  RingBuffer<Command::Kind, MAX_COMMANDS> commands_;
+  FixedString<128> key_;  ///< of the last SET_AUTH_KEY that waits
   Snapshot snapshot_;
   FixedString<MAX_LIST_BYTES> list_;
   bool list_is_new_{false};

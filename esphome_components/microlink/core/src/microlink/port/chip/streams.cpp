@@ -64,28 +64,27 @@ Streams::Sent Streams::send(StreamId id, ByteView bytes) {
   if (id >= MAX_STREAMS || this->streams_[id].state != State::OPEN)
     return Sent::WHOLE;  // the client will hear of the end of this stream, or already did
   Stream &stream = this->streams_[id];
-  if (this->rest_of_ != id) {
+  for (int pauses = 0; !bytes.empty();) {
     const auto n = ::send(stream.socket.get(), bytes.data(), bytes.size(), NO_SIGNAL);
+    if (n > 0) {
+      const size_t sent = static_cast<size_t>(n);
+      bytes = bytes.subspan(sent);
+      stream.room -= std::min(stream.room, sent);
+      continue;
+    }
     if (n < 0 && !would_block(errno)) {
       this->fail_(stream, Error::CLOSED);
       return Sent::WHOLE;
     }
-    const size_t sent = n > 0 ? static_cast<size_t>(n) : 0;
-    bytes = bytes.subspan(sent);
-    stream.room -= std::min(stream.room, sent);
-  }
-  if (!bytes.empty()) {
-    if (this->rest_of_ != NOBODY || bytes.size() > this->rest_.size()) {
-      // A gap would garble the stream.
-      this->fail_(stream, Error::NO_SPACE);
+    if (pauses++ == MAX_PAUSES) {
+      this->fail_(stream, Error::NO_SPACE);  // a gap would garble the stream
       return Sent::WHOLE;
     }
-    this->rest_of_ = id;
-    this->rest_from_ = 0;
-    this->rest_size_ = copy(bytes, this->rest_);
     stream.room = 0;
+    Selection().wait(to_microseconds(PAUSE));
   }
-  stream.blocked = stream.room < MAX_SEND_BYTES;
+  stream.pieces -= stream.pieces == 0 ? 0 : 1;
+  stream.blocked = stream.pieces == 0 || stream.room < MAX_SEND_BYTES;
   return stream.blocked ? Sent::BLOCKED : Sent::WHOLE;
 }
 
@@ -110,8 +109,6 @@ void Streams::fail_(Stream &stream, Error error) {
 }
 
 void Streams::release_(Stream &stream) {
-  if (this->rest_of_ != NOBODY && &this->streams_[this->rest_of_] == &stream)
-    this->rest_of_ = NOBODY;
   const uint32_t generation = stream.generation + 1;
   stream = {};
   stream.generation = generation;
@@ -149,36 +146,21 @@ void Streams::check_attempt_(Instant now, Stream &stream, StreamId id) {
   stream.addresses.clear();
   stream.deadline = stream.next_attempt = Instant::NEVER;
   stream.room = WRITABLE_BYTES;
+  stream.pieces = WRITABLE_PIECES;
   stream.state = State::OPEN;
   this->sink_.feed({.kind = Input::Kind::STREAM_OPEN, .stream = id});
 }
 
 void Streams::serve_open_(Stream &stream, StreamId id, const Selection &selection, ByteSpan room) {
   const uint32_t generation = stream.generation;
-  if (stream.blocked && selection.can_write(stream.socket) && this->flush_(stream, id)) {
+  if (stream.blocked && selection.can_write(stream.socket)) {
     stream.room = WRITABLE_BYTES;
+    stream.pieces = WRITABLE_PIECES;
     stream.blocked = false;
     this->sink_.feed({.kind = Input::Kind::STREAM_WRITABLE, .stream = id});
   }
   if (stream.generation == generation && stream.state == State::OPEN && selection.can_read(stream.socket))
     this->receive_(stream, id, room);
-}
-
-/// Whether nothing is left to be sent first.
-bool Streams::flush_(Stream &stream, StreamId id) {
-  if (this->rest_of_ != id)
-    return true;
-  const ByteView rest = ByteView(this->rest_).subspan(this->rest_from_, this->rest_size_ - this->rest_from_);
-  const auto n = ::send(stream.socket.get(), rest.data(), rest.size(), NO_SIGNAL);
-  if (n < 0) {
-    if (!would_block(errno))
-      this->fail_(stream, Error::CLOSED);
-    return false;
-  }
-  this->rest_from_ += static_cast<size_t>(n);
-  if (this->rest_from_ == this->rest_size_)
-    this->rest_of_ = NOBODY;
-  return false;  // what it has taken now is no longer free
 }
 
 void Streams::receive_(Stream &stream, StreamId id, ByteSpan room) {

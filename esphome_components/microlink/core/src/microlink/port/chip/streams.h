@@ -13,8 +13,8 @@ namespace microlink::chip {
 /// another, and the first connection that stands is taken.
 ///
 /// A socket that select() calls writable has room for what one action may carry, and no more is counted on: then the
-/// client hears STREAM_BLOCKED, and STREAM_WRITABLE from the next turn. So nothing of what it sends has to be kept, but
-/// for the one buffer that helps out when the system is short of memory.
+/// client hears STREAM_BLOCKED, and STREAM_WRITABLE from the next turn. So nothing of what it sends has to be kept.
+/// When the system is short of memory all the same, send() waits for it: nothing else could be sent meanwhile either.
 class Streams {
  public:
   explicit Streams(posix::InputSink &sink) : sink_(sink) {}
@@ -26,7 +26,8 @@ class Streams {
   void resolved(Instant now, StreamId id, uint32_t generation, std::span<const IpAddress> addresses);
 
   enum class Sent : uint8_t { WHOLE, BLOCKED };
-  /// At most MAX_SEND_BYTES. BLOCKED: STREAM_WRITABLE follows.
+  /// At most MAX_SEND_BYTES. BLOCKED: STREAM_WRITABLE follows. Takes MAX_PAUSES of PAUSE at most, after which the
+  /// stream is closed.
   Sent send(StreamId id, ByteView bytes);
   void close(StreamId id);
   void close_all();
@@ -42,9 +43,12 @@ class Streams {
   static constexpr Duration CONNECT_TIMEOUT = seconds(10);
   static constexpr size_t MAX_ADDRESSES = 4;
   static constexpr size_t MAX_SEND_BYTES = 2048;
+  static constexpr Duration PAUSE = milliseconds(5);
+  static constexpr int MAX_PAUSES = 100;
   /// What a writable socket takes at once: lwIP calls none writable that has less than half of its buffer, and less
-  /// than two segments, left.
+  /// than two segments, left; nor one that has less than half of its queue left, which ESP-IDF makes 16 segments long.
   static constexpr size_t WRITABLE_BYTES = 2 * 1440;
+  static constexpr uint8_t WRITABLE_PIECES = 4;  ///< of up to two segments
 
  private:
   /// FREE: nothing. RESOLVING: waits for resolved(); timer: connect time-out. CONNECTING: one attempt runs; timers:
@@ -54,6 +58,7 @@ class Streams {
     State state{State::FREE};
     Error error{Error::NONE};  ///< in FAILED
     bool blocked{false};       ///< the client waits for STREAM_WRITABLE
+    uint8_t pieces{0};         ///< calls of send() that the socket surely takes
     uint16_t port{0};
     uint32_t generation{0};
     size_t room{0};  ///< bytes that the socket surely takes
@@ -68,18 +73,11 @@ class Streams {
   void release_(Stream &stream);
   void check_attempt_(Instant now, Stream &stream, StreamId id);
   void serve_open_(Stream &stream, StreamId id, const Selection &selection, ByteSpan room);
-  bool flush_(Stream &stream, StreamId id);
   void receive_(Stream &stream, StreamId id, ByteSpan room);
   void serve_timers_(Instant now, Stream &stream, StreamId id);
 
-  static constexpr StreamId NOBODY = MAX_STREAMS;
-
   posix::InputSink &sink_;
   std::array<Stream, MAX_STREAMS> streams_{};
-  Bytes<MAX_SEND_BYTES> rest_{};  ///< of `rest_of_`
-  size_t rest_from_{0};
-  size_t rest_size_{0};
-  StreamId rest_of_{NOBODY};
 };
 
 }  // namespace microlink::chip
