@@ -78,9 +78,7 @@ class ChipNames : public OnLwip {
     const bool came = wait_until([&] {
       if (out)
         return true;
-      chip::Selection selection;
-      selection.want_read(wake().socket());
-      selection.wait(10'000'000);
+      (void) is_readable(wake().socket());
       wake().clear();
       out = names().take();
       return out.has_value();

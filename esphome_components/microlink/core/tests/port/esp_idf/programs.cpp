@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "tests/port/esp_idf/programs.h"
 
+#include <esp_timer.h>
+
 #include <algorithm>
 #include <cstring>
 #include <list>
@@ -88,6 +90,18 @@ chip::Socket socket_at(int type, const Endpoint &own, int protocol) {
   if (::bind(out.get(), reinterpret_cast<const sockaddr *>(&address), length) != 0)
     out.close();
   return out;
+}
+
+bool is_readable(const chip::Socket &socket, int64_t limit) {
+  const int64_t deadline = esp_timer_get_time() + limit;
+  for (int64_t left = limit; left > 0; left = deadline - esp_timer_get_time()) {
+    chip::Selection selection;
+    selection.want_read(socket);
+    selection.wait(left);
+    if (selection.can_read(socket))
+      return true;
+  }
+  return false;
 }
 
 bool connect_to(const chip::Socket &socket, const Endpoint &to) {

@@ -31,6 +31,9 @@ class EchoServer {
 
 /// A blocking socket at an address of ours; any port when it is 0.
 chip::Socket socket_at(int type, const Endpoint &own, int protocol = 0);
+/// Whether it has something within so many microseconds. lwIP's select() may end without reason: when what it tells of
+/// was fetched already.
+bool is_readable(const chip::Socket &socket, int64_t limit = 10'000'000);
 bool connect_to(const chip::Socket &socket, const Endpoint &to);
 /// So much of some text that nothing repeats by itself.
 std::string text_of(size_t size);

@@ -11,6 +11,7 @@
 #include "microlink/port/lwip/overlay_netif.h"
 #include "tests/port/esp_idf/cable.h"
 #include "tests/port/esp_idf/fake_idf/interface.h"
+#include "tests/port/esp_idf/programs.h"
 #include "tests/port/esp_idf/stack.h"
 
 namespace microlink::chip_test {
@@ -44,10 +45,7 @@ class ChipUnderlays : public OnLwip {
   bool hears() {
     const bool heard = this->underlays.take_change();
     if (heard) {
-      chip::Selection selection;
-      selection.want_read(this->wake.socket());
-      selection.wait(10'000'000);
-      EXPECT_TRUE(selection.can_read(this->wake.socket()));
+      EXPECT_TRUE(is_readable(this->wake.socket()));
       this->wake.clear();
     }
     return heard;

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "tests/port/esp_idf/fake_idf/memory.h"
+#include "tests/port/esp_idf/programs.h"
 #include "tests/port/esp_idf/stack.h"
 
 namespace microlink::chip_test {
@@ -19,13 +20,9 @@ class Woken : public OnLwip {
  protected:
   Woken() { EXPECT_TRUE(this->wake.open()); }
   /// Whether the wait ends before `limit`, because of the wake.
-  bool wakes(int64_t limit = 10'000'000) {
-    chip::Selection selection;
-    selection.want_read(this->wake.socket());
-    selection.wait(limit);
-    return selection.can_read(this->wake.socket());
-  }
-  void expect_quiet() { EXPECT_FALSE(this->wakes(30'000)); }
+  bool wakes() { return is_readable(this->wake.socket()); }
+  bool wakes_soon() { return is_readable(this->wake.socket(), 30'000); }
+  void expect_quiet() { EXPECT_FALSE(this->wakes_soon()); }
 
   Wake wake;
 };
@@ -67,7 +64,7 @@ TEST_F(Woken, misses_nothing_that_several_tasks_say_at_once) {
   }
   for (std::thread &each : threads)
     each.join();
-  if (this->wakes(30'000))
+  if (this->wakes_soon())
     this->wake.clear();
   this->expect_quiet();
 }
@@ -92,10 +89,7 @@ TEST_F(Woken, opens_or_says_that_it_did_not_whichever_allocation_fails) {
     failed = fake_idf::stop_failing();
     ASSERT_TRUE(other.open()) << number;
     other.signal();
-    chip::Selection selection;
-    selection.want_read(other.socket());
-    selection.wait(10'000'000);
-    EXPECT_TRUE(selection.can_read(other.socket())) << number;
+    EXPECT_TRUE(is_readable(other.socket())) << number;
   }
 }
 
