@@ -191,8 +191,10 @@ void Session::handle_timeout(Instant now) {
   }
   if (this->timers_.due(Timer::RETRY, now))
     this->connect_(now);
-  if (this->timers_.due(Timer::FALLBACK, now) && !this->attempt_(Link::NOISE_FALLBACK).is_active())
-    this->attempt_on_(now, Link::NOISE_FALLBACK);
+  if (this->timers_.due(Timer::FALLBACK, now) && !this->attempt_(Link::NOISE_FALLBACK).is_active()) {
+    if (const Error error = this->attempt_on_(Link::NOISE_FALLBACK); error != Error::NONE)
+      this->attempt_failed_(now, Link::NOISE_FALLBACK, error);
+  }
   if (this->timers_.due(Timer::ATTEMPT, now)) {
     if (this->state_ == State::FETCHING_KEY) {
       this->back_off_(now, Error::TIMED_OUT, this->next_pause_());

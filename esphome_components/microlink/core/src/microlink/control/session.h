@@ -138,8 +138,8 @@ class Session final : private http::RequestBody {
   void connect_(Instant now);
   void fetch_key_(Instant now);
   void race_(Instant now);
-  void attempt_on_(Instant now, Link link);
-  void begin_handshake_(Instant now, Link link);
+  Error attempt_on_(Link link);
+  Error begin_handshake_(Link link);
   void open_(Link link);
   void close_(Link link);
   bool has_two_ways_() const { return this->server_.tls && this->server_.port == 0; }

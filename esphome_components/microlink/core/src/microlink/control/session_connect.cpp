@@ -34,25 +34,24 @@ void Session::race_(Instant now) {
   this->timers_.arm(Timer::ATTEMPT, now + ATTEMPT_TIMEOUT);
   if (this->plain_first_)
     this->timers_.arm(Timer::FALLBACK, now + FALLBACK_DELAY);
-  this->attempt_on_(now,
-                    this->plain_first_ || !this->is_open_(Link::NOISE_FALLBACK) ? Link::NOISE : Link::NOISE_FALLBACK);
+  const Link link = this->plain_first_ || !this->is_open_(Link::NOISE_FALLBACK) ? Link::NOISE : Link::NOISE_FALLBACK;
+  if (const Error error = this->attempt_on_(link); error != Error::NONE)
+    this->attempt_failed_(now, link, error);
 }
 
 /// The connection that brought the key serves the handshake too, which spares a second one with all its TLS.
-void Session::attempt_on_(Instant now, Link link) {
+Error Session::attempt_on_(Link link) {
   this->kept_ = this->is_open_(link);
   if (!this->kept_) {
     this->open_(link);
-    return;
+    return Error::NONE;
   }
   this->attempt_(link).begin();
-  this->begin_handshake_(now, link);
+  return this->begin_handshake_(link);
 }
 
-void Session::begin_handshake_(Instant now, Link link) {
-  const Error error = this->attempt_(link).open(this->machine_, this->control_key_, this->random_);
-  if (error != Error::NONE)
-    this->attempt_failed_(now, link, error);
+Error Session::begin_handshake_(Link link) {
+  return this->attempt_(link).open(this->machine_, this->control_key_, this->random_);
 }
 
 bool Session::uses_tls_(Link link) const {
@@ -92,8 +91,8 @@ void Session::handle_open(Instant now, Link link) {
     this->plain_ping_ = PlainPing::DUE;
   } else if (this->state_ == State::FETCHING_KEY) {
     this->connecting_().key_fetch.open();
-  } else {
-    this->begin_handshake_(now, link);
+  } else if (const Error error = this->begin_handshake_(link); error != Error::NONE) {
+    this->attempt_failed_(now, link, error);
   }
 }
 
@@ -180,22 +179,26 @@ void Session::key_progress_(Instant now, Error error) {
 }
 
 void Session::attempt_failed_(Instant now, Link link, Error error) {
-  const bool in_handshake = this->attempt_(link).failed_in_handshake();
-  this->handshake_failed_ = this->handshake_failed_ || in_handshake;
-  this->close_(link);
-  if (this->kept_ && link == this->key_link_()) {
-    this->kept_ = false;
-    if (!in_handshake) {  // the server may have given the connection up by then
-      this->open_(link);
+  while (error != Error::NONE) {  // twice at most: the fallback comes after the first
+    const bool in_handshake = this->attempt_(link).failed_in_handshake();
+    this->handshake_failed_ = this->handshake_failed_ || in_handshake;
+    this->close_(link);
+    if (this->kept_ && link == this->key_link_()) {
+      this->kept_ = false;
+      if (!in_handshake) {  // the server may have given the connection up by then
+        this->open_(link);
+        return;
+      }
+    }
+    const bool fallback_waits = this->timers_.is_armed(Timer::FALLBACK);
+    this->timers_.stop(Timer::FALLBACK);
+    if (!fallback_waits) {
+      if (!this->attempt_(Link::NOISE).is_active() && !this->attempt_(Link::NOISE_FALLBACK).is_active())
+        this->all_attempts_failed_(now, error);
       return;
     }
-  }
-  const bool fallback_waits = this->timers_.is_armed(Timer::FALLBACK);
-  this->timers_.stop(Timer::FALLBACK);
-  if (fallback_waits) {
-    this->attempt_on_(now, Link::NOISE_FALLBACK);
-  } else if (!this->attempt_(Link::NOISE).is_active() && !this->attempt_(Link::NOISE_FALLBACK).is_active()) {
-    this->all_attempts_failed_(now, error);
+    link = Link::NOISE_FALLBACK;
+    error = this->attempt_on_(link);
   }
 }
 

@@ -20,11 +20,11 @@ constexpr std::array<int8_t, 128> digits() {
   std::array<int8_t, 128> out{};
   out.fill(BAD);
   for (const char c : {' ', '\t', '\r', '\n'})
-    out[static_cast<size_t>(c)] = SPACE;
+    out[static_cast<uint8_t>(c)] = SPACE;
   out['='] = PADDING;
   constexpr std::string_view ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   for (size_t i = 0; i != ALPHABET.size(); i++)
-    out[static_cast<size_t>(ALPHABET[i])] = static_cast<int8_t>(i);
+    out[static_cast<uint8_t>(ALPHABET[i])] = static_cast<int8_t>(i);
   return out;
 }
 constexpr std::array<int8_t, 128> DIGITS = digits();
