@@ -306,12 +306,7 @@ TEST(Rotate, gives_up_the_map_stream_when_a_message_comes_into_the_answer) {
 
 TEST(Rotate, is_asked_again_when_the_answer_was_lost) {
   World w;
-  w.start();
-  w.send_map(full_map());
-  w.on_register = [](const Value &) { return World::Reply{.hold = true}; };
-  w.session->rotate(w.now, w.next_node.public_key());
-  w.pump();
-  EXPECT_EQ(w.registers.size(), 2u);
+  (void) begin_rotation(w, "success");
   w.on_register = [](const Value &) { return sample("success"); };
   w.drop_connections();
   w.run_for(seconds(2));

@@ -62,22 +62,28 @@ bool may_be_of(std::string_view base64, ByteView subject) {
   return may_be_same_name(own, subject);
 }
 
+/// The next certificate that can be read, of those that may have the subject (null: any). Null with Error::NONE: no
+/// more.
+mbedtls_x509_crt *next_certificate(PemReader &reader, const ByteView *subject, Error &error) {
+  for (auto base64 = reader.next(); base64; base64 = reader.next()) {
+    if (subject != nullptr && !may_be_of(*base64, *subject))
+      continue;
+    mbedtls_x509_crt *certificate = parse_certificate(*base64, error);
+    if (certificate != nullptr || error != Error::NONE)
+      return certificate;
+  }
+  return nullptr;
+}
+
 /// Put the certificates of `pem` that may have that subject behind `last`.
 Error collect(std::string_view pem, ByteView subject, mbedtls_x509_crt *&first, mbedtls_x509_crt *&last) {
   PemReader reader(pem);
-  for (auto base64 = reader.next(); base64; base64 = reader.next()) {
-    if (!may_be_of(*base64, subject))
-      continue;
-    Error error = Error::NONE;
-    mbedtls_x509_crt *certificate = parse_certificate(*base64, error);
-    if (error != Error::NONE)
-      return error;
-    if (certificate == nullptr)
-      continue;
+  Error error = Error::NONE;
+  while (mbedtls_x509_crt *certificate = next_certificate(reader, &subject, error)) {
     (last == nullptr ? first : last->next) = certificate;
     last = certificate;
   }
-  return Error::NONE;
+  return error;
 }
 
 ByteView view(const mbedtls_x509_buf &buffer) { return {buffer.p, buffer.len}; }
@@ -87,17 +93,12 @@ ByteView view(const mbedtls_x509_buf &buffer) { return {buffer.p, buffer.len}; }
 Error PemAnchors::add(std::string_view pem) {
   count_memory();
   PemReader reader(pem);
-  for (auto base64 = reader.next(); base64; base64 = reader.next()) {
-    Error error = Error::NONE;
-    mbedtls_x509_crt *certificate = parse_certificate(*base64, error);
-    if (error != Error::NONE)
-      return error;
-    if (certificate == nullptr)
-      continue;
-    free_certificates(certificate);
-    return this->texts_.push_back(pem) ? Error::NONE : Error::NO_SPACE;
-  }
-  return Error::MALFORMED;
+  Error error = Error::NONE;
+  mbedtls_x509_crt *certificate = next_certificate(reader, nullptr, error);
+  if (certificate == nullptr)
+    return error != Error::NONE ? error : Error::MALFORMED;
+  free_certificates(certificate);
+  return this->texts_.push_back(pem) ? Error::NONE : Error::NO_SPACE;
 }
 
 void PemAnchors::attach(mbedtls_ssl_config &config) const {
