@@ -8,11 +8,11 @@
 
 #include "microlink/base/ip.h"
 #include "microlink/base/time.h"
-#include "microlink/port/esp_idf/on_lwip.h"
+#include "microlink/port/lwip/on_lwip.h"
 
 namespace microlink::chip_test {
 
-using esp_idf::on_lwip;
+using lwip::on_lwip;
 
 /// lwIP's thread runs from the first call on, as on a chip to the end.
 void start_lwip();

@@ -7,7 +7,7 @@
 
 #include <climits>
 
-#include "microlink/port/esp_idf/on_lwip.h"
+#include "microlink/port/lwip/on_lwip.h"
 #include "microlink/port/lwip/overlay_netif.h"
 
 namespace microlink::esp_idf {
@@ -48,7 +48,7 @@ class List {
 }  // namespace
 
 void Underlays::open(const netif *overlay) {
-  on_lwip([this, overlay] {
+  lwip::on_lwip([this, overlay] {
     this->overlay_ = overlay;
     listening = this;
     if (!this->is_open_)
@@ -58,7 +58,7 @@ void Underlays::open(const netif *overlay) {
 }
 
 void Underlays::close() {
-  on_lwip([this] {
+  lwip::on_lwip([this] {
     if (this->is_open_)
       netif_remove_ext_callback(&this->callback_);
     this->is_open_ = false;
@@ -77,7 +77,7 @@ void Underlays::hear_(netif *interface, netif_nsc_reason_t reason, const netif_e
 
 size_t Underlays::addresses(std::span<IpAddress> out) {
   List list(out);
-  on_lwip([&list] {
+  lwip::on_lwip([&list] {
     // From the highest priority down; there are a handful of interfaces.
     for (int priority = INT_MAX; priority != INT_MIN;) {
       int next = INT_MIN;

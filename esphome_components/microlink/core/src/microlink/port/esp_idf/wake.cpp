@@ -3,7 +3,7 @@
 #include "microlink/port/esp_idf/wake.h"
 
 #include "lwip/udp.h"
-#include "microlink/port/esp_idf/on_lwip.h"
+#include "microlink/port/lwip/on_lwip.h"
 #include "microlink/port/posix/sockets.h"
 
 #if !LWIP_HAVE_LOOPIF
@@ -25,10 +25,8 @@ bool Wake::open() {
     return false;
   }
   this->port_ = posix::from_sockaddr(address).port;
-  if (this->message_ == nullptr)
-    this->message_ = tcpip_callbackmsg_new(serve_, this);
-  on_lwip([this] { this->pcb_ = udp_new_ip_type(IPADDR_TYPE_V4); });
-  if (this->message_ == nullptr || this->pcb_ == nullptr) {
+  lwip::on_lwip([this] { this->pcb_ = udp_new_ip_type(IPADDR_TYPE_V4); });
+  if (!this->message_.open(serve_, this) || this->pcb_ == nullptr) {
     this->close();
     return false;
   }
@@ -38,17 +36,13 @@ bool Wake::open() {
 
 Wake::~Wake() {
   this->close();
-  if (this->message_ == nullptr)
-    return;
-  while (this->served_ != this->posted_)
-    sys_msleep(1);
-  tcpip_callbackmsg_delete(this->message_);
+  this->message_.close();
 }
 
 void Wake::close() {
   this->signalled_ = true;
   // The message stays: others may signal still. send_() does nothing from now on.
-  on_lwip([this] {
+  lwip::on_lwip([this] {
     if (this->pcb_ != nullptr)
       udp_remove(this->pcb_);
     this->pcb_ = nullptr;
@@ -58,20 +52,15 @@ void Wake::close() {
 
 void Wake::signal() {
   // A message that finds no room is tried again with the next news; a full mailbox means that there is enough of it.
-  if (this->signalled_.exchange(true))
-    return;
-  this->posted_++;
-  if (tcpip_callbackmsg_trycallback(this->message_) == ERR_OK)
-    return;
-  this->posted_--;
-  this->signalled_ = false;
+  if (!this->signalled_.exchange(true) && !this->message_.post())
+    this->signalled_ = false;
 }
 
 void Wake::serve_(void *self) {
   auto &wake = *static_cast<Wake *>(self);
   if (wake.pcb_ != nullptr)
     wake.send_();
-  wake.served_++;  // the last thing: the destructor may go on
+  wake.message_.done();  // the last thing: the destructor may go on
 }
 
 void Wake::send_() {

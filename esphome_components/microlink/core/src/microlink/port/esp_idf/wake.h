@@ -3,8 +3,8 @@
 
 #include <atomic>
 
-#include "lwip/tcpip.h"
 #include "microlink/port/chip/bsd.h"
+#include "microlink/port/lwip/tcpip_message.h"
 
 struct udp_pcb;
 
@@ -37,10 +37,8 @@ class Wake {
   chip::Socket socket_;
   uint16_t port_{0};
   udp_pcb *pcb_{nullptr};
-  tcpip_callback_msg *message_{nullptr};
+  lwip::TcpipMessage message_;
   std::atomic<bool> signalled_{true};  ///< nothing to do: closed, or a datagram is under way
-  std::atomic<unsigned> posted_{0};    ///< how often the message was sent,
-  std::atomic<unsigned> served_{0};    ///< and how often lwIP's thread was done with it
 };
 
 }  // namespace microlink::esp_idf

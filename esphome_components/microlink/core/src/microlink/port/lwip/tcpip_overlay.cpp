@@ -5,75 +5,41 @@
 #if !NO_SYS
 #include "microlink/port/lwip/tcpip_overlay.h"
 
-#include "lwip/priv/tcpip_priv.h"
+#include "microlink/port/lwip/on_lwip.h"
 
 namespace microlink::lwip {
 
-/// lwIP's own way to run a function where it may be called: under the core lock, or on its thread while this task
-/// waits.
-struct TcpipOverlay::Call {
-  tcpip_api_call_data base{};  // first: lwIP hands a pointer to it back
-  TcpipOverlay *self;
-  void (*what)(TcpipOverlay &self, std::span<const Endpoint> addresses);
-  std::span<const Endpoint> addresses;
-
-  static err_t run(tcpip_api_call_data *data) {
-    auto &call = *reinterpret_cast<Call *>(data);
-    call.what(*call.self, call.addresses);
-    return ERR_OK;
-  }
-};
-
-void TcpipOverlay::run_(void (*what)(TcpipOverlay &, std::span<const Endpoint>), std::span<const Endpoint> addresses) {
-  Call call;
-  call.self = this;
-  call.what = what;
-  call.addresses = addresses;
-  (void) tcpip_api_call(Call::run, &call.base);
-}
-
 bool TcpipOverlay::open() {
-  if (this->message_ != nullptr)
+  if (this->message_.is_open())
     return true;
-  this->message_ = tcpip_callbackmsg_new(deliver_, this);
-  if (this->message_ == nullptr)
+  if (!this->message_.open(deliver_, this))
     return false;
-  this->run_([](TcpipOverlay &self, std::span<const Endpoint>) { self.netif_.open(self); }, {});
+  on_lwip([this] { this->netif_.open(*this); });
   return true;
 }
 
 void TcpipOverlay::close() {
-  if (this->message_ == nullptr)
+  if (!this->message_.is_open())
     return;
-  this->run_([](TcpipOverlay &self, std::span<const Endpoint>) { self.netif_.close(); }, {});
-  // The message may be on its way still, and lwIP gives it up before its function is done.
-  while (this->delivered_ != this->sent_)
-    sys_msleep(1);
-  tcpip_callbackmsg_delete(this->message_);
-  this->message_ = nullptr;
+  on_lwip([this] { this->netif_.close(); });
+  this->message_.close();
   this->scheduled_ = false;
   this->inbound_.clear();
   this->outbound_.clear();
 }
 
 void TcpipOverlay::set_addresses(std::span<const Endpoint> addresses) {
-  this->run_([](TcpipOverlay &self, std::span<const Endpoint> given) { self.netif_.set_addresses(given); }, addresses);
+  on_lwip([this, addresses] { this->netif_.set_addresses(addresses); });
 }
 
 void TcpipOverlay::write(ByteView packet) {
-  pbuf *copy = this->message_ != nullptr ? OverlayNetif::copy(packet) : nullptr;
+  pbuf *copy = this->message_.is_open() ? OverlayNetif::copy(packet) : nullptr;
   if (copy == nullptr)
     return;
   if (!this->inbound_.put(copy))
     pbuf_free(copy);
-  if (this->scheduled_.exchange(true))
-    return;
-  this->sent_++;
-  if (tcpip_callbackmsg_trycallback(this->message_) == ERR_OK)
-    return;
-  // No room for a message: it is tried again with the next packet.
-  this->sent_--;
-  this->scheduled_ = false;
+  if (!this->scheduled_.exchange(true) && !this->message_.post())
+    this->scheduled_ = false;  // no room for a message: it is tried again with the next packet
 }
 
 void TcpipOverlay::deliver_(void *self) {
@@ -88,7 +54,7 @@ void TcpipOverlay::deliver_(void *self) {
       break;
     overlay.netif_.input(packet);
   }
-  overlay.delivered_++;  // the last thing: close() may return
+  overlay.message_.done();  // the last thing: close() may return
 }
 
 bool TcpipOverlay::send(const pbuf &packet) {

@@ -4,8 +4,8 @@
 #include <array>
 #include <atomic>
 
-#include "lwip/tcpip.h"
 #include "microlink/port/lwip/overlay_netif.h"
+#include "microlink/port/lwip/tcpip_message.h"
 
 namespace microlink::lwip {
 
@@ -82,17 +82,13 @@ class TcpipOverlay final : private OverlayNetif::Sink {
   static constexpr size_t MAX_OUTBOUND = 16;
 
  private:
-  struct Call;
   bool send(const pbuf &packet) override;
-  void run_(void (*what)(TcpipOverlay &self, std::span<const Endpoint> addresses), std::span<const Endpoint> addresses);
   static void deliver_(void *self);
 
   Listener &listener_;
   OverlayNetif netif_;
-  tcpip_callback_msg *message_{nullptr};
+  TcpipMessage message_;
   std::atomic<bool> scheduled_{false};  ///< deliver_() is about to run
-  size_t sent_{0};                      ///< messages
-  std::atomic<size_t> delivered_{0};    ///< of these
   PbufRing<MAX_INBOUND> inbound_;
   PbufRing<MAX_OUTBOUND> outbound_;
 };

@@ -6,13 +6,13 @@
 #include "esp_netif_net_stack.h"
 #include "hooks.h"
 #include "lwip/prot/ip4.h"
-#include "microlink/port/esp_idf/on_lwip.h"
+#include "microlink/port/lwip/on_lwip.h"
 #include "microlink/port/lwip/overlay_netif.h"
 
 namespace fake_idf {
 
 using microlink::IpAddress;
-using microlink::esp_idf::on_lwip;
+using microlink::lwip::on_lwip;
 
 namespace {
 

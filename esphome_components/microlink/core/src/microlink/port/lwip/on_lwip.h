@@ -3,7 +3,7 @@
 
 #include "lwip/priv/tcpip_priv.h"
 
-namespace microlink::esp_idf {
+namespace microlink::lwip {
 
 /// Run a function where lwIP may be called, while this task waits: under the core lock, or on lwIP's own thread.
 template<typename F> void on_lwip(F &&function) {
@@ -19,4 +19,4 @@ template<typename F> void on_lwip(F &&function) {
       &call.base);
 }
 
-}  // namespace microlink::esp_idf
+}  // namespace microlink::lwip
