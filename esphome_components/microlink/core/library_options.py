@@ -6,10 +6,11 @@ ESPHome hands the options of a library on to everything that includes its header
 file the option ends up, keeps it in the library. PlatformIO builds without CMake ("CC" is set then), and without this.
 """
 
-Import("env")  # type: ignore[name-defined]  # noqa: F821
+# Whoever runs an extraScript gives it Import() and env, which no import statement can name.
+Import("env")  # type: ignore[name-defined]  # noqa: F821 - see above
 
 RISC_V = ("esp32c2", "esp32c3", "esp32c5", "esp32c6", "esp32c61", "esp32h2", "esp32p4")
 ONLY_THE_LIBRARY = "$<STREQUAL:$<TARGET_PROPERTY:NAME>,${COMPONENT_LIB}>"
 
-if "CC" not in env and env["BOARD_MCU"] in RISC_V:  # type: ignore[name-defined]  # noqa: F821
-    env.Append(CPPFLAGS=[f"$<{ONLY_THE_LIBRARY}:-msave-restore>"])  # type: ignore[name-defined]  # noqa: F821
+if "CC" not in env and env["BOARD_MCU"] in RISC_V:  # type: ignore[name-defined]  # noqa: F821 - see above
+    env.Append(CPPFLAGS=[f"$<{ONLY_THE_LIBRARY}:-msave-restore>"])  # type: ignore[name-defined]  # noqa: F821 - see above
