@@ -128,8 +128,8 @@ class TcpConnection : public Socket {
   Error connect(Sockets &sockets, std::string_view peer, uint16_t port) {
     return this->hold_(sockets, sockets.connect(peer, port));
   }
-  /// NONE: connected, or has been. NOT_READY: under way. UNKNOWN_PEER; REJECTED: nobody listens there; TIMED_OUT: no
-  /// answer, as when the access rules forbid it; CLOSED: broken off, or never begun.
+  /// NONE: connected, or has been. NOT_READY: under way. UNKNOWN_PEER; NO_SPACE: too many connections; REJECTED: nobody
+  /// listens there; TIMED_OUT: no answer, as when the access rules forbid it; CLOSED: broken off, or never begun.
   Error status() const { return this->is_open() ? this->sockets_->status(this->id_) : Error::CLOSED; }
 
   /// How many bytes came; 0: the peer sends no more. NOT_READY, else as status(). What is not read is not acknowledged

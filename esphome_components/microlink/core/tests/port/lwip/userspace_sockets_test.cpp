@@ -181,6 +181,16 @@ TEST(UserspaceSockets, places_are_limited_and_given_back) {
 
 // --- connections -----------------------------------------------------------------------------------------------------
 
+TEST(LocalPorts, come_from_the_range_whatever_number_is_drawn) {
+  for (u32_t drawn = 0; drawn <= UINT16_MAX; drawn++) {
+    // lwIP takes the next one, and only then looks whether that is the end.
+    for (const u32_t random : {drawn, drawn | 0xffff0000U}) {
+      ASSERT_GE(TCP_ENSURE_LOCAL_PORT_RANGE(random), TCP_LOCAL_PORT_RANGE_START) << random;
+      ASSERT_LT(TCP_ENSURE_LOCAL_PORT_RANGE(random), TCP_LOCAL_PORT_RANGE_END) << random;
+    }
+  }
+}
+
 TEST_P(Sockets4And6, a_connection_carries_both_ways_and_ends_in_good_order) {
   for (const unsigned loss : {0U, 5U}) {
     TcpConnection client;

@@ -86,8 +86,8 @@ void Outbound::connect_(Instant now, const IpAddress &address) {
   tcp_err(this->connection_, on_error_);
   this->state_ = State::CONNECTING;
   this->deadline_ = now + CONNECT_LIMIT;
-  if (tcp_connect(this->connection_, &to, this->port_, on_connected_) != ERR_OK)
-    this->fail_(Socks5::Reply::HOST_UNREACHABLE);
+  if (const err_t error = tcp_connect(this->connection_, &to, this->port_, on_connected_); error != ERR_OK)
+    this->fail_(error == ERR_RTE ? Socks5::Reply::HOST_UNREACHABLE : Socks5::Reply::FAILURE);
 }
 
 err_t Outbound::on_connected_(void *self, tcp_pcb *connection, err_t) {

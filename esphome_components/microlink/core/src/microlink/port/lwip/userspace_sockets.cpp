@@ -144,8 +144,8 @@ void UserspaceSockets::dial_(Slot &slot, const IpAddress &address) {
   slot.deadline = this->now_() + CONNECT_LIMIT;
   slot.peer = {address, slot.port};
   const ip_addr_t to = to_lwip(address);
-  if (tcp_connect(slot.tcp, &to, slot.port, on_connected_) != ERR_OK)
-    this->fail_(slot, Error::UNKNOWN_PEER);
+  if (const err_t error = tcp_connect(slot.tcp, &to, slot.port, on_connected_); error != ERR_OK)
+    this->fail_(slot, error == ERR_RTE ? Error::UNKNOWN_PEER : Error::NO_SPACE);
 }
 
 void UserspaceSockets::adopt_(Slot &slot, tcp_pcb *connection) {

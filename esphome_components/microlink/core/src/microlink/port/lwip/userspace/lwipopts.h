@@ -87,6 +87,13 @@
 #define SO_REUSE 1
 #define LWIP_TCP_RTO_TIME 1000 /* RFC 6298, section 2.1 */
 
+/* The first local port is the one after a random one. lwIP's own range begins at 65535 once in 16384 starts: the next
+ * port is 0 then, and the first connection fails. */
+#define TCP_LOCAL_PORT_RANGE_START 0xc000
+#define TCP_LOCAL_PORT_RANGE_END 0xffff /* not a part of it */
+#define TCP_ENSURE_LOCAL_PORT_RANGE(random) \
+  ((u16_t) (TCP_LOCAL_PORT_RANGE_START + (random) % (TCP_LOCAL_PORT_RANGE_END - TCP_LOCAL_PORT_RANGE_START)))
+
 #define LWIP_STATS 0
 #define LWIP_PERF 0
 
