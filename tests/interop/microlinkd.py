@@ -18,7 +18,7 @@ type State = Literal[
     "stopped", "starting", "needs-login", "needs-approval", "connecting", "online", "key-expired", "rejected"
 ]
 
-SOCKET_SECONDS = 40  # a refused rotation is known after 30
+SOCKET_SECONDS = 40  # longer than the daemon lets anybody wait
 # Not only what it says by default: at trace level a leak of a secret would show.
 LOG_LEVEL = "trace"
 

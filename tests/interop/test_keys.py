@@ -39,10 +39,13 @@ def test_rotation_that_is_refused_leaves_the_old_key_in_use(
     node, official = online("a"), tailscaled("b", "official")
     official.sees("microlink")
     before = node.status()
-    done = node.command("rotate-key", "--json")  # Headscale wants a new auth key, or a person, for a new node key
-    assert done.returncode or node.status()["message"]
-    wait_for("online with the old key", lambda: node.status()["node_key"] == before["node_key"])
-    node.wait_state("online")
+    watch = Stopwatch()
+    done = node.command("rotate-key")  # Headscale wants a new auth key, or a person, for a new node key
+    assert watch.lap("refused") < 5
+    assert (done.returncode, done.stdout) == (4, "")
+    assert "log in" in done.stderr
+    assert node.ask("rotate-key")["error"]["code"] == "refused"
+    assert node.wait_state("online")["node_key"] == before["node_key"]
     assert headscale.node("microlink").node_key == before["node_key"]
     assert official.pinged(before["ipv4"], "TSMP")
 

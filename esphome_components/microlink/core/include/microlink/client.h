@@ -26,7 +26,8 @@ struct Event {
     PONG,  ///< answer to ping(): `peer`, `latency`, `path` (unset = relayed through `region`)
     PING_TIMED_OUT,
     KEY_ROTATED,
-    MESSAGE,  ///< health or display message of control: `text`
+    ROTATION_FAILED,  ///< control does not take another node key, and why (`text`); the old one stays in use
+    MESSAGE,          ///< health or display message of control: `text`
     STOPPED,
   };
   Kind kind;
@@ -74,7 +75,8 @@ class Client {
 
   /// DISCO ping: exactly one PONG or PING_TIMED_OUT follows. UNKNOWN_PEER, NOT_READY, REJECTED (it is not allowed).
   Error ping(Instant now, const NodePublic &peer);
-  /// Replace the node key now. NOT_READY while control is not connected. KEY_ROTATED follows.
+  /// Replace the node key now. NOT_READY while control is not connected. KEY_ROTATED or
+  /// ROTATION_FAILED follows.
   Error rotate_node_key(Instant now);
   /// Tell control that the node key is over, then forget it. STOPPED follows.
   void logout(Instant now);

@@ -297,6 +297,16 @@ TEST_F(RequestsTest, a_rotation_is_answered_with_the_new_key) {
   EXPECT_EQ(this->only_answer(), "1 {\"ok\":true,\"node_key\":\"" + std::string(key_of(7).to_text().view()) + "\"}");
 }
 
+TEST_F(RequestsTest, a_rotation_that_is_refused_is_answered_at_once_with_the_reason) {
+  this->ask("{\"command\":\"rotate-key\"}");
+  this->event({.kind = Event::Kind::MESSAGE, .text = "something else"});
+  EXPECT_TRUE(this->answers().empty());
+  this->event({.kind = Event::Kind::ROTATION_FAILED, .text = "not with this key"});
+  EXPECT_EQ(this->only_answer(), R"(1 {"error":{"code":"refused","message":"not with this key"}})");
+  this->event({.kind = Event::Kind::ROTATION_FAILED, .text = "again"});
+  EXPECT_TRUE(this->answers().empty());
+}
+
 TEST_F(RequestsTest, a_netcheck_measures_first) {
   this->ask("{\"command\":\"netcheck\"}");
   EXPECT_EQ(this->script.netchecks, 1U);

@@ -157,6 +157,8 @@ const char *event_name(Event::Kind kind) {
       return "ping-timed-out";
     case Event::Kind::KEY_ROTATED:
       return "key-rotated";
+    case Event::Kind::ROTATION_FAILED:
+      return "rotation-failed";
     case Event::Kind::MESSAGE:
       return "message";
     case Event::Kind::STOPPED:

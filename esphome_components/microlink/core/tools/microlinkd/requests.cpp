@@ -72,7 +72,7 @@ void Requests::dispatch_online_(Instant now, ClientId client, std::string_view c
     driven->netcheck(this->node_->runner().tick());
     this->node_->runner().drain();
   } else if (command == "rotate-key") {
-    // Before the command: KEY_ROTATED may come from within.
+    // Before the command: its answer may come from within.
     this->wait_(now, client, Pending::Kind::ROTATE, ROTATE_TIME);
     if (driven->rotate_node_key(this->node_->runner().tick()) != Error::NONE) {
       this->pending_.pop_back();
@@ -187,14 +187,16 @@ void Requests::on_event(Instant, const Event &event) {
     this->answer_ping_(event);
   const bool watched = std::any_of(this->pending_.begin(), this->pending_.end(),
                                    [](const Pending &p) { return p.kind == Pending::Kind::WATCH; });
-  if (!watched && event.kind != Event::Kind::KEY_ROTATED)
+  const bool rotated = event.kind == Event::Kind::KEY_ROTATED;
+  const bool refused = event.kind == Event::Kind::ROTATION_FAILED;
+  if (!watched && !rotated && !refused)
     return;
   const posix::Snapshot snapshot = this->node_->snapshot();
   for (auto it = this->pending_.begin(); it != this->pending_.end();) {
     if (it->kind == Pending::Kind::WATCH)
       this->replies_.push_back({it->client, event_json(event, snapshot), false});
-    if (it->kind == Pending::Kind::ROTATE && event.kind == Event::Kind::KEY_ROTATED) {
-      this->reply_(it->client, ok_json(&snapshot.node_key));
+    if (it->kind == Pending::Kind::ROTATE && (rotated || refused)) {
+      this->reply_(it->client, rotated ? ok_json(&snapshot.node_key) : error_json("refused", event.text));
       it = this->pending_.erase(it);
     } else {
       ++it;

@@ -426,7 +426,7 @@ std::optional<Event> Core::poll_event() {
     event->path = route.region == 0 ? route.direct : Endpoint{};
   } else if (event->kind == Event::Kind::LOGIN_URL) {
     event->text = this->login_url_();
-  } else if (event->kind == Event::Kind::MESSAGE) {
+  } else if (event->kind == Event::Kind::MESSAGE || event->kind == Event::Kind::ROTATION_FAILED) {
     event->text = this->shown_message_();
   }
   return event;

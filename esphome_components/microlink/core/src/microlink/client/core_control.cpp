@@ -189,7 +189,7 @@ void Core::refuse_rotation_(Instant, std::string_view why) {
   this->duties_.erase(Record::PENDING_NODE_KEY);
   this->set_message_(why);
   this->log_.warning("the node key stays: %.*s", static_cast<int>(why.size()), why.data());
-  this->news_.raise(Event::Kind::MESSAGE);
+  this->news_.raise(Event::Kind::ROTATION_FAILED);
 }
 
 /// Everything that is keyed by the node key starts anew.

@@ -21,7 +21,7 @@ class News {
     Duration latency;
   };
 
-  /// One that says nothing but its kind; LOGIN_URL and MESSAGE: the text is the owner's to look up.
+  /// One that says nothing but its kind; LOGIN_URL, MESSAGE, …: the text is the owner's to look up.
   void raise(Kind kind) { this->raised_.set(static_cast<size_t>(kind)); }
   void peer_changed(size_t slot) { this->changed_.set(slot); }
   /// What there was to say of it is not said any more; that it has gone is the netmap's to say.
