@@ -17,6 +17,8 @@ from planes import Json, Plane
 from process import Usage
 from waiting import NotReachedError, wait_for
 
+# Between two attempts to find the socket.
+POLL_INTERVAL = 0.0005
 # Short beside what is measured: tailscaled answers only what is asked when it can be.
 PING_INTERVAL = 0.005
 # Later answers are not waited for: each ping is followed by others.
@@ -68,6 +70,10 @@ class Contender(ABC):
         """Process id."""
 
     @abstractmethod
+    def exec_time(self) -> float:
+        """When the program's exec was called, as time.time() has it."""
+
+    @abstractmethod
     def _ping_request(self, ip: str) -> bytes: ...
 
     @abstractmethod
@@ -79,6 +85,14 @@ class Contender(ABC):
     @abstractmethod
     def _most_pings(self) -> int:
         """How many requests may wait at the socket at once."""
+
+    def _await_socket(self) -> None:
+        deadline = time.monotonic() + ATTEMPTS_SECONDS
+        while not self._socket().exists():
+            if time.monotonic() > deadline:
+                message = f"{self.name}: no socket within {ATTEMPTS_SECONDS} s"
+                raise NotReachedError(message)
+            time.sleep(POLL_INTERVAL)
 
     def first_pong(self, ip: str) -> None:
         """Ask for a DISCO ping every 5 ms until one is answered; to be called right after start()."""
@@ -111,10 +125,9 @@ class _Pings:
         for connection in [c for c, (since, _) in self._open.items() if now - since > PING_SECONDS]:
             self._drop(connection)
         if now >= self._next and len(self._open) < self._most:
-            self._next = now + PING_INTERVAL
             self._send(now)
         answers = []
-        for key, _ in self._selector.select(max(0.001, self._next - now)):
+        for key, _ in self._selector.select(max(0.001 if self._open else 0, self._next - now)):
             connection = key.data
             received = connection.recv(65536)
             buffer = self._open[connection][1]
@@ -137,9 +150,9 @@ class _Pings:
             connection.sendall(self._request)
         except OSError:  # it does not listen yet
             connection.close()
-            self._next = now + 0.002
-            time.sleep(0.002)
+            time.sleep(POLL_INTERVAL)
             return
+        self._next = now + PING_INTERVAL
         self._selector.register(connection, selectors.EVENT_READ, connection)
         self._open[connection] = (now, bytearray())
 
@@ -158,6 +171,7 @@ class Ours(Contender):
         """Nothing is started yet; `options` are those of the daemon."""
         super().__init__(name, plane)
         self.node = Microlinkd(lab, place, name, plane)
+        self.node.stamp_exec()
         self._options = options
         self._key = plane.auth_key()
 
@@ -180,6 +194,10 @@ class Ours(Contender):
     @override
     def pid(self) -> int:
         return self.node.pid
+
+    @override
+    def exec_time(self) -> float:
+        return self.node.exec_time()
 
     @override
     def demand(self, peer: str) -> None:
@@ -228,12 +246,14 @@ class Official(Contender):
         """Nothing is started yet."""
         super().__init__(name, plane)
         self.node = Tailscaled(lab, place, name, tun=tun, env=env)
+        self.node.stamp_exec()
         self._key = plane.auth_key()
 
     @override
     def start(self, *, fresh: bool) -> None:
-        self.node.start(self.plane.ca)
+        self.node.launch(self.plane.ca)
         if fresh:
+            self._await_socket()
             self.node.join(self.plane, self._key)
 
     @override
@@ -251,6 +271,10 @@ class Official(Contender):
     @override
     def pid(self) -> int:
         return self.node.pid
+
+    @override
+    def exec_time(self) -> float:
+        return self.node.exec_time()
 
     @override
     def demand(self, peer: str) -> None:

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: MIT
-"""From the start of the process to the first pong of a peer that is online."""
+"""From the exec of the program to the first pong of a peer that is online."""
 
+import time
 from collections.abc import Callable
 
 from contenders import Contender, Official, Ours, start_target
 from figures import Row, load
 from lab import Lab
 from planes import Headscale, Plane, TestControl
-from waiting import Stopwatch, wait_for
+from waiting import wait_for
 
 RUNS = 20
 MAKERS: tuple[Callable[[Lab, str, Plane], Contender], ...] = (
@@ -46,10 +47,9 @@ def _on(lab: Lab, plane: Plane, name: str, goals: tuple[float, float], runs: int
 
 
 def _measure(contender: Contender, address: str, *, fresh: bool) -> float:
-    watch = Stopwatch()
     contender.start(fresh=fresh)
     contender.first_pong(address)
-    milliseconds = watch.seconds() * 1000
+    milliseconds = (time.time() - contender.exec_time()) * 1000
     # The server must have seen the last step too before the node goes again.
     wait_for("the node is online at control", lambda: contender.plane.node(contender.name).online)
     contender.stop()

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 STOP_SECONDS = 10
+# The last thing before the program: the clock, into a file that is open already.
+STAMP = 'exec 9>"$0"; printf %s "$EPOCHREALTIME" >&9; exec "$@" 9>&-'
 
 
 class Usage(NamedTuple):
@@ -32,14 +34,24 @@ class Process:
         self.log = directory / f"{name}.log"
         self.out = directory / f"{name}.out"
         self._enter = list(enter)
+        self._stamp: list[str] = []
         self._child: subprocess.Popen[bytes] | None = None
+
+    def stamp_exec(self) -> None:
+        """Let exec_time() know when the program begins, which is after the way into its namespace."""
+        self._stamp = ["bash", "-c", STAMP, str(self.directory / "exec-time")]
+
+    def exec_time(self) -> float:
+        """When the running program's exec was called, as time.time() has it; OSError or ValueError before that."""
+        return float((self.directory / "exec-time").read_text().replace(",", "."))
 
     def spawn(self, argv: Sequence[str | Path], env: Mapping[str, str] | None = None) -> None:
         """Start the program. Its standard input is a pipe that closes when this process ends it or dies."""
         if self.running():
             message = f"{self.name} runs already"
             raise RuntimeError(message)
-        command = ["setpriv", "--pdeathsig", "KILL", *self._enter, *map(str, argv)]
+        (self.directory / "exec-time").unlink(missing_ok=True)
+        command = ["setpriv", "--pdeathsig", "KILL", *self._enter, *self._stamp, *map(str, argv)]
         with self.log.open("ab") as log, self.out.open("ab") as out:
             self._child = subprocess.Popen(
                 command, env={**os.environ, **(env or {})}, stdin=subprocess.PIPE, stdout=out, stderr=log
