@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <gtest/gtest.h>
 
-#include "microlink/base/backoff.h"
 #include "microlink/base/fixed_string.h"
 #include "microlink/base/fixed_vector.h"
 #include "microlink/base/ring_buffer.h"
@@ -57,22 +56,6 @@ TEST(Containers, timers_fire_once_and_only_when_due) {
   EXPECT_TRUE(timers.due(Timer::A, Instant{5}));
   EXPECT_FALSE(timers.due(Timer::A, Instant{50}));
   EXPECT_TRUE(timers.is_armed(Timer::B));
-}
-
-struct Zeros final : Random {
-  void fill(ByteSpan out) override { std::fill(out.begin(), out.end(), uint8_t{0}); }
-};
-
-TEST(Containers, backoff_grows_by_its_part_to_its_cap) {
-  Zeros random;
-  Backoff by_half(seconds(1), seconds(3));
-  for (const int64_t expected : {500, 750, 1125, 1500, 1500})
-    EXPECT_EQ(to_milliseconds(by_half.next(random)), expected);
-  by_half.reset();
-  EXPECT_EQ(to_milliseconds(by_half.next(random)), 500);
-  Backoff by_a_quarter(seconds(1), seconds(2));
-  for (const int64_t expected : {500, 625, 781, 976, 1000, 1000})
-    EXPECT_EQ(to_milliseconds(by_a_quarter.next(random, 4)), expected);
 }
 
 TEST(Containers, secrets_are_wiped) {

@@ -59,6 +59,7 @@ class Host {
   size_t wake_ups{0};
   size_t datagrams_sent{0};
   size_t frames_sent{0};  ///< writes to streams
+  size_t links_begun{0};
   size_t starts{0};
 
  private:

@@ -84,6 +84,7 @@ void Tailnet::open_link(Host &host, StreamId id, const Endpoint &to) {
   Host::Link &link = host.link(id);
   link = Host::Link{};
   link.number = ++this->links_;
+  host.links_begun++;
   link.to = id < FIRST_RELAY ? Host::Link::To::CONTROL : Host::Link::To::RELAY;
   for (uint16_t region = 1; region <= REGIONS; region++) {
     if (to.address == relay_address(region))

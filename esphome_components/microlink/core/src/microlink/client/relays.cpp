@@ -65,8 +65,7 @@ void Relays::assign_(Instant now, Slot &slot, uint16_t region) {
   slot.region = region;
   slot.node = 0;
   slot.failures = 0;
-  slot.down_told = false;
-  slot.backoff.reset();
+  slot.down_told = false;  // and the pauses go on growing: with every relay away the home moves from one to the next
   slot.last_used = now;
   slot.derp.set_preferred(region == this->home_);
   this->connect_(now, slot);
@@ -122,7 +121,9 @@ void Relays::fail_(Instant now, Slot &slot, Duration at_least) {
   slot.derp.stop();
   slot.stream.close();
   slot.state = State::WAITING;
-  slot.retry_at = now + std::max(at_least, was_connected ? milliseconds(50) : slot.backoff.next(this->random_));
+  // A relay that restarts has lost everybody at the same moment: they do not come back at the same one.
+  const Duration at_once = milliseconds(20) + milliseconds(this->random_.below(81));
+  slot.retry_at = now + std::max(at_least, was_connected ? at_once : slot.backoff.next(this->random_));
   slot.node++;
   const bool is_home = slot.region == this->home_;
   if (was_connected)
@@ -199,8 +200,10 @@ void Relays::handle_map_changed(Instant now) {
 }
 
 void Relays::stop() {
-  for (Slot &slot : this->slots_)
+  for (Slot &slot : this->slots_) {
     this->leave_(slot);
+    slot.backoff.reset();
+  }
   this->home_ = 0;
   this->news_.clear();
 }

@@ -104,7 +104,7 @@ class Relays {
     uint8_t node{0};  ///< which of the region's relays
     uint8_t failures{0};
     bool down_told{false};
-    Backoff backoff{milliseconds(200), seconds(5)};
+    Backoff backoff{milliseconds(200), seconds(6)};
     Instant retry_at{Instant::NEVER};
     Instant started{};
     Instant last_used{};

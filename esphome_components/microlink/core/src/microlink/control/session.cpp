@@ -49,9 +49,9 @@ Session::Session(const Settings &settings, const Identity &identity, const tailc
       random_(random),
       log_(log, "control"),
       announcement_(identity.disco_key, hostinfo),
-      backoff_(milliseconds(250), seconds(60)),
-      slow_backoff_(seconds(45), seconds(900)),
-      update_backoff_(seconds(1), seconds(60)),
+      backoff_(milliseconds(200), seconds(40)),
+      slow_backoff_(seconds(45), seconds(900), 2),
+      update_backoff_(seconds(1), seconds(60), 2),
       node_key_(identity.node_key),
       auth_key_(identity.auth_key),
       tap_(sink),
@@ -370,11 +370,11 @@ void Session::lost_(Instant now, Error error) {
   this->back_off_(now, error, this->next_pause_());
 }
 
-/// Quick after a stream that worked, so that a restart of the server is hardly seen; growing otherwise, so slowly that
-/// attempts are just fewer than the official client's.
+/// Quick after a stream that worked, so that a restart of the server is hardly seen, and spread, so that not everybody
+/// comes at once; growing otherwise.
 Duration Session::next_pause_() {
   if (!this->proven_)
-    return this->backoff_.next(this->random_, 4);
+    return this->backoff_.next(this->random_);
   this->proven_ = false;
   return milliseconds(100 + this->random_.below(401));
 }
