@@ -16,11 +16,12 @@ from typing import Literal, Self
 from binaries import HERE
 from process import Process
 
-type Nat = Literal["lan", "cone", "easy", "hard", "blocked"]
+type Nat = Literal["lan", "lan6", "cone", "easy", "hard", "blocked"]
 type Place = Literal["inet", "a", "b", "nat-a", "nat-b"]
 
 INTERNET_IP = "198.51.100.1"
 SECOND_INTERNET_IP = "198.51.100.2"
+INTERNET_IPV6 = "2001:db8:100::1"
 _numbers = itertools.count(1)
 
 
@@ -121,8 +122,10 @@ class Lab:
         self.run(host, "nft", "delete table inet blocked")
 
     def address(self, host: Literal["a", "b"]) -> str:
-        """IPv4 address under which the internet sees a host."""
+        """Address under which the internet sees a host: IPv4, unless it has IPv6 alone."""
         number = {"a": 1, "b": 2}[host]
+        if self.kinds[number - 1] == "lan6":
+            return f"2001:db8:100::{number}1"
         return f"198.51.100.{number}{1 if self.kinds[number - 1] == 'lan' else 0}"
 
     def logs(self) -> dict[str, str]:

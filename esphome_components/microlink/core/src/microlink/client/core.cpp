@@ -292,6 +292,8 @@ void Core::set_network_(Instant now, std::span<const Endpoint> endpoints) {
   this->local_endpoints_.clear();
   for (const Endpoint &endpoint : endpoints)
     (void) this->local_endpoints_.push_back(endpoint);
+  const auto is_v4 = [](const Endpoint &endpoint) { return endpoint.address.is_v4(); };
+  this->relays_.set_families(std::ranges::any_of(endpoints, is_v4), !std::ranges::all_of(endpoints, is_v4));
   this->magicsock_.set_local_endpoints(now, this->config_.relay_only ? std::span<const Endpoint>{} : endpoints,
                                        this->config_.fixed_port);
   if (this->run_ != Run::RUNNING || !lost || endpoints.empty())

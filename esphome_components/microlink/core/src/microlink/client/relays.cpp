@@ -63,7 +63,7 @@ void Relays::set_home(Instant now, uint16_t region) {
 void Relays::assign_(Instant now, Slot &slot, uint16_t region) {
   this->leave_(slot);
   slot.region = region;
-  slot.node = 0;
+  slot.attempt = 0;
   slot.failures = 0;
   slot.down_told = false;  // and the pauses go on growing: with every relay away the home moves from one to the next
   slot.last_used = now;
@@ -71,22 +71,48 @@ void Relays::assign_(Instant now, Slot &slot, uint16_t region) {
   this->connect_(now, slot);
 }
 
-std::optional<tailcfg::DerpNodeView> Relays::node_of_(const Slot &slot) const {
+size_t Relays::count_relays_(const Slot &slot) const {
   const tailcfg::PackedRegion *region = this->regions_.find_region(slot.region);
-  if (region == nullptr)
-    return std::nullopt;
   size_t usable = 0;
-  for (size_t i = 0; i != region->size(); i++)
+  for (size_t i = 0; region != nullptr && i != region->size(); i++)
     usable += region->node(i).stun_only ? 0 : 1;
+  return usable;
+}
+
+std::optional<tailcfg::DerpNodeView> Relays::node_of_(const Slot &slot) const {
+  const size_t usable = this->count_relays_(slot);
   if (usable == 0)
     return std::nullopt;
-  size_t wanted = slot.node % usable;
+  const tailcfg::PackedRegion *region = this->regions_.find_region(slot.region);
+  size_t wanted = slot.attempt % usable;
   for (size_t i = 0; i != region->size(); i++) {
     const tailcfg::DerpNodeView node = region->node(i);
     if (!node.stun_only && wanted-- == 0)
       return node;
   }
   return std::nullopt;
+}
+
+Relays::Ways Relays::ways_(const tailcfg::DerpNodeView &node, std::string_view host) const {
+  const auto literal = parse_ip(host);
+  Ways ways;
+  const auto add = [&](bool is_there, bool none, IpAddress address, bool is_literals) {
+    if (!address.is_set() && literal && is_literals)
+      address = *literal;
+    const bool is_known = std::find(ways.begin(), ways.end(), address) != ways.end();  // both by name are one way
+    if (is_there && !none && (address.is_set() || !literal) && !is_known)
+      (void) ways.push_back(address);
+  };
+  const auto add_both = [&](bool v4, bool v6) {
+    add(v4, node.no_ipv4, node.ipv4, literal && literal->is_v4());
+    add(v6, node.no_ipv6, node.ipv6, literal && literal->is_v6());
+  };
+  add_both(this->has_v4_, this->has_v6_);
+  if (ways.empty())
+    add_both(true, true);  // what we have leads nowhere: maybe the network translates
+  if (ways.size() == 2 && this->proven_v6_.value_or(false))
+    std::swap(ways[0], ways[1]);
+  return ways;
 }
 
 void Relays::connect_(Instant now, Slot &slot) {
@@ -101,8 +127,18 @@ void Relays::connect_(Instant now, Slot &slot) {
   const tailcfg::DerpNodeView first = this->regions_.find_region(slot.region)->node(0);
   const bool ideal = first.name.data() == node->name.data();
   slot.ideal_node.assign(ideal ? std::string_view{} : first.name);
-  slot.stream.open(
-      {.host = slot.host, .port = port, .address = node->ipv4.is_set() ? node->ipv4 : node->ipv6, .tls = true});
+  const Ways ways = this->ways_(*node, slot.host);
+  if (ways.empty()) {
+    this->fail_(now, slot, seconds(1));
+    return;
+  }
+  // All relays over the family that is known to work, then all over the other one; as long as nothing is known, another
+  // relay is tried over another family: few attempts find the one that is alive.
+  const size_t relays = std::max<size_t>(this->count_relays_(slot), 1);
+  const size_t turn = slot.attempt / relays + (this->proven_v6_ ? 0 : slot.attempt % relays);
+  slot.has_other_way = ways.size() > 1 || relays > 1;
+  const IpAddress &address = ways[turn % ways.size()];
+  slot.stream.open({.host = slot.host, .port = port, .address = address, .tls = true});
   const Error error =
       slot.derp.start(now, {.host = slot.host, .ideal_node = slot.ideal_node, .node_key = &this->node_key_});
   if (error != Error::NONE) {
@@ -116,6 +152,11 @@ void Relays::connect_(Instant now, Slot &slot) {
                    slot.host.c_str(), port);
 }
 
+Instant Relays::dial_limit_(const Slot &slot) const {
+  const bool is_dialled = slot.state == State::CONNECTING && slot.stream.state() == Stream::State::OPENING;
+  return is_dialled && slot.has_other_way ? slot.started + DIAL_TIMEOUT : Instant::NEVER;
+}
+
 void Relays::fail_(Instant now, Slot &slot, Duration at_least) {
   const bool was_connected = slot.state == State::CONNECTED;
   slot.derp.stop();
@@ -124,7 +165,10 @@ void Relays::fail_(Instant now, Slot &slot, Duration at_least) {
   // A relay that restarts has lost everybody at the same moment: they do not come back at the same one.
   const Duration at_once = milliseconds(20) + milliseconds(this->random_.below(81));
   slot.retry_at = now + std::max(at_least, was_connected ? at_once : slot.backoff.next(this->random_));
-  slot.node++;
+  if (was_connected)  // the next relay, over the family that worked
+    slot.attempt = static_cast<uint8_t>((slot.attempt + 1) % std::max<size_t>(this->count_relays_(slot), 1));
+  else
+    slot.attempt++;
   const bool is_home = slot.region == this->home_;
   if (was_connected)
     this->push_({.kind = Event::Kind::DISCONNECTED, .is_home = is_home, .region = slot.region});
@@ -171,7 +215,14 @@ Error Relays::send(Instant now, uint16_t region, const NodePublic &destination, 
   return slot->derp.send(now, destination, packet);
 }
 
+void Relays::set_families(bool ipv4, bool ipv6) {
+  const bool known = ipv4 || ipv6;
+  this->has_v4_ = ipv4 || !known;
+  this->has_v6_ = ipv6 || !known;
+}
+
 void Relays::reconnect(Instant now) {
+  this->proven_v6_.reset();
   for (Slot &slot : this->slots_) {
     if (slot.region == 0)
       continue;
@@ -181,6 +232,7 @@ void Relays::reconnect(Instant now) {
     slot.stream.close();
     slot.backoff.reset();
     slot.failures = 0;
+    slot.attempt = 0;
     if (slot.region == this->home_)
       this->connect_(now, slot);
     else
@@ -257,6 +309,8 @@ std::optional<Relays::Event> Relays::poll_event(Instant now) {
       switch (event->kind) {
         case derp::Event::Kind::CONNECTED:
           slot.state = State::CONNECTED;
+          if (slot.stream.address().is_set())
+            this->proven_v6_ = slot.stream.address().is_v6();
           slot.failures = 0;
           slot.down_told = false;
           slot.backoff.reset();
@@ -297,6 +351,7 @@ Instant Relays::next_timeout() const {
   Instant soonest = Instant::NEVER;
   for (const Slot &slot : this->slots_) {
     soonest = earlier(soonest, earlier(slot.retry_at, slot.derp.next_timeout()));
+    soonest = earlier(soonest, this->dial_limit_(slot));
     if (slot.region != 0 && slot.region != this->home_)
       soonest = earlier(soonest, slot.last_used + IDLE_TIMEOUT);
   }
@@ -306,6 +361,8 @@ Instant Relays::next_timeout() const {
 void Relays::handle_timeout(Instant now) {
   for (Slot &slot : this->slots_) {
     slot.derp.handle_timeout(now);
+    if (now >= this->dial_limit_(slot))
+      this->fail_(now, slot, Duration::ZERO);
     if (slot.region != 0 && slot.region != this->home_ && now >= slot.last_used + IDLE_TIMEOUT)
       this->leave_(slot);
     if (slot.state == State::WAITING && now >= slot.retry_at)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "microlink/base/backoff.h"
+#include "microlink/base/fixed_vector.h"
 #include "microlink/base/log.h"
 #include "microlink/base/ring_buffer.h"
 #include "microlink/client/stream.h"
@@ -18,6 +19,8 @@ class Relays {
   static constexpr Duration IDLE_TIMEOUT = seconds(60);
   /// So many failed attempts in a row at all of its relays make a region "down" (Event::HOME_DOWN).
   static constexpr uint8_t ATTEMPTS_BEFORE_DOWN = 3;
+  /// A TCP connection that takes longer makes way for another address of the region, if there is one.
+  static constexpr Duration DIAL_TIMEOUT = seconds(4);
 
   struct Event {
     enum class Kind : uint8_t {
@@ -50,6 +53,9 @@ class Relays {
 
   /// Host and port of the control URL, for relays whose entry names none. The host is a view and must stay.
   void set_control_host(std::string_view host, uint16_t port);
+  /// Families of the underlay's own addresses: a relay is dialled over one that is there, IPv4 first, and over the
+  /// other one at the next attempt. Neither = not known, any is tried.
+  void set_families(bool ipv4, bool ipv6);
   /// Connect to `region` and make it home once it is connected; 0 = none yet. The old home stays until then.
   void set_home(Instant now, uint16_t region);
   uint16_t home() const { return this->home_; }
@@ -101,7 +107,8 @@ class Relays {
     derp::Client derp;
     State state{State::IDLE};
     uint16_t region{0};
-    uint8_t node{0};  ///< which of the region's relays
+    uint8_t attempt{0};  ///< chooses among the region's relays and their addresses
+    bool has_other_way{false};
     uint8_t failures{0};
     bool down_told{false};
     Backoff backoff{milliseconds(200), seconds(6)};
@@ -125,7 +132,12 @@ class Relays {
   void connect_(Instant now, Slot &slot);
   void fail_(Instant now, Slot &slot, Duration at_least);
   void leave_(Slot &slot);
+  size_t count_relays_(const Slot &slot) const;
   std::optional<tailcfg::DerpNodeView> node_of_(const Slot &slot) const;
+  /// Addresses under which a relay can be dialled, the best first; unset = ask DNS for its name.
+  using Ways = FixedVector<IpAddress, 2>;
+  Ways ways_(const tailcfg::DerpNodeView &node, std::string_view host) const;
+  Instant dial_limit_(const Slot &slot) const;
   void push_(const News &news) { this->news_.push_dropping_oldest(news); }
   std::optional<Event> pop_news_();
 
@@ -139,6 +151,8 @@ class Relays {
   std::string_view control_host_;
   uint16_t control_port_{443};
   uint16_t home_{0};
+  bool has_v4_{true}, has_v6_{true};
+  std::optional<bool> proven_v6_;  ///< the family over which a relay was reached in this network
   uint32_t connects_{0};
 };
 
