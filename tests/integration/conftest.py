@@ -62,12 +62,6 @@ def program(build: Build) -> Path:
     return build.compile("microlink-test", "node.yaml", "02:6d:6c:00:01:01")
 
 
-@pytest.fixture(scope="session")
-def keyed_program(build: Build) -> Path:
-    """Compile the program that has an auth key in it."""
-    return build.compile("microlink-keyed", "keyed.yaml", "02:6d:6c:00:01:02", auth_key=COMPILED_KEY)
-
-
 @pytest.fixture
 def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
     """Give the test an internet of its own, with the kinds of NAT that the marker `nat` names."""
@@ -98,6 +92,13 @@ def _place_certificates(build: Build, directory: Path) -> None:
     directory.mkdir(mode=0o700)
     for file in (build.certificates.ca, build.certificates.server, build.certificates.key):
         shutil.copy(file, directory)
+
+
+@pytest.fixture
+def keyed(plane: Plane, build: Build) -> tuple[Path, str]:
+    """Compile the program that has an auth key of the control plane in it; the program and the key."""
+    key = COMPILED_KEY if isinstance(plane, TestControl) else plane.auth_key()
+    return build.compile("microlink-keyed", "keyed.yaml", "02:6d:6c:00:01:02", auth_key=key), key
 
 
 @pytest.fixture(params=["testcontrol", "headscale"])

@@ -68,14 +68,15 @@ async def test_nothing_secret_is_printed(plane: Plane, online: Device) -> None:
 
 
 @pytest.mark.control("-auth-key", COMPILED_KEY)
-async def test_key_from_yaml_is_not_printed(
-    testcontrol: TestControl, make_device: MakeDevice, keyed_program: Path
+async def test_key_from_yaml_lets_it_in_and_is_not_printed(
+    plane: Plane, make_device: MakeDevice, keyed: tuple[Path, str]
 ) -> None:
-    device = await make_device(keyed_program).start()
+    program, key = keyed
+    device = await make_device(program).start()
     await device.wait_online()
-    assert testcontrol.node(device.name)
+    assert plane.node(device.name).online
     assert "Auth key: [...]" in device.output()
-    assert find_leaks(device.output(), {**device.secrets(), "auth key": COMPILED_KEY.encode()}) == []
+    assert find_leaks(device.output(), {**device.secrets(), "auth key": key.encode()}) == []
 
 
 async def test_main_loop_is_never_held_up(plane: Plane, online: Device) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import COMPILED_KEY, MakeDevice
+from conftest import MakeDevice
 from device import Device
 from lab import Lab
 from planes import Headscale, Plane, TestControl
@@ -77,15 +77,6 @@ async def test_login_url_at_headscale(headscale: Headscale, make_device: MakeDev
     headscale.command("auth", "register", "--user", "alice", "--auth-id", url.rsplit("/", 1)[1])
     await device.wait_online()
     await device.wait("login_url", "")
-
-
-@pytest.mark.control("-auth-key", COMPILED_KEY)
-async def test_joins_by_itself_with_a_key_in_yaml(
-    testcontrol: TestControl, make_device: MakeDevice, keyed_program: Path
-) -> None:
-    device = await make_device(keyed_program).start()
-    await device.wait_online()
-    assert testcontrol.node(device.name).online
 
 
 @pytest.mark.control("-approval")
