@@ -3,8 +3,9 @@
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
-from contenders import Contender, Official, Ours
+from contenders import Contender, Official, Ours, start_target
 from figures import Row, load
 from lab import Lab
 from planes import TestControl
@@ -15,7 +16,7 @@ OUTAGES = (1, 5)
 
 
 def recovery(runs: int = RUNS) -> list[Row]:
-    """Measure from the moment that control, or the relay, is back. Both nodes live through the same outage."""
+    """Measure from the moment that control, the relay or the network is back. Both nodes live through each outage."""
     rows = []
     for seconds in OUTAGES:
         rows += _outages(seconds, runs)
@@ -31,9 +32,12 @@ def _outages(seconds: int, runs: int) -> list[Row]:
             node.start(fresh=True)
         control = [_control(plane, pair, seconds) for _ in range(runs)]
         relay = [_relay(lab, plane, pair, seconds) for _ in range(runs)]
+        target = start_target(lab, "inet", plane)
+        network = [_network(lab, pair, target, seconds) for _ in range(runs)]
     return [
         _row(f"control away for {seconds} s", control, pressure),
         _row(f"relay away for {seconds} s", relay, pressure),
+        _row(f"network away for {seconds} s", network, pressure),
     ]
 
 
@@ -79,3 +83,19 @@ def _relay(lab: Lab, plane: TestControl, pair: tuple[Contender, Contender], seco
     time.sleep(seconds)
     plane.relay("up")
     return _both(pair, connected)
+
+
+def _network(lab: Lab, pair: tuple[Contender, Contender], target: str, seconds: float) -> tuple[float, float]:
+    for node in pair:
+        node.first_pong(target)
+    with lab.unplugged("a"), lab.unplugged("b"):
+        time.sleep(seconds)
+    start = time.monotonic()
+
+    def pong(node: Contender) -> float:
+        node.first_pong(target)
+        return (time.monotonic() - start) * 1000
+
+    with ThreadPoolExecutor(len(pair)) as threads:
+        ours, official = threads.map(pong, pair)
+    return ours, official

@@ -111,7 +111,7 @@ class Relays {
     bool has_other_way{false};
     uint8_t failures{0};
     bool down_told{false};
-    Backoff backoff{milliseconds(200), seconds(6)};
+    Backoff backoff{milliseconds(150), seconds(6)};
     Instant retry_at{Instant::NEVER};
     Instant started{};
     Instant last_used{};
