@@ -3,6 +3,7 @@
 
 import esphome.codegen as cg
 from esphome.components import esp32, noise, ota
+from esphome.const import CONF_ENABLE_IPV6
 from esphome.types import ConfigType
 
 # Unless the user or another component has decided already.
@@ -31,6 +32,11 @@ def _add_libsodium() -> None:
         esp32.add_idf_component(name="esphome/libsodium", ref=noise.LIBSODIUM_VERSION)
     cg.add_build_flag("-DHAVE_WEAK_SYMBOLS=1")
     cg.add_build_flag("-DHAVE_INLINE_ASM=1")
+
+
+def has_ipv6(full_config: ConfigType) -> bool:
+    """Whether the firmware's TCP/IP stack knows of IPv6: ESPHome leaves it out unless it is asked for."""
+    return bool(full_config.get("network", {}).get(CONF_ENABLE_IPV6))
 
 
 def has_psram(full_config: ConfigType) -> bool:

@@ -30,6 +30,7 @@ from waiting import wait_for
 
 type Pair = tuple[Microlinkd, Tailscaled]
 INTERFACE = "ml0"
+CURL_NO_CONNECTION = 7
 CURL_PROXY_REFUSED = 97
 NOBODY_PORT = 4321  # served by the daemon, but nothing listens on it
 
@@ -103,6 +104,25 @@ def test_interface_has_the_addresses_and_routes_of_the_tailnet_only(lab: Lab, tu
     assert [line.split()[0] for line in routes if line] == ["100.64.0.0/10"]
     assert "mtu 1280" in lab.run("a", "ip", "link", "show", INTERFACE)
     assert not any(str(status["ipv4"]) in endpoint for endpoint in status["endpoints"])
+
+
+@pytest.mark.timeout(120)
+def test_machine_without_ipv6_tells_peers_so_at_once(lab: Lab, plane: Plane, meet: Meet) -> None:
+    """Control gives it an address and peers its name all the same: what goes there must not run into time-outs."""
+    lab.run("a", "sysctl", "-qw", "net.ipv6.conf.default.disable_ipv6=1")
+    node, official = meet("--tun", INTERFACE)
+    at_a = serve_files(lab, "a", 1000)
+    unusable = next(address for address in plane.node("microlink").addresses if ":" in address)
+    assert not node.status()["ipv6"]
+    assert fetch(lab, "b", f"http://{node.status()['ipv4']}:{WEB_PORT}/file") == at_a.read_bytes()
+    with pytest.raises(subprocess.CalledProcessError) as refused:
+        lab.run("b", "curl", "-sS", "--max-time", "20", f"http://[{unusable}]:{WEB_PORT}/file")
+    assert refused.value.returncode == CURL_NO_CONNECTION
+    with pytest.raises(subprocess.CalledProcessError) as unreachable:
+        lab.run("b", "ping", "-c", "3", "-W", "5", unusable)  # one answer a second
+    assert f"From {unusable} " in unreachable.value.stdout
+    assert "Address unreachable" in unreachable.value.stdout
+    assert official.pinged(unusable, "TSMP")
 
 
 @pytest.fixture(params=["direct", "relayed"])

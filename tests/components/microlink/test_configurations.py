@@ -49,6 +49,15 @@ def test_example_is_valid(example: Path, tree: Path) -> None:
         assert entity in said
 
 
+@pytest.mark.parametrize("example", [path for path in EXAMPLES if path.stem != "host"], ids=lambda path: path.name)
+def test_example_has_ipv6(example: Path, tree: Path) -> None:
+    """The tailnet has; ESPHome leaves it out of a chip's firmware unless it is asked for."""
+    status, said = esphome("compile", tree / "examples" / example.name, "--only-generate", data=tree / "data")
+    assert status == 0, said
+    (options,) = (tree / "data").glob("build/*/sdkconfig.*.esphomeinternal")
+    assert "CONFIG_LWIP_IPV6=y\n" in options.read_text()
+
+
 def test_package_for_users_is_valid_and_leads_to_the_component(tree: Path) -> None:
     package = tree / "packages" / "microlink.yaml"
     text = package.read_text()
@@ -64,6 +73,7 @@ def test_package_for_users_is_valid_and_leads_to_the_component(tree: Path) -> No
     status, said = esphome("config", user, data=tree / "data")
     assert status == 0, said
     assert "Tailnet connected" in said
+    assert "enable_ipv6: true" in said
 
 
 @pytest.mark.parametrize("config", CONFIGURATIONS, ids=lambda path: path.name)

@@ -28,6 +28,9 @@ WITHOUT_TLS = {
     "CONFIG_MBEDTLS_X509_CRL_PARSE_C",
     "CONFIG_MBEDTLS_X509_CSR_PARSE_C",
 }
+SOCKETS = "CONFIG_LWIP_MAX_SOCKETS"
+SPARE_SOCKETS = 10
+NODE_SOCKETS = 8
 OWN = {"CONFIG_LWIP_HOOK_IP6_ROUTE_DEFAULT": "y", "CONFIG_MBEDTLS_X509_TRUSTED_CERT_CALLBACK": "y"}
 
 
@@ -44,7 +47,8 @@ def without_microlink(config: Path, folder: Path) -> Path:
     text = config.read_text().replace("packages:\n  common: !include common.yaml\n", "")
     known = yaml.safe_load(text)
     known.pop("microlink", None)
-    plain = {**known, "esphome": {"name": "microlink-everything"}, "logger": {"level": "VERBOSE"}}
+    common = yaml.safe_load((HERE / "common.yaml").read_text().partition("\nexternal_components:")[0])
+    plain = {**common, **known, "substitutions": {**common["substitutions"], **known.get("substitutions", {})}}
     out = folder / f"without-{config.name}"
     out.write_text(yaml.safe_dump(plain))
     return out
@@ -54,6 +58,8 @@ def without_microlink(config: Path, folder: Path) -> Path:
 def test_only_the_listed_options_change(config: Path, tmp_path: Path) -> None:
     plain = options(without_microlink(config, tmp_path), tmp_path / "plain")
     own = options(config, tmp_path / "own")
+    # As many as the node needs, or fewer: ESPHome has some to spare.
+    assert 0 <= int(own.pop(SOCKETS, SPARE_SOCKETS)) - int(plain.pop(SOCKETS, SPARE_SOCKETS)) <= NODE_SOCKETS
     changed = {name: value for name, value in own.items() if plain.get(name) != value}
     # Under Arduino TLS is there anyway.
     assert changed == {**BUNDLE, **OWN, **({} if "-ard" in config.name else CLIENT_ONLY)}

@@ -102,6 +102,23 @@ def test_list_of_ports_is_refused_on_a_chip(tmp_path: Path) -> None:
     assert "every port of the device is reachable" in _said(tmp_path, "microlink:\n  serve_ports: 80", CHIP)
 
 
+SENSOR = "microlink:\ntext_sensor: {platform: microlink, ipv6: {name: IPv6}}"
+
+
+def test_address_that_a_firmware_without_ipv6_never_gets_is_explained(tmp_path: Path) -> None:
+    status, said = esphome("config", _config(tmp_path, SENSOR, CHIP), data=tmp_path / "data")
+    assert status == 0
+    assert "'ipv6' will stay unknown" in said
+    assert "Add 'network: {enable_ipv6: true}'" in said
+
+
+@pytest.mark.parametrize("platform", [HOST, f"{CHIP}network: {{enable_ipv6: true}}\n"], ids=["host", "enabled"])
+def test_address_that_will_come_needs_no_warning(tmp_path: Path, platform: str) -> None:
+    status, said = esphome("config", _config(tmp_path, SENSOR, platform), data=tmp_path / "data")
+    assert status == 0
+    assert "WARNING" not in said
+
+
 def test_sensor_without_the_component_is_explained(tmp_path: Path) -> None:
     said = _said(tmp_path, "binary_sensor:\n  - {platform: microlink, connected: {name: Connected}}")
     assert "requires component microlink" in said

@@ -39,6 +39,9 @@ struct Config {
   std::string_view allowed_peers{"*"};
   /// Never send or expect UDP: everything goes through the relay.
   bool relay_only{false};
+  /// Whether the port's overlay interface takes IPv6 packets. If not, the node has no IPv6 address to the port and in
+  /// its status, and answers those packets itself: peers have heard of the address from control, and fall back to IPv4.
+  bool overlay_ipv6{true};
 };
 
 }  // namespace microlink

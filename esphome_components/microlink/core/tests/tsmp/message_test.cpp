@@ -57,6 +57,41 @@ TEST(Tsmp, pings_are_answered) {
   }
 }
 
+TEST(Tsmp, what_nobody_takes_is_answered_with_the_beginning_of_it) {
+  std::vector<uint8_t> ping = packet_named("echo_request_ipv6");
+  ping.resize(1'280, 'x');
+  ping[4] = 1'240 / 256;
+  ping[5] = 1'240 % 256;
+  Bytes<128> room;
+  const auto n = write_unreachable(ping, room);
+  ASSERT_TRUE(n);
+  ASSERT_EQ(*n, UNREACHABLE_BYTES);
+  const auto request = ip::parse_packet(ping);
+  const auto error = ip::parse_packet(ByteView(room).first(*n));
+  EXPECT_EQ(error->source, request->destination);
+  EXPECT_EQ(error->destination, request->source);
+  EXPECT_EQ(error->protocol, ip::ICMPV6);
+  EXPECT_EQ(error->icmp_type, 1);
+  EXPECT_EQ(error->transport[1], 3);
+  EXPECT_TRUE(error->is_icmp_response());
+  // The field is in the sum this time: what is left is nothing.
+  EXPECT_EQ(ip::transport_checksum(error->source, error->destination, ip::ICMPV6, error->transport), 0);
+  EXPECT_EQ(to_hex(error->transport.data() + 8, 48), to_hex(ping.data(), 48));
+  EXPECT_EQ(write_unreachable(ping, ByteSpan(room).first(*n - 1)).error(), Error::NO_SPACE);
+}
+
+TEST(Tsmp, an_error_is_never_answered_with_an_error_and_ipv4_not_at_all) {
+  Bytes<128> error;
+  const auto n = write_unreachable(packet_named("echo_request_ipv6"), error);
+  ASSERT_TRUE(n);
+  Bytes<128> room;
+  EXPECT_EQ(write_unreachable(ByteView(error).first(*n), room).error(), Error::UNEXPECTED);
+  EXPECT_EQ(write_unreachable(packet_named("echo_request_ipv4"), room).error(), Error::UNEXPECTED);
+  std::vector<uint8_t> to_many = packet_named("echo_request_ipv6");
+  to_many[24] = 0xff;
+  EXPECT_EQ(write_unreachable(to_many, room).error(), Error::UNEXPECTED);
+}
+
 TEST(Tsmp, echo_requests_turn_into_replies) {
   for (const auto &[request, reply] :
        {std::pair{"echo_request_ipv4", "echo_reply_ipv4"}, std::pair{"echo_request_ipv6", "echo_reply_ipv6"}}) {

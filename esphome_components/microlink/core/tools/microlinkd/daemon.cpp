@@ -74,6 +74,7 @@ ExitCode run_daemon(const Options &options, const posix::DrivenFactory &factory)
   if (!problem.empty())
     return fail(ExitCode::FAILED, problem);
   posix::NodeOptions about = node_options(options);
+  about.config.overlay_ipv6 = overlay.takes_ipv6();
   about.runner.ignored_interfaces = overlay.interfaces();
   posix::Node node(std::move(about), factory, overlay.interface(), &requests, &sink);
   const posix::Node::Failure failure = node.open(problem);

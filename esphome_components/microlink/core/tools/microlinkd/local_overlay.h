@@ -7,6 +7,7 @@
 #include "microlink/port/lwip/local_services.h"
 #include "microlink/port/lwip/outbound_services.h"
 #include "microlink/port/posix/runner.h"
+#include "microlink/port/tun/interface.h"
 #include "microlink/port/tun/tun_device.h"
 #include "microlinkd/overlay_options.h"
 
@@ -23,6 +24,8 @@ class LocalOverlay {
   std::string open();
   /// For the node, after open().
   posix::Overlay *interface();
+  /// As Config::overlay_ipv6, after open().
+  bool takes_ipv6() const { return this->tun_ == nullptr || tun::has_ipv6(this->tun_->name()); }
   /// Interfaces of the system that are the overlay, not the underlay.
   std::vector<std::string> interfaces() const;
   /// Live in the loop of `runner`, which must not turn any more when this has gone.

@@ -11,17 +11,18 @@ bool is_relay_endpoint(const Endpoint &endpoint) {
   return endpoint.address == magicsock::Magicsock::relay_endpoint(endpoint.port).address;
 }
 
-constexpr size_t TSMP_PACKET_BYTES = 64;
+constexpr size_t OWN_PACKET_BYTES = tsmp::UNREACHABLE_BYTES;
 
 /// Word for the originator that its connection is not wanted, so that it need not wait for a time-out (06 §2).
-std::optional<size_t> write_reject(const ip::Packet &syn, ByteSpan out) {
+Result<size_t> write_reject(const ip::Packet &syn, ByteSpan out) {
+  if (syn.version != 4 || !syn.is_tcp_syn())
+    return Error::UNEXPECTED;
   const tsmp::Message reject{.type = tsmp::Message::Type::REJECT,
                              .protocol = ip::TCP,
                              .reason = tsmp::RejectReason::ACL,
                              .source_port = syn.source_port,
                              .destination_port = syn.destination_port};
-  const auto n = tsmp::write(reject, syn.destination, syn.source, static_cast<uint16_t>(~syn.id), out);
-  return n ? std::optional(*n) : std::nullopt;
+  return tsmp::write(reject, syn.destination, syn.source, static_cast<uint16_t>(~syn.id), out);
 }
 
 }  // namespace
@@ -87,19 +88,19 @@ void Core::handle_inner_(Instant now, netmap::PeerId id, ByteSpan packet) {
       return;
   }
   const filter::Verdict verdict = this->filter_.check_inbound(packet, peer->is_jailed);
-  if (!verdict.accept) {
-    this->statistics_.filter_dropped++;
-    const auto second = static_cast<uint16_t>(static_cast<int64_t>(now) / 1'000'000);
-    const bool is_late = this->known_peers_[id.slot].rejected_s != second;  // one a second for each peer
-    if (verdict.reason != filter::Reason::NO_RULE || parsed->version != 4 || !parsed->is_tcp_syn() || !is_late)
-      return;
-    this->known_peers_[id.slot].rejected_s = second;
-    Bytes<TSMP_PACKET_BYTES> reject;
-    if (const auto n = write_reject(*parsed, reject))
-      this->send_own_(now, id, ByteView(reject).first(*n));
+  if (verdict.accept && (parsed->version == 4 || this->config_.overlay_ipv6)) {
+    this->overlay_out_ = packet;
     return;
   }
-  this->overlay_out_ = packet;
+  this->statistics_.filter_dropped++;
+  Result<size_t> n = Error::UNEXPECTED;
+  Bytes<OWN_PACKET_BYTES> word;
+  if (verdict.accept)
+    n = tsmp::write_unreachable(packet, word);
+  else if (verdict.reason == filter::Reason::NO_RULE)
+    n = write_reject(*parsed, word);
+  if (n && this->known_peers_[id.slot].may_reject(now))
+    this->send_own_(now, id, ByteView(word).first(*n));
 }
 
 /// Pings are answered before the filter (06 §3.1); the rest is of no use to a small node.
@@ -109,7 +110,7 @@ void Core::handle_tsmp_(Instant now, netmap::PeerId id, const ip::Packet &packet
     (void) this->take_echo_(now, id, message->data, ControlPing::Type::TSMP);
   if (!message || message->type != tsmp::Message::Type::PING)
     return;
-  Bytes<TSMP_PACKET_BYTES> answer;
+  Bytes<OWN_PACKET_BYTES> answer;
   if (const auto n = tsmp::write_pong(packet, message->data, answer))
     this->send_own_(now, id, ByteView(answer).first(*n));
 }
@@ -153,8 +154,9 @@ void Core::handle_overlay_(Instant now, ByteSpan packet) {
     this->magicsock_.note_sent(now, id);  // traffic: a path is looked for while the session is set up
 }
 
-/// A packet that the node makes itself; never more than TSMP_PACKET_BYTES.
+/// A packet that the node makes itself; never more than OWN_PACKET_BYTES.
 void Core::send_own_(Instant now, netmap::PeerId id, ByteView packet) {
+  static_assert(sizeof(this->own_packet_) == OVERLAY_HEADROOM + OWN_PACKET_BYTES + 16, "the tag, and no padding");
   const ByteSpan room = this->own_packet_;
   copy(packet, room.subspan(OVERLAY_HEADROOM));
   const auto message = this->tunnel_.encapsulate(now, static_cast<wireguard::Slot>(id.slot), room, packet.size());

@@ -92,8 +92,10 @@ void Core::take_self_(Instant now) {
 
 void Core::publish_addresses_() {
   this->self_addresses_.clear();
-  for (const Prefix &prefix : this->cached_self_.addresses)
-    (void) this->self_addresses_.push_back({prefix.address, 0});
+  for (const Prefix &prefix : this->cached_self_.addresses) {
+    if (prefix.address.is_v4() || this->config_.overlay_ipv6)
+      (void) this->self_addresses_.push_back({prefix.address, 0});
+  }
   this->addresses_due_ = true;
   this->news_.raise(Event::Kind::ADDRESSES_CHANGED);
 }

@@ -60,7 +60,8 @@ Status Core::status() const {
   out.name = this->cached_self_.name;
   out.domain.assign(this->domain_.empty() ? this->netmap_.suffix() : this->domain_.view());
   out.ipv4 = address_of(this->cached_self_.addresses, true);
-  out.ipv6 = address_of(this->cached_self_.addresses, false);
+  if (this->config_.overlay_ipv6)
+    out.ipv6 = address_of(this->cached_self_.addresses, false);
   out.node_key = this->identity_.node().public_key();
   out.key_expiry = this->netmap_.self().key_expiry;
   out.tailnet_lock = this->tailnet_lock_;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <utility>
+
 #include "microlink/base/short_time.h"
 #include "microlink/netmap/netmap.h"
 #include "microlink/ports.h"
@@ -19,6 +21,12 @@ struct KnownPeer {
   Stamp used;              ///< when it came, or the last packet to or from it; wrapped, it keeps its place for seconds
   uint16_t rejected_s{0};  ///< second, modulo 2^16, in which it was told last that a connection is not wanted
   bool allowed{false};     ///< only then the tunnel knows it
+
+  /// Whether it may be told now, once a second, that it is not wanted; it counts as told.
+  bool may_reject(Instant now) {
+    const auto second = static_cast<uint16_t>(static_cast<int64_t>(now) / 1'000'000);
+    return std::exchange(this->rejected_s, second) != second;
+  }
 };
 static_assert(sizeof(KnownPeer) == 16, "it exists for each peer of the table");
 

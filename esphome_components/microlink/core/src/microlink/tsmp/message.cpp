@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "microlink/tsmp/message.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "microlink/base/reader.h"
 #include "microlink/base/writer.h"
 
@@ -12,7 +15,9 @@ constexpr uint8_t HOP_LIMIT = 64;
 constexpr uint8_t MAYBE_BROKEN = 1;
 constexpr uint8_t ICMP_ECHO_REQUEST = 8;
 constexpr uint8_t ICMP_ECHO_REPLY = 0;
-constexpr uint8_t ICMPV6_ECHO_REQUEST = 128;
+constexpr uint8_t ICMPV6_UNREACHABLE = 1;
+constexpr uint8_t ICMPV6_ADDRESS_UNREACHABLE = 3;
+constexpr uint8_t ICMPV6_ECHO_REQUEST = 128;  // smaller ones are errors
 constexpr uint8_t ICMPV6_ECHO_REPLY = 129;
 constexpr size_t IPV4_CHECKSUM_AT = 10;
 constexpr size_t MAX_PAYLOAD_BYTES = 33;
@@ -128,6 +133,22 @@ Result<size_t> write_echo_request(const IpAddress &source, const IpAddress &dest
   store_u16be(ByteSpan(echo).subspan(2),
               v4 ? ip::checksum(echo) : ip::transport_checksum(source, destination, protocol, echo));
   return write_packet({source, destination, protocol, Reader(data).u16be()}, echo, out);
+}
+
+Result<size_t> write_unreachable(ByteView packet, ByteSpan out) {
+  const auto about = ip::parse_packet(packet);
+  if (!about || about->version != 6 || about->source.is_v4() || about->destination.is_v4() ||
+      about->destination.is_multicast() || about->is_later_fragment ||
+      (about->protocol == ip::ICMPV6 && about->icmp_type < ICMPV6_ECHO_REQUEST))
+    return Error::UNEXPECTED;
+  Bytes<UNREACHABLE_BYTES - ip::IPV6_HEADER_BYTES> room{};
+  Writer writer(room);
+  writer.u8(ICMPV6_UNREACHABLE).u8(ICMPV6_ADDRESS_UNREACHABLE).u16be(0).u32be(0);
+  writer.bytes(packet.first(std::min(packet.size(), room.size() - writer.size())));
+  const ByteSpan error = ByteSpan(room).first(writer.size());
+  const auto &[from, to] = std::pair(about->destination, about->source);
+  store_u16be(error.subspan(2), ip::transport_checksum(from, to, ip::ICMPV6, error));
+  return write_packet({from, to, ip::ICMPV6, 0}, error, out);
 }
 
 Result<PingData> parse_echo_reply(const ip::Packet &packet) {

@@ -51,6 +51,11 @@ Result<size_t> write_pong(const ip::Packet &request, const PingData &data, ByteS
 /// An ICMP or ICMPv6 echo request that carries `data`; as write().
 Result<size_t> write_echo_request(const IpAddress &source, const IpAddress &destination, const PingData &data,
                                   ByteSpan out);
+/// Word that nobody takes IPv6 packets at the destination of `packet`: an ICMPv6 error (RFC 4443 §3.1, "address
+/// unreachable") with its header and first bytes, UNREACHABLE_BYTES at most. UNEXPECTED for IPv4 and for what may not
+/// be answered so: errors, and later fragments.
+Result<size_t> write_unreachable(ByteView packet, ByteSpan out);
+constexpr size_t UNREACHABLE_BYTES = 2 * ip::IPV6_HEADER_BYTES + 8 + 8;
 /// The data of an echo reply to such a request. UNEXPECTED for anything else.
 Result<PingData> parse_echo_reply(const ip::Packet &packet);
 /// Turn an ICMP or ICMPv6 echo request into its reply, in place, whole packet. UNEXPECTED for anything else.

@@ -216,6 +216,7 @@ TEST(RecordingFormat, inputs_and_configurations_come_back) {
   config.ca_certificates = "ca";
   config.relay_only = true;
   config.fixed_port = true;
+  config.overlay_ipv6 = false;
   config.allowed_peers = "phone";
   config.build_time = wall_seconds(1'800'000'000);
   std::vector<uint8_t> written;
@@ -227,6 +228,7 @@ TEST(RecordingFormat, inputs_and_configurations_come_back) {
   EXPECT_EQ(back.build_time, config.build_time);
   EXPECT_TRUE(back.relay_only);
   EXPECT_TRUE(back.fixed_port);
+  EXPECT_FALSE(back.overlay_ipv6);
   EXPECT_EQ(back.allowed_peers, "phone");
   EXPECT_FALSE(back.allow_plain_http);
   for (size_t cut = 0; cut != written.size(); cut++)

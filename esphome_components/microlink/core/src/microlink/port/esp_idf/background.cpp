@@ -23,6 +23,7 @@ const char *Background::start(const Options &options, std::string_view auth_key,
   if (const char *problem = this->system_.open(); *problem != '\0')
     return problem;
   chip::Node::Options node = options.node;
+  node.config.overlay_ipv6 = node.config.overlay_ipv6 && lwip::TcpipOverlay::TAKES_IPV6;
 #ifdef CONFIG_SPIRAM
   if (options.use_psram)
     node.memory = {take_psram, heap_caps_free};

@@ -78,6 +78,8 @@ class TcpipOverlay final : private OverlayNetif::Sink {
   size_t read(ByteSpan out);
   netif *interface() { return this->netif_.get(); }
 
+  /// As Config::overlay_ipv6: how the firmware's lwIP was built.
+  static constexpr bool TAKES_IPV6 = LWIP_IPV6 != 0;
   static constexpr size_t MAX_INBOUND = 16;
   static constexpr size_t MAX_OUTBOUND = 16;
 

@@ -9,6 +9,7 @@ namespace {
 constexpr uint8_t FLAG_PLAIN_HTTP = 1;
 constexpr uint8_t FLAG_RELAY_ONLY = 2;
 constexpr uint8_t FLAG_FIXED_PORT = 4;
+constexpr uint8_t FLAG_NO_OVERLAY_IPV6 = 8;
 
 void append_endpoint(std::vector<uint8_t> &out, const Endpoint &endpoint) {
   out.insert(out.end(), endpoint.address.bytes.begin(), endpoint.address.bytes.end());
@@ -56,7 +57,7 @@ void write_config(std::vector<uint8_t> &out, const Config &config) {
   append_bytes(out, as_bytes(config.allowed_peers));
   append_u64(out,
              (config.allow_plain_http ? FLAG_PLAIN_HTTP : 0U) | (config.relay_only ? FLAG_RELAY_ONLY : 0U) |
-                 (config.fixed_port ? FLAG_FIXED_PORT : 0U),
+                 (config.fixed_port ? FLAG_FIXED_PORT : 0U) | (config.overlay_ipv6 ? 0U : FLAG_NO_OVERLAY_IPV6),
              1);
 }
 
@@ -82,6 +83,7 @@ Error read_config(ByteView payload, Config &out) {
   out.allow_plain_http = (flags & FLAG_PLAIN_HTTP) != 0;
   out.relay_only = (flags & FLAG_RELAY_ONLY) != 0;
   out.fixed_port = (flags & FLAG_FIXED_PORT) != 0;
+  out.overlay_ipv6 = (flags & FLAG_NO_OVERLAY_IPV6) == 0;
   return in.ok() && in.left() == 0 && fits ? Error::NONE : Error::MALFORMED;
 }
 

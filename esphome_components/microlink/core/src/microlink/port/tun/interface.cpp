@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "microlink/port/tun/interface.h"
 
+#include <fcntl.h>
 #include <linux/if_addr.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
@@ -91,6 +92,12 @@ std::string set_mtu(const std::string &name, size_t mtu) {
   ifreq request{};
   request.ifr_mtu = static_cast<int>(mtu);
   return change_flags(name, SIOCSIFMTU, request);
+}
+
+bool has_ipv6(const std::string &name) {
+  const posix::Fd file(::open(("/proc/sys/net/ipv6/conf/" + name + "/disable_ipv6").c_str(), O_RDONLY | O_CLOEXEC));
+  char disabled = '1';
+  return file.valid() && ::read(file.get(), &disabled, 1) == 1 && disabled == '0';
 }
 
 std::string set_up(const std::string &name) {
