@@ -143,6 +143,7 @@ def _add_core(var: cg.MockObj, config: ConfigType) -> None:
         cg.add_build_flag(f"-DMICROLINK_MAX_PEERS={config[CONF_MAX_PEERS]}")
     if CORE.is_esp32:
         esp32_firmware.configure()
+        cg.add(var.node().gather_entropy())
         if config[CONF_USE_PSRAM]:
             cg.add(var.node().set_use_psram(True))
     if CORE.is_host:

@@ -26,6 +26,8 @@ class NodeOnEsp32
   /// Take the node's memory from PSRAM.
   void set_use_psram(bool use_psram) { this->use_psram_ = use_psram; }
 
+  /// For the node's keys. The generated code calls it before any component is set up.
+  void gather_entropy() { this->background_.gather_entropy(); }
   /// Empty, or one line that says what is wrong.
   const char *start(::microlink::Config config, uint16_t listen_port, const char *auth_key, ::microlink::LogSink *log);
   void stop() { this->background_.stop(); }

@@ -99,6 +99,15 @@ def test_a_capacity_holds_for_the_whole_firmware(tmp_path: Path) -> None:
     assert "tailnet->node().set_use_psram(true);" in main.read_text()
 
 
+def test_randomness_is_gathered_before_anything_is_set_up(tmp_path: Path) -> None:
+    """Radio, ADC and I2S share hardware with its source: they are started by App.setup()."""
+    status, said = esphome("compile", HERE / "test.esp32p4-idf.yaml", "--only-generate", data=tmp_path)
+    assert status == 0, said
+    (main,) = tmp_path.glob("build/*/src/main.cpp")
+    before, _, _ = main.read_text().partition("App.setup();")
+    assert "tailnet->node().gather_entropy();" in before
+
+
 def test_psram_is_used_only_where_there_is_some(tmp_path: Path) -> None:
     text = (HERE / "test.esp32c3-idf.yaml").read_text().replace("common.yaml", str(HERE / "common.yaml"))
     config = tmp_path / "no-psram.yaml"

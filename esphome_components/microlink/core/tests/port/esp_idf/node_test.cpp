@@ -2,7 +2,9 @@
 /// The whole node as a firmware has it: task, flash, lwIP, everything but the board.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <memory>
+#include <new>
 
 #include "microlink/port/esp_idf/background.h"
 #include "tests/port/esp_idf/fake_idf/flash.h"
@@ -21,6 +23,14 @@ using esp_idf::Background;
 using fake_idf::Flash;
 
 constexpr size_t TRAFFIC = 100'000;
+
+/// A heap that has no room for a client so many times.
+std::atomic<int> refusals;
+void *take_seldom(size_t size) {
+  const bool is_client = size > sizeof(chip::Node);
+  return is_client && refusals.fetch_sub(1) > 0 ? nullptr : ::operator new(size, std::nothrow);
+}
+constexpr Memory SELDOM{take_seldom, [](void *memory) { ::operator delete(memory); }};
 
 Config config_of(size_t node, bool relay_only) {
   Config out;
@@ -47,7 +57,11 @@ class ChipNode : public OnLwip {
   }
   /// There is one in a firmware, to the end.
   static Background &background() {
-    static auto &background = *new Background;
+    static auto &background = *[] {
+      auto *out = new Background;
+      out->gather_entropy();
+      return out;
+    }();
     return background;
   }
   static Background::Options options(bool relay_only = false) {
@@ -185,6 +199,33 @@ TEST_F(ChipNode, has_a_whole_identity_whenever_the_power_goes_at_its_first_start
     this->wait_for(State::ONLINE);
     background().stop();
   }
+}
+
+TEST_F(ChipNode, comes_up_as_soon_as_there_is_memory_for_it) {
+  const Harbour harbour;
+  Background::Options given = options();
+  given.node.memory = SELDOM;
+  refusals = 2;
+  ASSERT_STREQ(background().start(given, "key", nullptr), "");
+  this->wait_for(State::STARTING);
+  EXPECT_NE(this->snapshot.message.view().find("not enough memory"), std::string_view::npos);
+  this->wait_for(State::ONLINE);
+  EXPECT_LE(refusals, 0);
+  EXPECT_TRUE(this->snapshot.message.empty());
+}
+
+TEST_F(ChipNode, says_that_its_identity_cannot_be_read_and_can_be_stopped_meanwhile) {
+  const Harbour harbour;
+  this->start();
+  this->wait_for(State::ONLINE);
+  background().stop();
+  Flash::get().damage("node-key");
+  this->start();
+  this->wait_for(State::STARTING);
+  EXPECT_NE(this->snapshot.message.view().find("identity cannot be read"), std::string_view::npos);
+  ASSERT_TRUE(background().post({.kind = Command::Kind::DOWN}));
+  this->wait_for(State::STOPPED);
+  EXPECT_TRUE(this->snapshot.message.empty());
 }
 
 TEST_F(ChipNode, says_what_is_missing_and_leaves_nothing_behind_whichever_allocation_fails) {

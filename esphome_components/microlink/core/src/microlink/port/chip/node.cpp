@@ -2,6 +2,8 @@
 #if defined(ESP_PLATFORM) || defined(__linux__)
 #include "microlink/port/chip/node.h"
 
+#include <algorithm>
+
 namespace microlink::chip {
 
 Node::Node(const Options &options, System &system, LogSink *log)
@@ -26,9 +28,11 @@ Duration Node::turn(Instant latest) {
   const bool at_rest = this->state_ != State::DOWN && this->loop_.stopped();
   if (this->news_ || at_rest)
     latest = static_cast<Instant>(0);
-  const Duration waited = this->loop_.turn(earlier(latest, this->stop_deadline_));
+  const Duration waited = this->loop_.turn(earlier(latest, earlier(this->stop_deadline_, this->retry_at_)));
   while (const auto command = this->mailbox_.take_command())
     this->perform_(*command);
+  if (this->retry_at_ <= this->loop_.tick())
+    this->up_();
   this->set_allowed_peers_();
   if (this->state_ != State::DOWN && (this->loop_.stopped() || this->stop_deadline_ <= this->loop_.tick()))
     this->finish_();
@@ -92,31 +96,48 @@ void Node::up_() {
   if (this->state_ != State::DOWN)
     return;
   this->news_ = true;
-  this->options_.loop.relay_only = this->options_.config.relay_only;
-  if (!this->is_open_ && !this->loop_.open(this->options_.loop)) {
-    this->log_.error("no socket is left for the node");
-    return;
-  }
-  this->is_open_ = true;
-  this->client_ =
-      std::make_unique<Client>(this->options_.config, this->options_.trust, this->log_sink_, this->options_.memory);
-  if (!this->client_->has_memory()) {
-    this->log_.error("not enough memory for a client: allow fewer peers");
+  this->problem_ = this->make_client_();
+  if (*this->problem_ != '\0') {
     this->client_.reset();
+    this->retry_at_ = this->loop_.tick() + this->retry_pause_;
+    this->log_.error("%s; trying again in %u s", this->problem_,
+                     static_cast<unsigned>(to_milliseconds(this->retry_pause_) / 1000));
+    this->retry_pause_ = std::min(this->retry_pause_ * 2, LAST_RETRY);
     return;
   }
-  if (!this->key_.text.empty() && this->client_->set_auth_key(this->key_.text.view()) != Error::NONE)
-    this->log_.error("the auth key is too long");
   this->key_ = {};
-  if (this->loop_.attach(*this->client_) != Error::NONE) {
-    this->log_.error("the node cannot start without its identity");
-    this->client_.reset();
-    return;
-  }
+  this->forget_retry_();
   this->state_ = State::UP;
 }
 
+/// Empty, or what is missing for a client.
+const char *Node::make_client_() {
+  this->options_.loop.relay_only = this->options_.config.relay_only;
+  if (!this->is_open_ && !this->loop_.open(this->options_.loop))
+    return "no socket is left for the node";
+  this->is_open_ = true;
+  this->client_ =
+      std::make_unique<Client>(this->options_.config, this->options_.trust, this->log_sink_, this->options_.memory);
+  if (!this->client_->has_memory())
+    return "not enough memory for a client: allow fewer peers (max_peers)";
+  if (!this->key_.text.empty() && this->client_->set_auth_key(this->key_.text.view()) != Error::NONE)
+    this->log_.error("the auth key is too long");
+  if (this->loop_.attach(*this->client_) != Error::NONE)
+    return "the node cannot start: its identity cannot be read, or there is no randomness for one";
+  return "";
+}
+
+void Node::forget_retry_() {
+  this->problem_ = "";
+  this->retry_at_ = Instant::NEVER;
+  this->retry_pause_ = FIRST_RETRY;
+}
+
 void Node::down_(State next) {
+  if (this->state_ == State::DOWN && this->retry_at_ != Instant::NEVER) {
+    this->forget_retry_();
+    this->news_ = true;
+  }
   if (this->state_ != State::UP)
     return;
   this->state_ = next;
@@ -152,6 +173,10 @@ void Node::on_event(const Event &) { this->news_ = true; }
 void Node::publish_() {
   this->news_ = false;
   Snapshot out;
+  if (this->retry_at_ != Instant::NEVER) {
+    out.state = microlink::State::STARTING;
+    out.message.assign(this->problem_);
+  }
   if (this->state_ == State::UP) {
     const Status status = this->client_->status();
     out.state = status.state;

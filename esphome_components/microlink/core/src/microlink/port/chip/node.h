@@ -13,7 +13,7 @@ namespace microlink::chip {
 class Node final : private Observer {
  public:
   enum class State : uint8_t {
-    DOWN,      ///< no client. Exit: UP
+    DOWN,      ///< no client. Exit: UP, which is tried again until it succeeds or something else is asked for
     UP,        ///< a client runs. Exits: DOWN, LOGOUT, STOP; the client says STOPPED
     STOPPING,  ///< STOP was said. Exits: the client says STOPPED, or STOP_TIME is over; then DOWN
     LEAVING,   ///< like STOPPING after LOGOUT; the records are erased at the end
@@ -48,6 +48,8 @@ class Node final : private Observer {
   const Loop &loop() const { return this->loop_; }
 
   static constexpr Duration STOP_TIME = seconds(2);
+  /// Pauses between attempts to come up, where memory, a socket or a record is missing: doubled each time.
+  static constexpr Duration FIRST_RETRY = seconds(1), LAST_RETRY = seconds(60);
 
  private:
   void on_event(const Event &event) override;
@@ -55,6 +57,8 @@ class Node final : private Observer {
   void set_allowed_peers_();
   void set_auth_key_(std::string_view auth_key);
   void up_();
+  const char *make_client_();
+  void forget_retry_();
   void down_(State next);
   void finish_();
   void publish_();
@@ -69,6 +73,9 @@ class Node final : private Observer {
   Command key_{};  ///< the auth key for the next client
   State state_{State::DOWN};
   Instant stop_deadline_{Instant::NEVER};
+  const char *problem_{""};  ///< why it is not up though it should
+  Instant retry_at_{Instant::NEVER};
+  Duration retry_pause_{FIRST_RETRY};
   bool is_open_{false};
   bool stop_asked_{false};
   bool news_{true};

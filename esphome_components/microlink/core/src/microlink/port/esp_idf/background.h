@@ -29,6 +29,8 @@ class Background {
     /// is written from it.
     bool use_psram{false};
   };
+  /// Once, before start() and before anything uses a radio, the ADC or I2S: see Entropy. Without it no node comes up.
+  void gather_entropy() { this->system_.entropy().gather(); }
   /// Empty, or one line that says what is wrong. `log` is called on the new task, may be null, and must live until
   /// stop() returned.
   const char *start(const Options &options, std::string_view auth_key, LogSink *log);

@@ -2,7 +2,6 @@
 #ifdef ESP_PLATFORM
 #include "microlink/port/esp_idf/idf_system.h"
 
-#include <esp_random.h>
 #include <esp_timer.h>
 #include <sdkconfig.h>
 #include <sys/time.h>
@@ -50,11 +49,6 @@ WallTime IdfSystem::wall_now() {
   if (::gettimeofday(&now, nullptr) != 0 || now.tv_sec < EARLIEST_WALL_SECONDS)
     return WallTime::UNKNOWN;
   return wall_seconds(now.tv_sec) + microseconds(now.tv_usec);
-}
-
-bool IdfSystem::fill_random(ByteSpan out) {
-  esp_fill_random(out.data(), out.size());
-  return true;
 }
 
 }  // namespace microlink::esp_idf

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "microlink/port/chip/system.h"
+#include "microlink/port/esp_idf/entropy.h"
 #include "microlink/port/esp_idf/names.h"
 #include "microlink/port/esp_idf/nvs_records.h"
 #include "microlink/port/esp_idf/underlays.h"
@@ -17,11 +18,12 @@ class IdfSystem final : public chip::System, private lwip::TcpipOverlay::Listene
   /// Where the system lacks something the answer is one line; else empty. lwIP and NVS must have been started.
   const char *open();
   void close();
+  Entropy &entropy() { return this->entropy_; }
   NvsRecords &records() { return this->records_; }
 
   Instant now() override;
   WallTime wall_now() override;
-  bool fill_random(ByteSpan out) override;
+  bool fill_random(ByteSpan out) override { return this->entropy_.fill(out); }
   Result<size_t> load(Record record, ByteSpan out) override { return this->records_.load(record, out); }
   Error store(Record record, ByteView bytes) override { return this->records_.store(record, bytes); }
   Error erase(Record record) override { return this->records_.erase(record); }
@@ -43,6 +45,7 @@ class IdfSystem final : public chip::System, private lwip::TcpipOverlay::Listene
   Names names_{wake_};
   Underlays underlays_{wake_};
   NvsRecords records_;
+  Entropy entropy_;
   lwip::TcpipOverlay overlay_{*this};
 };
 

@@ -5,12 +5,26 @@
 #include <time.h>
 
 #include <cstdlib>
+#include <cstring>
 
+#include "bootloader_random.h"
 #include "esp_crt_bundle.h"
 #include "esp_random.h"
 #include "esp_timer.h"
 #include "freertos/semphr.h"
 #include "freertos/task.h"
+#include "tests/port/esp_idf/fake_idf/noise.h"
+
+namespace fake_idf {
+
+Noise &Noise::get() {
+  static Noise noise;
+  return noise;
+}
+
+}  // namespace fake_idf
+
+using fake_idf::Noise;
 
 namespace {
 
@@ -92,7 +106,21 @@ int64_t esp_timer_get_time(void) {
   return static_cast<int64_t>(now.tv_sec) * 1'000'000 + now.tv_nsec / 1000;
 }
 
+void bootloader_random_enable(void) {
+  Noise::get().is_on = true;
+  Noise::get().enabled++;
+}
+
+void bootloader_random_disable(void) { Noise::get().is_on = false; }
+
 void esp_fill_random(void *out, size_t size) {
+  if (Noise &noise = Noise::get(); noise.is_weak) {
+    (noise.is_on ? noise.strong_bytes : noise.weak_bytes) += size;
+    if (!noise.is_on) {
+      memset(out, 'x', size);
+      return;
+    }
+  }
   if (getrandom(out, size, 0) != static_cast<ssize_t>(size))
     std::abort();
 }
