@@ -77,7 +77,8 @@ struct UdpSockets::Batch {
   std::array<mmsghdr, BATCH> messages;
 };
 
-UdpSockets::UdpSockets(InputSink &sink) : sink_(sink), batch_(std::make_unique<Batch>()) {}
+// The room is touched when it is needed: zeroing it took a tenth of the time to the first pong after a restart.
+UdpSockets::UdpSockets(InputSink &sink) : sink_(sink), batch_(std::make_unique_for_overwrite<Batch>()) {}
 UdpSockets::~UdpSockets() = default;
 
 std::string UdpSockets::open(uint16_t port) {
