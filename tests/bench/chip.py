@@ -58,7 +58,7 @@ def margin() -> int:
 
 def goals(fixed: dict[str, int], scenarios: list[Scenario]) -> list[Goal]:
     """Compare with the budget."""
-    base = fixed["core"] + fixed["node"] + fixed["task"]
+    base = sum(fixed.values())
     by_name = {scenario.name: scenario for scenario in scenarios}
     deepest = max(scenario.stack for scenario in scenarios)
     unlike = abs(by_name[MANY].most - by_name[FEW].most) + abs(by_name[MANY].rest - by_name[FEW].rest)
@@ -74,10 +74,12 @@ def goals(fixed: dict[str, int], scenarios: list[Scenario]) -> list[Goal]:
 def chip() -> str:
     """Measure; give Markdown."""
     fixed, scenarios = run()
-    base = fixed["core"] + fixed["node"] + fixed["task"]
+    base = sum(fixed.values())
     start = f"{fixed['core']:,} `client::Core`, {fixed['node']:,} `chip::Node` (loop, sockets' buffers, mailbox)"
+    owner = f"{fixed['background']:,} `esp_idf::Background` (names that are asked for, above all)"
+    owner += f", {fixed['snapshot']:,} the component's copy of the snapshot"
     lines = [
-        f"From the start: {start}, {fixed['task']:,} the task's stack; {base:,} together.",
+        f"From the start: {start}, {fixed['task']:,} the task's stack, {owner}; {base:,} together.",
         "",
         "| | TLS, at most | TLS, in the end | all, at most | all, in the end | deepest stack |",
         "|---|--:|--:|--:|--:|--:|",

@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: MIT
 /// What a node takes of a chip's heap and stack in real scenarios: a whole client with mbedTLS as ESP-IDF configures
 /// it, 32 bits, laid out as on a chip, in a scripted world, with an allocator that counts and a painted stack. Prints
-/// lines for script/bench: a name, and bytes of TLS at the most, of TLS in the end, and of stack at the deepest.
+/// lines for script/bench: a name, and bytes of TLS at the most, of TLS in the end, and of stack at the deepest. With
+/// the name of a file it writes a recording there instead, for script/bench-rv32.
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <set>
 #include <string>
 #include <utility>
-#include <vector>
 
+#include "bench/memory/background.h"
+#include "bench/memory/bundle.h"
 #include "bench/memory/chains.h"
+#include "bench/memory/recorder.h"
 #include "microlink/client/core.h"
 #include "microlink/port/chip/node.h"
 #include "microlink/port/chip/stack.h"
-#include "microlink/tls/mbedtls.h"
 #include "tests/memory/allocations.h"
 #include "tests/memory/world.h"
 
@@ -30,53 +31,6 @@ void require(bool condition, const char *what) {
   std::exit(1);
 }
 
-/// A root as the bundle of a firmware has it, in flash: its name and its public key.
-struct BundledRoot {
-  std::vector<uint8_t> name, key;
-};
-std::vector<BundledRoot> bundle;
-
-void bundle_root(std::string_view pem) {
-  mbedtls_x509_crt root;
-  mbedtls_x509_crt_init(&root);
-  const std::string text(pem);
-  require(mbedtls_x509_crt_parse(&root, reinterpret_cast<const uint8_t *>(text.c_str()), text.size() + 1) == 0,
-          "a root");
-  bundle.push_back({{root.subject_raw.p, root.subject_raw.p + root.subject_raw.len},
-                    {root.pk_raw.p, root.pk_raw.p + root.pk_raw.len}});
-  mbedtls_x509_crt_free(&root);
-}
-
-bool is_signed_by(const mbedtls_x509_crt &certificate, const BundledRoot &root) {
-  mbedtls_pk_context key;
-  mbedtls_pk_init(&key);
-  uint8_t hash[MBEDTLS_MD_MAX_SIZE];
-  const auto digest = certificate.MBEDTLS_PRIVATE(sig_md);
-  const mbedtls_md_info_t *info = mbedtls_md_info_from_type(digest);
-  const bool good =
-      mbedtls_pk_parse_public_key(&key, root.key.data(), root.key.size()) == 0 &&
-      mbedtls_md(info, certificate.tbs.p, certificate.tbs.len, hash) == 0 &&
-      mbedtls_pk_verify_ext(certificate.MBEDTLS_PRIVATE(sig_pk), nullptr, &key, digest, hash, mbedtls_md_get_size(info),
-                            certificate.MBEDTLS_PRIVATE(sig).p, certificate.MBEDTLS_PRIVATE(sig).len) == 0;
-  mbedtls_pk_free(&key);
-  return good;
-}
-
-/// As ESP-IDF's bundle does it: no certificate of a root is ever parsed, its key alone, and only that of the issuer.
-int look_up(void * /*context*/, mbedtls_x509_crt *certificate, int /*depth*/, uint32_t *flags) {
-  if (*flags != MBEDTLS_X509_BADCERT_NOT_TRUSTED)
-    return 0;
-  for (const BundledRoot &root : bundle) {
-    if (root.name.size() == certificate->issuer_raw.len &&
-        std::memcmp(root.name.data(), certificate->issuer_raw.p, root.name.size()) == 0 &&
-        is_signed_by(*certificate, root))
-      *flags = 0;
-  }
-  return *flags == 0 ? 0 : MBEDTLS_ERR_X509_CERT_VERIFY_FAILED;
-}
-
-void attach_bundle(mbedtls_ssl_config &session) { mbedtls_ssl_conf_verify(&session, look_up, nullptr); }
-
 PaintedStack painted;
 /// As Let's Encrypt issues them: P-256 ← P-384 ← RSA-4096, and RSA-2048 ← RSA-2048 ← RSA-4096.
 std::string ec_chain, rsa_chain;
@@ -85,7 +39,7 @@ World::Options options_of(const std::string &chain, std::string_view key) {
   return {.tls = true,
           .watch_others = false,
           .server = {.chain = chain, .key = key},
-          .trust = {.attach = attach_bundle},
+          .trust = {.attach = bench::attach_bundle},
           .trust_root = false};
 }
 
@@ -119,11 +73,13 @@ class Scenario {
     require(this->client().status().state == State::ONLINE, "not online");
     require(this->client().statistics().relay_connects >= 1, "no relay");
   }
-  /// Packets with all others, both ways.
-  void talk(int rounds) {
+  /// Packets with all others, both ways; at the same time, so that handshakes cross, or one after the other.
+  void talk(int rounds, bool crossing = true) {
     for (int i = 0; i != rounds; i++) {
       for (size_t other = 1; other != this->world.nodes.size(); other++) {
         this->world.nodes[0]->send(udp_packet(0, other, 1280));
+        if (!crossing)
+          this->world.run_for(milliseconds(20));
         this->world.nodes[other]->send(udp_packet(other, 0, 1280));
         this->world.run_for(milliseconds(20));
       }
@@ -203,14 +159,55 @@ void all() {
   }
 }
 
+/// Rules that do not concern the packets, with ports and sources of their own each, as a tailnet with many users has.
+std::string other_rules() {
+  std::string out;
+  for (int i = 0; i != 20; i++) {
+    const std::string n = std::to_string(i);
+    out += R"({"SrcIPs":["100.100.)" + n + R"(.1","100.101.)" + n +
+           R"(.0/24"],"DstPorts":[{"IP":"100.64.0.1","Ports":{)" + R"("First":80)" + n + R"(,"Last":90)" + n + "}}]},";
+  }
+  return out;
+}
+
+/// For another machine to do again: joins, and packets of 1,280 bytes both ways, direct and through the relay.
+void record(std::FILE *file) {
+  bench::Recorder recorder(file);
+  const auto run = [&recorder](const char *name, World::Options options, int rounds) {
+    Scenario scenario(name, options);
+    recorder.config("https://control.wild.example", "node-1", options.relay_only);
+    recorder.mark(std::string("join_") + name);
+    scenario.world.observer = &recorder;
+    scenario.join(options.nodes == 2 ? 100 : 0);
+    recorder.mark(std::string("first_") + name);
+    scenario.talk(2, false);
+    recorder.mark(name);
+    scenario.talk(rounds, false);
+  };
+  World::Options options = usual();
+  options.nodes = 17;
+  options.rules = other_rules();
+  run("direct", options, 4);
+  options = usual();
+  options.relay_only = true;
+  run("relayed", options, 4);
+  run("rsa", options_of(rsa_chain, RSA_LEAF_KEY), 1);
+}
+
 }  // namespace
 
-int main() {
-  bundle_root(EC_ROOT);
-  bundle_root(RSA_ROOT);
+int main(int argc, char **argv) {
+  require(bench::bundle_root(EC_ROOT) && bench::bundle_root(RSA_ROOT), "a root");
   ec_chain = std::string(EC_LEAF) + std::string(EC_MIDDLE);
   rsa_chain = std::string(RSA_LEAF) + std::string(RSA_MIDDLE);
   std::printf("core: %zu\nnode: %zu\ntask: %zu\n", sizeof(client::Core), sizeof(chip::Node), chip::STACK_BYTES);
-  all();
-  return 0;
+  std::printf("background: %zu\nsnapshot: %zu\n", bench::background_bytes(), sizeof(chip::Snapshot));
+  if (argc == 1) {
+    all();
+    return 0;
+  }
+  std::FILE *const file = std::fopen(argv[1], "wb");
+  require(file != nullptr, "the file for the recording");
+  record(file);
+  return std::fclose(file);
 }

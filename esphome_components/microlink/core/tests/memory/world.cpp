@@ -97,6 +97,8 @@ void Node::start() {
   this->input_(input(Input::Kind::START));
 }
 
+Observer *Node::observer_() const { return this->number_ == 1 ? this->world_.observer : nullptr; }
+
 bool Node::is_watched_() const { return this->world_.options.watch_others || this->number_ == 1; }
 
 template<typename Call> void Node::watched_(const Call &call) {
@@ -114,6 +116,8 @@ template<typename Call> void Node::watched_(const Call &call) {
 
 /// The loop of ports.h.
 void Node::input_(const Input &in) {
+  if (Observer *const observer = this->observer_(); observer != nullptr)
+    observer->on_input(this->world_.now, in);
   this->watched_([&] { this->client_->handle(this->world_.now, in); });
   this->drain();
 }
@@ -125,15 +129,19 @@ void Node::drain() {
     this->watched_([&] { action = this->client_->poll_action(this->world_.now, scratch); });
     if (!action)
       break;
+    if (Observer *const observer = this->observer_(); observer != nullptr)
+      observer->on_action(*action);
     this->perform_(*action);
   }
   while (true) {
     std::optional<Event> event;
     this->watched_([&] { event = this->client_->poll_event(); });
     if (!event)
-      return;
+      break;
     this->online += event->kind == Event::Kind::STATE_CHANGED && this->client_->status().state == State::ONLINE;
   }
+  if (Observer *const observer = this->observer_(); observer != nullptr)
+    observer->on_rest();
 }
 
 bool Node::step() {
@@ -347,7 +355,7 @@ std::string World::map_for(size_t node, size_t others) const {
          R"("HostName":"relay.example","IPv4":"192.0.2.9","STUNPort":-1}]})" +
          (this->options.two_regions ? second : "") +
          R"(}},"Domain":"example.com","DNSConfig":{"Proxied":true,"Domains":["tail1234.ts.net"]},"PacketFilter":[)" +
-         R"({"SrcIPs":["*"],"DstPorts":[{"IP":"*","Ports":{"First":0,"Last":65535}}]}]})";
+         this->options.rules + R"({"SrcIPs":["*"],"DstPorts":[{"IP":"*","Ports":{"First":0,"Last":65535}}]}]})";
 }
 
 Node *World::with_(const Endpoint &endpoint) {

@@ -16,6 +16,17 @@ namespace microlink::testing {
 
 class World;
 
+/// Is told what the first node's client is given and what it does.
+class Observer {
+ public:
+  virtual ~Observer() = default;
+  /// Before the client sees it.
+  virtual void on_input(Instant now, const Input &input) = 0;
+  virtual void on_action(const Action &action) = 0;
+  /// It has nothing more to do.
+  virtual void on_rest() = 0;
+};
+
 /// A whole client, and a port that performs its actions in the World. Every call of the client is watched.
 class Node {
  public:
@@ -57,6 +68,7 @@ class Node {
 
   void input_(const Input &input);
   bool is_watched_() const;
+  Observer *observer_() const;
   template<typename Call> void watched_(const Call &call);
   void perform_(const Action &action);
   void open_stream_(const Action &action);
@@ -87,6 +99,7 @@ class World {
     TlsEnd::Identity server{};  ///< of control and relays; empty: that of tests/tls/certificates.h
     TrustStore trust{};         ///< besides ROOT of tests/tls/certificates.h
     bool trust_root{true};
+    std::string rules{};  ///< of the packet filter, as JSON, before the one that permits everything
   };
   explicit World(bool relay_only = false) : World(Options{.relay_only = relay_only}) {}
   explicit World(const Options &options);
@@ -102,7 +115,8 @@ class World {
   Instant now{static_cast<Instant>(1'000'000)};
   bool has_relay{true};          ///< false: it cannot be connected to
   PaintedStack *stack{nullptr};  ///< where the clients' calls run
-  size_t most_handshakes{0};     ///< of one node at once
+  Observer *observer{nullptr};
+  size_t most_handshakes{0};  ///< of one node at once
   std::vector<std::unique_ptr<Node>> nodes;
 
  private:
