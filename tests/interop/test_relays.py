@@ -80,3 +80,23 @@ def test_home_moves_when_its_relay_is_gone(testcontrol: TestControl, online: Onl
         60,
     )
     wait_for("control knows", lambda: testcontrol.record("microlink").get("HomeDERP") == 3 - home)
+
+
+@pytest.mark.timeout(120)
+def test_home_is_the_only_relay_that_works_though_all_stun_servers_answer(lab: Lab) -> None:
+    relays = TestControl(lab, name="relays")
+    derp_map = json.loads(json.dumps(relays.ready["derp_map"]))
+    real = derp_map["Regions"]["1"]
+    for number, port in ((1, 9), (2, 9), (3, real["Nodes"][0]["DERPPort"])):  # nobody listens on port 9
+        name = f"{number}a"
+        relay = {**real["Nodes"][0], "Name": name, "RegionID": number, "DERPPort": port, "InsecureForTests": True}
+        derp_map["Regions"][str(number)] = {**real, "RegionID": number, "RegionCode": name, "Nodes": [relay]}
+    file = lab.directory / "derp-map.json"
+    file.write_text(json.dumps(derp_map))
+    control = TestControl(lab, ["-derp-map", str(file)])
+    node = Microlinkd(lab, "a", "microlink", control)
+    node.start()
+    assert node.wait_state("online", 60)["relay"]["region"] == 3
+    wait_for("control knows", lambda: control.record("microlink").get("HomeDERP") == 3)
+    assert node.ask("netcheck")["relays"]
+    stays("at home there", lambda: node.status()["relay"] == {"connected": True, "region": 3, "code": "3a"}, 3)

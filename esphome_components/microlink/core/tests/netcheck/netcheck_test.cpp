@@ -254,6 +254,60 @@ TEST(Netcheck, leaves_an_unmeasured_home_that_is_silent_for_the_fastest_to_conne
   EXPECT_EQ(bench.homes[1].second, 3);
 }
 
+TEST(Netcheck, leaves_a_home_whose_relay_cannot_be_reached_though_its_stun_server_answers) {
+  Bench bench;
+  bench.serve("198.51.100.1", milliseconds(10));
+  bench.serve("198.51.100.2", milliseconds(40));
+  bench.serve("198.51.100.3", milliseconds(90));
+  bench.begin({region(1, "198.51.100.1"), region(3, "198.51.100.3"), region(2, "198.51.100.2")});
+  bench.run_for(seconds(10));
+  ASSERT_EQ(bench.check.home(), 1);
+  bench.check.handle_relay_failed(bench.now, 1, 0);
+  EXPECT_EQ(bench.check.home(), 2) << "the next nearest";
+  bench.check.handle_relay_failed(bench.now, 2, 0);
+  EXPECT_EQ(bench.check.home(), 3) << "the one that did not fail";
+  bench.run_for(Netcheck::FAILED_LATELY - seconds(10));
+  EXPECT_EQ(bench.check.home(), 3) << "whatever the STUN servers say";
+  bench.run_for(Netcheck::FULL_INTERVAL + seconds(20));
+  EXPECT_EQ(bench.check.home(), 1) << "after a while it is worth a try again";
+}
+
+TEST(Netcheck, goes_round_regions_that_all_failed_and_back_to_one_that_is_connected) {
+  Bench bench;
+  bench.begin({region(1, "198.51.100.1"), region(2, "198.51.100.2"), region(3, "198.51.100.3")});
+  bench.run_for(seconds(1));
+  std::vector<uint16_t> homes;
+  for (int i = 0; i != 6; i++) {
+    bench.check.handle_relay_failed(bench.now, bench.check.home(), 0);
+    homes.push_back(bench.check.home());
+    bench.run_for(seconds(5));
+  }
+  EXPECT_EQ(homes, (std::vector<uint16_t>{2, 3, 1, 2, 3, 1}));
+  bench.check.handle_relay_failed(bench.now, 1, 3);
+  EXPECT_EQ(bench.check.home(), 3);
+  bench.check.handle_relay_failed(bench.now, 2, 0);
+  EXPECT_EQ(bench.check.home(), 3) << "it was not the home";
+}
+
+TEST(Netcheck, another_network_and_a_relay_that_answers_make_good_what_failed) {
+  Bench bench;
+  bench.serve("198.51.100.1", milliseconds(10));
+  bench.serve("198.51.100.2", milliseconds(90));
+  bench.begin({region(1, "198.51.100.1"), region(2, "198.51.100.2")});
+  bench.run_for(seconds(10));
+  bench.check.handle_relay_failed(bench.now, 1, 0);
+  ASSERT_EQ(bench.check.home(), 2);
+  bench.check.handle_relay_connected(bench.now, 1, milliseconds(50));
+  bench.check.start_report(bench.now);
+  bench.run_for(seconds(10));
+  EXPECT_EQ(bench.check.home(), 1);
+  bench.check.handle_relay_failed(bench.now, 1, 0);
+  ASSERT_EQ(bench.check.home(), 2);
+  bench.check.link_changed(bench.now);
+  bench.run_for(seconds(10));
+  EXPECT_EQ(bench.check.home(), 1);
+}
+
 TEST(Netcheck, without_a_network_takes_the_first_region_at_once) {
   Bench bench;
   bench.begin({region(5), region(6)}, false, false);

@@ -83,7 +83,7 @@ std::string Tailnet::full_map_(size_t index) const {
       peers += (peers.empty() ? "" : ",") + this->node_json_(other);
   }
   std::string regions;
-  for (unsigned region = 1; region <= REGIONS; region++) {
+  for (unsigned region = 1; region <= this->regions_; region++) {
     const std::string id = std::to_string(region);
     regions += (region == 1 ? "\"" : ",\"") + id + "\":{\"RegionID\":" + id + ",\"RegionCode\":\"r" + id +
                "\",\"Nodes\":[{\"Name\":\"" + id + "a\",\"RegionID\":" + id +

@@ -18,7 +18,9 @@ IpAddress relay_address(size_t region) { return IpAddress::v4(198, 51, 100, stat
 
 }  // namespace
 
-Tailnet::Tailnet(unsigned seed_of_all) : seed(seed_of_all), random(seed_of_all) { this->keep_alive_(); }
+Tailnet::Tailnet(unsigned seed_of_all, uint16_t regions) : seed(seed_of_all), random(seed_of_all), regions_(regions) {
+  this->keep_alive_();
+}
 
 Tailnet::~Tailnet() {
   for (const auto &host : this->hosts)
@@ -86,7 +88,7 @@ void Tailnet::open_link(Host &host, StreamId id, const Endpoint &to) {
   link.number = ++this->links_;
   host.links_begun++;
   link.to = id < FIRST_RELAY ? Host::Link::To::CONTROL : Host::Link::To::RELAY;
-  for (uint16_t region = 1; region <= REGIONS; region++) {
+  for (uint16_t region = 1; region <= this->regions_; region++) {
     if (to.address == relay_address(region))
       link.region = region;
   }
@@ -175,6 +177,11 @@ void Tailnet::set_control(bool up) {
 }
 
 void Tailnet::set_relay(uint16_t region, bool up) {
+  this->stun_up_[region] = up;
+  this->set_tcp_of_relay(region, up);
+}
+
+void Tailnet::set_tcp_of_relay(uint16_t region, bool up) {
   this->relay_up_[region] = up;
   for (const auto &host : this->hosts) {
     for (StreamId id = FIRST_RELAY; id != MAX_STREAMS && !up; id++) {
@@ -232,10 +239,10 @@ Host *Tailnet::host_at_(const Endpoint &to, const Endpoint &from) {
 }
 
 void Tailnet::arrive_(const Endpoint &from, const Endpoint &to, const std::string &bytes) {
-  for (uint16_t region = 1; region <= REGIONS; region++) {
+  for (uint16_t region = 1; region <= this->regions_; region++) {
     if (to != Endpoint{relay_address(region), STUN_PORT})
       continue;
-    if (!this->relay_up_[region])
+    if (!this->stun_up_[region])
       return;
     const auto answer = sim::stun_answer(as_bytes(bytes), from);
     const std::string text(answer.begin(), answer.end());

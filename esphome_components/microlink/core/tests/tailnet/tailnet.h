@@ -22,8 +22,10 @@ class Tailnet : public sim::Timeline {
   static constexpr Duration STREAM_LATENCY = milliseconds(20);
   static constexpr Duration LAN_LATENCY = milliseconds(1);
   static constexpr uint16_t REGIONS = 2;
+  static constexpr uint16_t MOST_REGIONS = 3;
 
-  explicit Tailnet(unsigned seed);
+  /// Region 1 is the nearest one, the last the farthest.
+  explicit Tailnet(unsigned seed, uint16_t regions = REGIONS);
   ~Tailnet();
 
   Host &add(sim::NatModel model);
@@ -31,6 +33,8 @@ class Tailnet : public sim::Timeline {
   // Disturbances.
   void set_control(bool up);
   void set_relay(uint16_t region, bool up);
+  /// The relay alone: its STUN server answers on.
+  void set_tcp_of_relay(uint16_t region, bool up);
   void leave(Host &host, bool in_order, bool removed);
   void come_back(Host &host);
   void expire_key(Host &host);
@@ -93,7 +97,9 @@ class Tailnet : public sim::Timeline {
 
   std::vector<Registered> registered_;
   bool control_up_{true};
-  bool relay_up_[REGIONS + 1]{true, true, true};
+  const uint16_t regions_;
+  bool relay_up_[MOST_REGIONS + 1]{true, true, true, true};
+  bool stun_up_[MOST_REGIONS + 1]{true, true, true, true};
   unsigned links_{0};
 };
 

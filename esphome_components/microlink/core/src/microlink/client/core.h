@@ -168,7 +168,6 @@ class Core final : private tailcfg::MapSink, private Relays::Regions, private fi
   void take_regions_(Instant now);
   void handle_relay_event_(Instant now, const Relays::Event &event);
   void announce_home_(Instant now, uint16_t region);
-  void leave_home_(Instant now, uint16_t region);
   void set_home_(Instant now, uint16_t region);
   void handle_path_event_(Instant now, const magicsock::Event &event);
   void tell_endpoints_(Instant now);

@@ -10,6 +10,8 @@ namespace {
 /// Changes that come together are stored together; and flash wears.
 constexpr Duration CACHE_DELAY = seconds(1);
 constexpr Duration CACHE_INTERVAL = seconds(600);
+/// With all relays away the home goes round the regions; a round takes no longer.
+constexpr Duration ROUND = seconds(120);
 
 }  // namespace
 
@@ -185,7 +187,8 @@ void Core::handle_relay_event_(Instant now, const Relays::Event &event) {
       this->magicsock_.handle_relay_state(now, event.region, false);
       break;
     case Kind::HOME_DOWN:
-      this->leave_home_(now, event.region);
+      this->log_.warning("home relay %u cannot be reached", event.region);
+      this->magicsock_.netcheck().handle_relay_failed(now, event.region, this->relays_.connected_home());
       break;
     case Kind::PACKET:
       this->handle_relay_packet_(now, event);
@@ -217,20 +220,8 @@ void Core::announce_home_(Instant now, uint16_t region) {
   this->duties_.store(Record::RELAY_CACHE);
 }
 
-/// The home relay cannot be reached: any other region is better than none. The next network check decides anew.
-void Core::leave_home_(Instant now, uint16_t region) {
-  for (const tailcfg::PackedRegion &other : this->netmap_.regions().all()) {
-    if (other.id() == region || other.no_measure_no_home() || other.size() == 0)
-      continue;
-    this->log_.warning("home relay %u cannot be reached; trying region %u", region, other.id());
-    this->magicsock_.netcheck().set_home(other.id());
-    this->set_home_(now, other.id());
-    return;
-  }
-}
-
 void Core::set_home_(Instant now, uint16_t region) {
-  this->relays_.set_home(now, region);
+  this->relays_.set_home(now, region, this->magicsock_.netcheck().since_failure(now, region) < ROUND);
   this->netmap_.set_region_needed(region, true);
   if (this->relays_.is_connected(region))
     this->announce_home_(now, region);

@@ -39,36 +39,53 @@ bool Relays::is_connected(uint16_t region) const {
   return slot != nullptr && slot->state == State::CONNECTED;
 }
 
-uint16_t Relays::connected_home() const { return this->is_connected(this->home_) ? this->home_ : 0; }
+uint16_t Relays::connected_home() const {
+  if (this->is_connected(this->home_))
+    return this->home_;
+  return this->is_connected(this->old_home_) ? this->old_home_ : 0;
+}
 
-void Relays::set_home(Instant now, uint16_t region) {
+void Relays::tell_preferred_() {
+  for (Slot &slot : this->slots_)
+    slot.derp.set_preferred(slot.region != 0 && slot.region == this->home());
+}
+
+void Relays::set_home(Instant now, uint16_t region, bool again) {
   if (region == this->home_)
     return;
-  const uint16_t old = this->home_;
+  this->old_home_ = this->connected_home();
   this->home_ = region;
-  for (Slot &slot : this->slots_) {
-    slot.derp.set_preferred(region != 0 && slot.region == region);
-    if (slot.region == old)
-      slot.last_used = now;  // it stays for a while: packets reach us there until the move is known
+  if (Slot *old = this->slot_of_(this->old_home_))
+    old->last_used = now;  // it stays for a while: packets reach us there until the move is known
+  this->tell_preferred_();
+  if (Slot *there = this->slot_of_(region)) {
+    there->failures = 0;
+    there->down_told = false;
   }
   if (region == 0 || this->slot_of_(region) != nullptr)
     return;
-  // Not in the old home's place while that one still works.
-  Slot *place = &this->slots_[0];
-  if (place->region != 0 && (place->region == old && place->state == State::CONNECTED))
-    place = &this->slots_[1];
-  this->assign_(now, *place, region);
+  // Not in the old home's place while that one still works, and in one where nothing works if there is one.
+  const auto is_old_home = [this](const Slot &slot) { return this->old_home_ != 0 && slot.region == this->old_home_; };
+  const bool is_first_busy = this->slots_[0].state == State::CONNECTED && !is_old_home(this->slots_[1]);
+  Slot &place = this->slots_[is_old_home(this->slots_[0]) || is_first_busy ? 1 : 0];
+  const Instant pause_ends = place.state == State::WAITING && again ? place.retry_at : now;
+  this->assign_(now, place, region, pause_ends);
 }
 
-void Relays::assign_(Instant now, Slot &slot, uint16_t region) {
+void Relays::assign_(Instant now, Slot &slot, uint16_t region, Instant connect_at) {
   this->leave_(slot);
   slot.region = region;
   slot.attempt = 0;
   slot.failures = 0;
   slot.down_told = false;  // and the pauses go on growing: with every relay away the home moves from one to the next
   slot.last_used = now;
-  slot.derp.set_preferred(region == this->home_);
-  this->connect_(now, slot);
+  this->tell_preferred_();
+  if (connect_at <= now) {
+    this->connect_(now, slot);
+    return;
+  }
+  slot.state = State::WAITING;
+  slot.retry_at = connect_at;
 }
 
 size_t Relays::count_relays_(const Slot &slot) const {
@@ -159,9 +176,14 @@ Instant Relays::dial_limit_(const Slot &slot) const {
 
 void Relays::fail_(Instant now, Slot &slot, Duration at_least) {
   const bool was_connected = slot.state == State::CONNECTED;
+  const bool is_home = slot.region == this->home_;
   slot.derp.stop();
   slot.stream.close();
   slot.state = State::WAITING;
+  if (slot.failures < UINT8_MAX)
+    slot.failures++;
+  const bool is_down = slot.failures >= ATTEMPTS_BEFORE_DOWN;
+  const bool tells_down = is_home && is_down && !slot.down_told;
   // A relay that restarts has lost everybody at the same moment: they do not come back at the same one.
   const Duration at_once = milliseconds(20) + milliseconds(this->random_.below(81));
   slot.retry_at = now + std::max(at_least, was_connected ? at_once : slot.backoff.next(this->random_));
@@ -169,16 +191,13 @@ void Relays::fail_(Instant now, Slot &slot, Duration at_least) {
     slot.attempt = static_cast<uint8_t>((slot.attempt + 1) % std::max<size_t>(this->count_relays_(slot), 1));
   else
     slot.attempt++;
-  const bool is_home = slot.region == this->home_;
   if (was_connected)
     this->push_({.kind = Event::Kind::DISCONNECTED, .is_home = is_home, .region = slot.region});
-  if (slot.failures < UINT8_MAX)
-    slot.failures++;
-  if (is_home && !slot.down_told && slot.failures >= ATTEMPTS_BEFORE_DOWN) {
+  if (tells_down) {
     slot.down_told = true;
     this->push_({.kind = Event::Kind::HOME_DOWN, .is_home = true, .region = slot.region});
   }
-  if (!is_home && !was_connected && slot.failures >= ATTEMPTS_BEFORE_DOWN)
+  if (!is_home && !was_connected && is_down)
     this->leave_(slot);  // a peer's region: tried again when it is needed again
 }
 
@@ -198,7 +217,7 @@ Error Relays::send(Instant now, uint16_t region, const NodePublic &destination, 
     if (this->regions_.find_region(region) == nullptr)
       return Error::NOT_READY;
     for (Slot &candidate : this->slots_) {
-      if (candidate.region == this->home_ && this->home_ != 0)
+      if (candidate.region != 0 && this->is_kept_(candidate))
         continue;
       if (candidate.region == 0 || slot == nullptr || candidate.last_used < slot->last_used)
         slot = &candidate;
@@ -207,7 +226,7 @@ Error Relays::send(Instant now, uint16_t region, const NodePublic &destination, 
     }
     if (slot == nullptr)
       return Error::NOT_READY;
-    this->assign_(now, *slot, region);
+    this->assign_(now, *slot, region, now);
   }
   slot->last_used = now;
   if (slot->state != State::CONNECTING && slot->state != State::CONNECTED)
@@ -246,8 +265,11 @@ void Relays::handle_map_changed(Instant now) {
       continue;
     if (this->regions_.find_region(slot.region) == nullptr)
       this->leave_(slot);
-    else if (slot.state == State::WAITING)
+    else if (slot.state == State::WAITING) {
       slot.retry_at = earlier(slot.retry_at, now);
+      slot.failures = 0;
+      slot.down_told = false;  // when it was told, there may have been no other region
+    }
   }
 }
 
@@ -256,7 +278,7 @@ void Relays::stop() {
     this->leave_(slot);
     slot.backoff.reset();
   }
-  this->home_ = 0;
+  this->home_ = this->old_home_ = 0;
   this->news_.clear();
 }
 
@@ -313,7 +335,9 @@ std::optional<Relays::Event> Relays::poll_event(Instant now) {
             this->proven_v6_ = slot.stream.address().is_v6();
           slot.failures = 0;
           slot.down_told = false;
-          slot.backoff.reset();
+          for (Slot &each : this->slots_)  // the other one's pauses grew as long as nothing was reached
+            each.backoff.reset();
+          this->tell_preferred_();
           this->connects_++;
           this->log_.info("region %u: connected%s", slot.region, is_home ? ", home" : "");
           return Event{
@@ -352,7 +376,7 @@ Instant Relays::next_timeout() const {
   for (const Slot &slot : this->slots_) {
     soonest = earlier(soonest, earlier(slot.retry_at, slot.derp.next_timeout()));
     soonest = earlier(soonest, this->dial_limit_(slot));
-    if (slot.region != 0 && slot.region != this->home_)
+    if (slot.region != 0 && !this->is_kept_(slot))
       soonest = earlier(soonest, slot.last_used + IDLE_TIMEOUT);
   }
   return soonest;
@@ -363,7 +387,7 @@ void Relays::handle_timeout(Instant now) {
     slot.derp.handle_timeout(now);
     if (now >= this->dial_limit_(slot))
       this->fail_(now, slot, Duration::ZERO);
-    if (slot.region != 0 && slot.region != this->home_ && now >= slot.last_used + IDLE_TIMEOUT)
+    if (slot.region != 0 && !this->is_kept_(slot) && now >= slot.last_used + IDLE_TIMEOUT)
       this->leave_(slot);
     if (slot.state == State::WAITING && now >= slot.retry_at)
       this->connect_(now, slot);

@@ -56,9 +56,11 @@ class Relays {
   /// Families of the underlay's own addresses: a relay is dialled over one that is there, IPv4 first, and over the
   /// other one at the next attempt. Neither = not known, any is tried.
   void set_families(bool ipv4, bool ipv6);
-  /// Connect to `region` and make it home once it is connected; 0 = none yet. The old home stays until then.
-  void set_home(Instant now, uint16_t region);
-  uint16_t home() const { return this->home_; }
+  /// Connect to `region` and make it home once it is connected; 0 = none yet. The old home, if it is connected, is the
+  /// home until then. `again`: the region failed just now, as all others did; its first attempt waits for the end of
+  /// the pause that has begun.
+  void set_home(Instant now, uint16_t region, bool again = false);
+  uint16_t home() const { return this->connected_home() != 0 ? this->connected_home() : this->home_; }
   /// Of a connection, by index; 0 = unused.
   uint16_t region(size_t index) const { return this->slots_[index].region; }
   /// The home region if it is connected right now, else 0.
@@ -128,10 +130,13 @@ class Relays {
 
   Slot *slot_of_(uint16_t region);
   const Slot *slot_of_(uint16_t region) const;
-  void assign_(Instant now, Slot &slot, uint16_t region);
+  void assign_(Instant now, Slot &slot, uint16_t region, Instant connect_at);
   void connect_(Instant now, Slot &slot);
   void fail_(Instant now, Slot &slot, Duration at_least);
   void leave_(Slot &slot);
+  void tell_preferred_();
+  /// Whether its place is not for others, and no silence ends it.
+  bool is_kept_(const Slot &slot) const { return slot.region == this->home_ || slot.region == this->connected_home(); }
   size_t count_relays_(const Slot &slot) const;
   std::optional<tailcfg::DerpNodeView> node_of_(const Slot &slot) const;
   /// Addresses under which a relay can be dialled, the best first; unset = ask DNS for its name.
@@ -151,6 +156,7 @@ class Relays {
   std::string_view control_host_;
   uint16_t control_port_{443};
   uint16_t home_{0};
+  uint16_t old_home_{0};  ///< the home while home_ is not connected yet
   bool has_v4_{true}, has_v6_{true};
   std::optional<bool> proven_v6_;  ///< the family over which a relay was reached in this network
   uint32_t connects_{0};

@@ -18,8 +18,6 @@ constexpr uint32_t HOME_JITTER_MS = 6'000;
 /// Nothing answered: the network may just be coming up.
 constexpr Duration BLOCKED_RETRY = seconds(60);
 constexpr Duration BLOCKED_RETRY_ACTIVE = seconds(20);
-constexpr Duration HEARD_RECENTLY = seconds(8);
-constexpr Duration HEARD_LATELY = seconds(120);
 constexpr uint8_t TX_ID_END = 0x4d;
 
 }  // namespace
@@ -46,6 +44,7 @@ void Netcheck::set_active(Instant now, bool active) {
 void Netcheck::link_changed(Instant now) {
   for (Region &region : this->regions_) {
     region.history.clear();
+    region.failed.clear();
     region.latest_us = NOT_SET;
     for (Server &server : region.servers) {
       if (server.dns != Server::Dns::NOT_NEEDED)
@@ -74,7 +73,7 @@ void Netcheck::begin_full_(Instant now) {
     return;
   const bool can_probe = this->families_[V4] || this->families_[V6];
   if (this->home_ == 0 && (this->usable_regions_() == 1 || !can_probe))
-    this->set_home_(now, this->fallback_region_(0));
+    this->set_home_(now, this->fallback_region_(now, 0));
   if (!can_probe)
     return;
 
@@ -214,8 +213,10 @@ void Netcheck::wake_probes_(Instant now, Region &region) {
 }
 
 void Netcheck::handle_relay_connected(Instant now, uint16_t region, Duration time) {
-  if (Region *found = this->find_(region))
+  if (Region *found = this->find_(region)) {
     found->connect_us = static_cast<uint32_t>(std::min<int64_t>(to_microseconds(time), NOT_SET - 1));
+    found->failed.clear();
+  }
   this->handle_relay_heard(now, region);
 }
 
@@ -233,7 +234,7 @@ void Netcheck::handle_timeout(Instant now) {
       if (this->timers_.due(Timer::GRACE, now) && this->home_ == 0)
         this->choose_(now);
       if (this->timers_.due(Timer::FALLBACK, now) && this->home_ == 0)
-        this->set_home_(now, this->fallback_region_(0));
+        this->set_home_(now, this->fallback_region_(now, 0));
       if (this->timers_.due(Timer::NEXT_FULL, now))
         this->begin_full_(now);  // only armed in HOME
       else if (this->timers_.due(Timer::LIMIT, now))
@@ -302,76 +303,6 @@ void Netcheck::update_nat_() {
 void Netcheck::set_nat_(NatKind nat) {
   this->nat_event_ = this->nat_event_ || nat != this->nat_;
   this->nat_ = nat;
-}
-
-/// Home from what was measured in this report, see 04 §5: lowest latency of the last minutes times its score, regions
-/// to avoid only if there is no other, and no move without a reason.
-void Netcheck::choose_(Instant now) {
-  if (this->home_ != 0 && !this->control_connected_)
-    return;
-  const RegionLatency best = this->best_region_(now);
-  if (best.region != 0) {
-    const Region *home = this->find_(this->home_);
-    std::optional<Duration> home_latency;
-    if (home != nullptr && home->latest_us != NOT_SET)
-      home_latency = scaled_(*home, microseconds(home->latest_us));
-    const bool heard = this->home_heard_ >= this->report_started_ || now - this->home_heard_ < HEARD_RECENTLY;
-    this->set_home_(now, choose_home(this->home_, home_latency, heard, best));
-  } else if (this->home_ == 0) {
-    this->set_home_(now, this->fallback_region_(0));
-  } else if (now - std::max(this->home_heard_, this->home_since_) >= HEARD_LATELY) {
-    this->set_home_(now, this->fallback_region_(this->home_));
-  }
-}
-
-RegionLatency Netcheck::best_region_(Instant now) const {
-  RegionLatency best;
-  bool best_is_avoided = false;
-  for (const Region &region : this->regions_) {
-    const auto measured = region.history.best(now);
-    if (region.no_home || region.latest_us == NOT_SET || !measured)
-      continue;
-    const RegionLatency candidate{region.id, scaled_(region, *measured)};
-    const bool wins = best.region == 0 || (best_is_avoided && !region.avoid) ||
-                      (best_is_avoided == region.avoid && candidate.latency < best.latency);
-    if (!wins)
-      continue;
-    best = candidate;
-    best_is_avoided = region.avoid;
-  }
-  return best;
-}
-
-/// Nothing measured: the fastest to connect, else the first in the map; regions to avoid last. Not `except` if there is
-/// another one.
-uint16_t Netcheck::fallback_region_(uint16_t except) const {
-  const Region *best = nullptr;
-  const auto rank = [except](const Region &region) {
-    return (region.id == except ? 4 : 0) + (region.avoid ? 2 : 0) + (region.connect_us != NOT_SET ? 0 : 1);
-  };
-  for (const Region &region : this->regions_) {
-    if (region.no_home)
-      continue;
-    if (best == nullptr || rank(region) < rank(*best) ||
-        (rank(region) == rank(*best) && region.connect_us < best->connect_us))
-      best = &region;
-  }
-  return best == nullptr ? uint16_t{0} : best->id;
-}
-
-size_t Netcheck::usable_regions_() const {
-  size_t count = 0;
-  for (const Region &region : this->regions_)
-    count += region.no_home ? 0 : 1;
-  return count;
-}
-
-void Netcheck::set_home_(Instant now, uint16_t region) {
-  if (region == this->home_)
-    return;
-  this->home_ = region;
-  this->home_since_ = now;
-  this->home_event_ = true;
 }
 
 std::optional<Netcheck::Event> Netcheck::poll_event() {
@@ -482,10 +413,6 @@ Duration Netcheck::retry_gap_(Instant now, const Region &region) const {
     return FULL_GAP;
   const auto latency = region.history.best(now);
   return latency ? std::max(MIN_HOME_GAP, *latency * 6 / 5) : UNKNOWN_GAP;
-}
-
-Duration Netcheck::scaled_(const Region &region, Duration latency) {
-  return microseconds(to_microseconds(latency) * region.score / 1000);
 }
 
 }  // namespace microlink::netcheck

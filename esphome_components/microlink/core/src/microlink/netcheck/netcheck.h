@@ -5,6 +5,7 @@
 
 #include "microlink/base/engine.h"
 #include "microlink/base/random.h"
+#include "microlink/base/short_time.h"
 #include "microlink/base/timer_table.h"
 #include "microlink/netcheck/home_choice.h"
 #include "microlink/status.h"
@@ -22,6 +23,9 @@ namespace microlink::netcheck {
 ///
 /// When nothing answers: the region whose relay connected fastest, else the first usable one in the map; it stays until
 /// something was measured.
+///
+/// A STUN server that answers says nothing about the relay beside it: regions whose relays could not be reached lately
+/// are no home while there is any other.
 struct Event {
   enum class Kind : uint8_t {
     RESOLVE,      ///< addresses of `host` are wanted; answer with handle_resolved()
@@ -62,6 +66,8 @@ class Netcheck {
   static constexpr Duration MIN_GRACE = milliseconds(50);
   /// Without any answer for so long a first home is chosen unmeasured; measuring goes on.
   static constexpr Duration FALLBACK_AFTER = milliseconds(600);
+  /// So long a region whose relays could not be reached is not chosen for its latency.
+  static constexpr Duration FAILED_LATELY = seconds(600);
 
   explicit Netcheck(Random &random);
 
@@ -95,6 +101,9 @@ class Netcheck {
   void handle_resolved(Instant now, std::string_view host, std::span<const Endpoint> addresses);
   /// A connection to a relay of `region` took `time`.
   void handle_relay_connected(Instant now, uint16_t region, Duration time);
+  /// No relay of `region` could be reached, several times. If it is the home, another region is: `instead`, of which a
+  /// relay is connected, else (0) the nearest that did not fail lately, else the one that failed longest ago.
+  void handle_relay_failed(Instant now, uint16_t region, uint16_t instead);
   /// A frame came from the relay of `region`.
   void handle_relay_heard(Instant now, uint16_t region);
   void handle_timeout(Instant now);
@@ -106,6 +115,8 @@ class Netcheck {
 
   State state() const { return this->state_; }
   uint16_t home() const { return this->home_; }
+  /// How long ago the relays of a region could not be reached; for ever when they were since.
+  Duration since_failure(Instant now, uint16_t region) const;
   NatKind nat() const { return this->nat_; }
   /// The lowest latency of the last 5 minutes; empty if there was no answer.
   std::optional<Duration> latency(Instant now, uint16_t region) const;
@@ -151,6 +162,7 @@ class Netcheck {
     LatencyHistory history;
     uint32_t latest_us{NOT_SET};  ///< in the current report
     uint32_t connect_us{NOT_SET};
+    Stamp failed{};  ///< its relays could not be reached
   };
 
   bool read_(const tailcfg::PackedRegion &from, Region &to) const;
@@ -175,7 +187,7 @@ class Netcheck {
   void choose_(Instant now);
   void set_home_(Instant now, uint16_t region);
   RegionLatency best_region_(Instant now) const;
-  uint16_t fallback_region_(uint16_t except) const;
+  uint16_t fallback_region_(Instant now, uint16_t except) const;
   size_t usable_regions_() const;
   stun::TxId tx_id_(size_t region, Family family, uint8_t attempt) const;
   Duration retry_gap_(Instant now, const Region &region) const;
