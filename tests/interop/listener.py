@@ -4,7 +4,7 @@
 import sys
 from typing import Literal
 
-from lab import Lab
+from lab import INTERNET_IP, Lab
 from process import Process
 from waiting import wait_for
 
@@ -29,6 +29,31 @@ with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
         ok = data[8:] == bytes(int(data[:8]) % 1000)
         print(int(data[:8]) if ok else "damaged", flush=True)
 """
+
+
+_ANYTHING = """
+import socket, sys
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+    s.bind(("0.0.0.0", int(sys.argv[1])))
+    print("ready", flush=True)
+    while True:
+        print(s.recv(65536).hex(), flush=True)
+"""
+
+
+class Ear(Process):
+    """Writes down every UDP packet that comes to a port of the internet's host."""
+
+    def __init__(self, lab: Lab) -> None:
+        """Start it and wait until it listens."""
+        super().__init__(lab.enter("inet"), "ear", lab.directory / "ear")
+        self.endpoint = f"{INTERNET_IP}:{PORT}"
+        lab.adopt(self).spawn([sys.executable, "-c", _ANYTHING, str(PORT)])
+        wait_for("somebody listens", lambda: "ready" in self.output())
+
+    def packets(self) -> list[bytes]:
+        """Everything that came so far."""
+        return [bytes.fromhex(line) for line in self.out.read_text().splitlines()[1:]]
 
 
 class Listener(Process):

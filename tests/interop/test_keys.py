@@ -89,6 +89,55 @@ def test_node_key_expires_by_the_clock(headscale: Headscale, online: Online) -> 
     assert dt.datetime.now(dt.UTC) >= at
 
 
+@pytest.mark.timeout(90)
+def test_node_whose_key_ends_by_the_clock_alone_stops_and_asks_for_another(
+    testcontrol: TestControl, tailscaled: StartTailscaled, online: Online
+) -> None:
+    node, official = online("a"), tailscaled("b", "official")
+    official.sees("microlink")
+    before = node.status()
+    assert official.pinged(before["ipv4"], "TSMP")
+    at = _tell_end(testcontrol, 8)  # control says no more than this, and wants an auth key for another node key
+    wait_for("what control refuses ahead of the end", lambda: "the node key stays" in node.output())
+    assert dt.datetime.now(dt.UTC) < at
+    assert official.pinged(before["ipv4"], "TSMP")
+    assert node.status()["node_key"] == before["node_key"]
+    node.wait_expired()
+    assert dt.datetime.now(dt.UTC) >= at
+    wait_for("what to do", lambda: (status := node.status())["message"] or status["login_url"])
+    assert official.ping(str(before["ipv4"]), "TSMP", 2) is None
+    assert official.ping(str(before["ipv4"]), "disco", 2) is None
+    assert node.stop() == 0
+    node.start()
+    status = node.wait_state("online")
+    assert status["ipv4"] == before["ipv4"]
+    assert official.pinged(status["ipv4"], "TSMP")
+
+
+def test_node_key_is_replaced_before_it_ends(
+    testcontrol: TestControl, tailscaled: StartTailscaled, online: Online
+) -> None:
+    node, official = online("a"), tailscaled("b", "official")
+    official.sees("microlink")
+    before = node.status()
+    testcontrol.forget_auth_key()
+    at = _tell_end(testcontrol, 12)
+    wait_for("another node key", lambda: node.status()["node_key"] != before["node_key"])
+    assert dt.datetime.now(dt.UTC) < at
+    assert node.wait_state("online")["ipv4"] == before["ipv4"]
+    assert "key-expired" not in node.output()
+    assert official.pinged(before["ipv4"], "TSMP")
+
+
+def _tell_end(plane: TestControl, seconds: int) -> dt.datetime:
+    """Tell the node, and nobody else, that its key ends so many seconds from now; when that is."""
+    at = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=seconds)
+    record = plane.record("microlink")
+    del record["Streaming"]
+    plane.send(plane.node("microlink"), {"Node": record | {"KeyExpiry": at.isoformat().replace("+00:00", "Z")}})
+    return at
+
+
 def test_removed_node_joins_again_only_with_a_key(headscale: Headscale, online: Online) -> None:
     node = online("a")
     headscale.remove(headscale.node("microlink"))

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What control says about the tailnet reaches the node, in every form that servers use or abuse."""
 
+import datetime as dt
 import json
 import struct
 from typing import Any
@@ -8,11 +9,13 @@ from typing import Any
 import pytest
 
 from lab import Lab
+from listener import Ear
 from microlinkd import Microlinkd
 from nodes import Online, StartTailscaled
 from peers import Tailscaled
 from planes import Headscale, Json, Plane, TestControl
 from waiting import Stopwatch, stays, wait_for
+from wire import DISCO_MAGIC
 
 INVENTED_ID = 77
 
@@ -70,6 +73,39 @@ def test_expired_peer_is_out_of_reach(plane: Plane, tailscaled: StartTailscaled,
     plane.expire(plane.node("official"))
     wait_for("no pong after", lambda: not node.reaches("official"), 30)
     assert node.status()["state"] == "online"
+
+
+def test_peer_that_lives_on_with_a_key_that_has_ended_is_out_of_reach(
+    testcontrol: TestControl, tailscaled: StartTailscaled, online: Online
+) -> None:
+    # Control tells our node alone, as a patch: the peer itself goes on as before, and would answer.
+    node, official = online("a"), tailscaled("b", "official")
+    official.sees("microlink")
+    node.wait_peer("official", lambda peer: peer["home_derp"])
+    node.ping_directly("official")
+    address = str(node.status()["ipv4"])
+    assert official.pinged(address, "TSMP")
+    ourselves, theirs = testcontrol.node("microlink"), testcontrol.node("official")
+
+    def ends(moment: dt.datetime) -> None:
+        patch = {"NodeID": theirs.id, "KeyExpiry": moment.isoformat().replace("+00:00", "Z")}
+        testcontrol.send(ourselves, {"PeersChangedPatch": [patch]})
+
+    at = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=4)
+    ends(at)
+    assert node.reaches("official")
+    wait_for("the end of its key", lambda: (peer := node.peer("official")) and peer["expired"])
+    assert dt.datetime.now(dt.UTC) >= at
+    assert not node.reaches("official")
+    peer = node.peer("official")
+    assert peer
+    assert (peer["handshake_age_s"], peer["direct"], peer["allowed"]) == (None, None, False)
+    assert official.ping(address, "TSMP", 2) is None
+    assert official.ping(address, "disco", 2) is None
+    assert node.status()["state"] == "online"
+    ends(dt.datetime.now(dt.UTC) + dt.timedelta(days=1))
+    wait_for("pong after its key was given more time", lambda: node.reaches("official"))
+    assert official.pinged(address, "TSMP")
 
 
 def test_peer_that_comes_back_with_another_disco_key(plane: Plane, tailscaled: StartTailscaled, online: Online) -> None:
@@ -135,6 +171,22 @@ def test_delta_changes_the_peer(
     testcontrol.send(testcontrol.node("microlink"), message)
     peer = mapped.wait_peer("invented-77", lambda peer: peer[field] == expected)
     assert peer["ipv4"] == f"100.64.7.{INVENTED_ID}"
+
+
+def test_peer_that_changes_endpoints_is_looked_for_there(
+    testcontrol: TestControl, lab: Lab, mapped: Microlinkd
+) -> None:
+    ear = Ear(lab)
+    assert not mapped.reaches("invented-77")
+    assert not ear.packets()
+    patch = {"NodeID": INVENTED_ID, "Endpoints": [ear.endpoint]}
+    testcontrol.send(testcontrol.node("microlink"), {"PeersChangedPatch": [patch]})
+
+    def is_looked_for() -> bool:
+        mapped.reaches("invented-77")  # nobody answers
+        return any(packet.startswith(DISCO_MAGIC) for packet in ear.packets())
+
+    wait_for("a DISCO ping to the new endpoint", is_looked_for)
 
 
 def test_removal_and_unknown_ids(testcontrol: TestControl, mapped: Microlinkd) -> None:

@@ -28,7 +28,8 @@ struct Config {
   FixedString<48> device_model;
   /// Firmware's build time: certificates are never checked against an earlier date (D17).
   WallTime build_time{WallTime::UNKNOWN};
-  /// Replace the node key this long before it expires; ZERO = never by itself.
+  /// Replace the node key this long before it expires, or in the second half of what is left when its end is learnt;
+  /// ZERO = never ahead. Control may refuse: the key stays, a message says so, and it is tried again.
   Duration rotate_before_expiry{seconds(7 * 24 * 3600)};
   /// For tests with a server that has no TLS: the control URL may be http:// and /key is believed.
   bool allow_plain_http{false};

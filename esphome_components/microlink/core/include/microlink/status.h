@@ -74,7 +74,8 @@ struct PeerStatus {
   IpAddress ipv4{};
   IpAddress ipv6{};
   std::optional<bool> online;
-  bool allowed{true};  ///< by the list of allowed peers
+  bool allowed{true};   ///< may talk with this node: the list allows it, and neither's key has expired
+  bool expired{false};  ///< its key has
   uint16_t home_derp{0};
   Endpoint direct{};  ///< the direct path in use; unset = relayed
   std::optional<Duration> latency;

@@ -83,14 +83,19 @@ Node::Node(World &world, unsigned number)
   this->client_ = std::make_unique<Client>(this->config_, world.options.trust, nullptr);
 }
 
-void Node::start() {
+void Node::set_wall_time(WallTime wall) {
+  Input in = input(Input::Kind::WALL_TIME);
+  in.wall_time = wall;
+  this->input_(in);
+}
+
+void Node::start(WallTime wall) {
   std::string seed(32, static_cast<char>(this->underlay.address.raw()[3]));
   Input in = input(Input::Kind::SEED);
   in.bytes = span_of(seed);
   this->input_(in);
-  in = input(Input::Kind::WALL_TIME);
-  in.wall_time = wall_seconds(1'893'456'000);
-  this->input_(in);
+  if (wall != WallTime::UNKNOWN)
+    this->set_wall_time(wall);
   in = input(Input::Kind::NETWORK);
   in.endpoints = {&this->underlay, 1};
   this->input_(in);

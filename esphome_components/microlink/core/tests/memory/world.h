@@ -32,7 +32,10 @@ class Node {
  public:
   Node(World &world, unsigned number);
 
-  void start();
+  /// A clock that was never set says nothing.
+  void start(WallTime wall = WALL);
+  static constexpr WallTime WALL = wall_seconds(1'893'456'000);  ///< 2030-01-01
+  void set_wall_time(WallTime wall);
   /// Perform what waits at this time. Whether there was anything.
   bool step();
   /// After a command was given to client(): perform what it caused.

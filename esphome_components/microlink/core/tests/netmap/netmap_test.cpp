@@ -81,8 +81,8 @@ TEST(Netmap, tells_what_changed) {
   EXPECT_EQ(bench.netmap.peer(id), nullptr);  // the slot is somebody else's now
   EXPECT_EQ(bench.events(), "+4");
   bench.feed("{\"Node\":" + node(1, ",\"Expired\":true") + "}");
-  EXPECT_EQ(bench.events(), "self");
-  EXPECT_TRUE(bench.netmap.is_self_expired(WallTime::UNKNOWN));
+  EXPECT_EQ(bench.events(), "~2 ~4 self") << "nobody is allowed any more";
+  EXPECT_TRUE(bench.netmap.is_self_expired());
 }
 
 TEST(Netmap, skips_peers_without_a_node_key_and_expired_ones) {
@@ -245,20 +245,42 @@ TEST(Netmap, expiry) {
   Bench bench;
   bench.feed("{\"Node\":" + node(1, R"(,"KeyExpiry":"2026-03-01T00:00:00Z")") + ",\"Peers\":[" +
              node(2, R"(,"KeyExpiry":"2026-02-01T00:00:00Z")") + "," + node(3) + "]}");
-  const WallTime before = wall_seconds(1769903999);
-  const WallTime after = wall_seconds(1769904001);
-  const PeerId two = bench.netmap.find(2);
-  EXPECT_FALSE(bench.netmap.is_expired(two, before));
-  EXPECT_TRUE(bench.netmap.is_expired(two, after));
-  EXPECT_FALSE(bench.netmap.is_expired(bench.netmap.find(3), after));
-  EXPECT_FALSE(bench.netmap.is_expired(two, WallTime::UNKNOWN));
-  EXPECT_FALSE(bench.netmap.is_self_expired(after));
-  EXPECT_EQ(bench.netmap.next_expiry(before), wall_seconds(1769904000));
-  EXPECT_EQ(bench.netmap.next_expiry(after), wall_seconds(1772323200));
-  EXPECT_EQ(bench.netmap.next_expiry(wall_seconds(1772323200)), WallTime::UNKNOWN);
-  EXPECT_TRUE(bench.netmap.is_self_expired(wall_seconds(1772323201)));
+  const WallTime end = wall_seconds(1769904000);
+  const Peer *const two = bench.netmap.peer(bench.netmap.find(2));
+  const Peer *const three = bench.netmap.peer(bench.netmap.find(3));
+  (void) bench.events();
+  EXPECT_EQ(bench.netmap.next_expiry(), WallTime::UNKNOWN) << "without a clock";
+  bench.netmap.set_time(end + microseconds(-1));
+  EXPECT_EQ(bench.netmap.next_expiry(), end);
+  EXPECT_TRUE(two->allowed && !two->expired);
+  EXPECT_EQ(bench.events(), "");
+  bench.netmap.set_time(end);
+  EXPECT_TRUE(!two->allowed && two->expired);
+  EXPECT_TRUE(three->allowed && !three->expired);
+  EXPECT_EQ(bench.events(), "~2");
+  EXPECT_FALSE(bench.netmap.is_self_expired());
+  EXPECT_EQ(bench.netmap.next_expiry(), wall_seconds(1772323200));
+  bench.netmap.set_time(wall_seconds(1772323200));
+  EXPECT_EQ(bench.netmap.next_expiry(), WallTime::UNKNOWN);
+  EXPECT_TRUE(bench.netmap.is_self_expired());
+  EXPECT_TRUE(!three->allowed && !three->expired) << "nobody is allowed while our own key is over";
+  bench.netmap.set_time(end + microseconds(-1));
+  EXPECT_TRUE(two->allowed && three->allowed) << "the clock was wrong";
+}
+
+TEST(Netmap, a_patch_ends_a_key_and_makes_it_good_again) {
+  Bench bench;
+  bench.netmap.set_time(wall_seconds(1'700'000'000));
+  bench.feed("{\"Peers\":[" + node(2) + "]}");
+  const Peer *const two = bench.netmap.peer(bench.netmap.find(2));
+  EXPECT_TRUE(two->allowed);
   bench.feed(R"({"PeersChangedPatch":[{"NodeID":2,"KeyExpiry":"2020-01-01T00:00:00Z"}]})");
-  EXPECT_FALSE(bench.netmap.is_expired(two, wall_seconds(1'600'000'000)));  // such a clock was never set
+  EXPECT_TRUE(!two->allowed && two->expired);
+  bench.netmap.set_time(wall_seconds(1'600'000'000));
+  EXPECT_TRUE(two->allowed) << "such a clock was never set";
+  bench.netmap.set_time(wall_seconds(1'700'000'000));
+  bench.feed(R"({"PeersChangedPatch":[{"NodeID":2,"KeyExpiry":"2040-01-01T00:00:00Z"}]})");
+  EXPECT_TRUE(two->allowed && !two->expired);
 }
 
 TEST(Netmap, lost_events_become_one_resync) {

@@ -121,6 +121,7 @@ void write_peer(json::Writer &out, const PeerStatus &peer) {
   address_or_null(out, "ipv4", peer.ipv4);
   address_or_null(out, "ipv6", peer.ipv6);
   out.key("allowed").boolean(peer.allowed);
+  out.key("expired").boolean(peer.expired);
   out.key("online");
   if (peer.online)
     out.boolean(*peer.online);

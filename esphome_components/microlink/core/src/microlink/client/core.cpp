@@ -49,8 +49,7 @@ void Core::handle(Instant now, const Input &input) {
       this->set_network_(now, input.endpoints);
       break;
     case Input::Kind::WALL_TIME:
-      this->wall_is_trusted_ = true;
-      this->set_wall_time_(now, input.wall_time);
+      this->set_wall_time_(now, input.wall_time, true);
       break;
     case Input::Kind::START:
       if (this->run_ == Run::STOPPED)
@@ -68,6 +67,8 @@ void Core::handle(Instant now, const Input &input) {
       this->poll_again_(now);
       if (now >= this->cache_due_)
         this->store_cache_();
+      if (now >= this->expiry_due_)
+        this->keep_time_(now);
       if (now >= this->control_ping_.deadline)
         this->end_control_ping_(now, {}, "timed out");
       break;
@@ -272,16 +273,6 @@ void Core::stop_(Instant now) {
   this->news_.raise(Event::Kind::STOPPED);
 }
 
-void Core::set_wall_time_(Instant now, WallTime wall) {
-  this->wall_ = wall;
-  this->wall_at_ = now;
-  this->tunnel_.set_wall_time(now, wall);
-}
-
-WallTime Core::wall_now_(Instant now) const {
-  return this->wall_ == WallTime::UNKNOWN ? this->wall_ : this->wall_ + (now - this->wall_at_);
-}
-
 /// A new address is used as it comes; one that went takes connections with it. So does another underlay that is
 /// preferred now: what goes on from the old one's address would leave on the new one. And so does a time without any:
 /// what TCP tries again it tries ever later.
@@ -408,7 +399,7 @@ Instant Core::next_timeout() const {
     return Instant::NEVER;
   Instant soonest = earlier(this->relays_.next_timeout(), this->magicsock_.next_timeout());
   soonest = earlier(soonest, earlier(this->tunnel_.next_timeout(), this->cache_due_));
-  soonest = earlier(soonest, this->control_ping_.deadline);
+  soonest = earlier(soonest, earlier(this->control_ping_.deadline, this->expiry_due_));
   if (this->streaming_)
     soonest = earlier(soonest, this->poll_policy_.next_timeout());
   return this->control_ ? earlier(soonest, this->control_->next_timeout()) : soonest;

@@ -68,8 +68,6 @@ class Core final : private tailcfg::MapSink, private Relays::Regions, private fi
   std::optional<Action> next_action_of_one_stream_(Instant now, ByteSpan scratch, bool &control_blocked);
   std::optional<Action> next_datagram_action_(Instant now, ByteSpan scratch);
   void load_record_(Record record, ByteView bytes);
-  void set_wall_time_(Instant now, WallTime wall);
-  WallTime wall_now_(Instant now) const;
   void set_network_(Instant now, std::span<const Endpoint> endpoints);
   void handle_resolved_(Instant now, const Input &input);
   tailcfg::Hostinfo hostinfo_() const;
@@ -91,7 +89,6 @@ class Core final : private tailcfg::MapSink, private Relays::Regions, private fi
   std::optional<ByteView> seal_(StreamId id, ByteView plain, ByteSpan out);
   ByteSpan room_(StreamId id);
   static bool is_relay_(StreamId id) { return id >= RELAY_0; }
-  static control::Link link_of_(StreamId id) { return static_cast<control::Link>(id); }
 
   // core_control.cpp
   bool settle_control_(Instant now);
@@ -107,6 +104,11 @@ class Core final : private tailcfg::MapSink, private Relays::Regions, private fi
   void set_message_(std::string_view text);
   std::string_view shown_message_() const;
   std::string_view login_url_() const { return this->control_ ? this->control_->login_url() : std::string_view{}; }
+
+  // core_expiry.cpp
+  void set_wall_time_(Instant now, WallTime wall, bool is_trusted);
+  bool is_key_over_() const;
+  void keep_time_(Instant now);
 
   // core_ping.cpp
   void start_control_ping_(Instant now, std::string_view types, std::string_view ip);
@@ -159,7 +161,7 @@ class Core final : private tailcfg::MapSink, private Relays::Regions, private fi
   bool settle_tunnel_(Instant now);
   void handle_netmap_event_(Instant now, const netmap::Event &event);
   void resync_(Instant now);
-  void take_self_(Instant now);
+  void take_self_();
   void publish_addresses_();
   void drop_strangers_();
   void note_cache_(Instant now);
@@ -204,11 +206,12 @@ class Core final : private tailcfg::MapSink, private Relays::Regions, private fi
   Instant now_{};  ///< of the input that is being handled, for MapSink
   Identity identity_;
   RecordDuties duties_;
-  Instant cache_due_{Instant::NEVER}, cache_stored_{INT64_MIN / 2}, wall_at_{};
+  Instant cache_due_{Instant::NEVER}, cache_stored_{INT64_MIN / 2}, expiry_due_{Instant::NEVER};
   MachinePublic cached_control_key_{};  ///< of the configured control URL
   CachedSelf cached_self_;
-  WallTime wall_{WallTime::UNKNOWN}, clock_reserved_{WallTime::UNKNOWN};
-  bool wall_is_trusted_{false};
+  WallTime clock_reserved_{WallTime::UNKNOWN};
+  Clock clock_;
+  KeyRenewal renewal_;
 
   std::array<Stream, MAX_STREAMS> streams_;
   Pending pending_;
@@ -226,13 +229,11 @@ class Core final : private tailcfg::MapSink, private Relays::Regions, private fi
   Relays relays_;
   magicsock::Magicsock magicsock_;
   wireguard::Tunnel tunnel_;
-  bool settling_{false}, stop_due_{false}, owner_ping_{false};  ///< ping() waits for its answer
+  bool settling_{false}, stop_due_{false}, resolve_due_{false}, relay_output_{false}, owner_ping_{false};
   uint16_t cached_home_{0};
-  bool first_message_{true};                 ///< of the map stream
-  bool has_self_{false}, has_peers_{false};  ///< in the message that is read
-  bool trying_pending_{false};               ///< control is asked whether it took the pending node key
-  bool stale_pending_{false};                ///< a pending key of an earlier run, not asked for
-  bool registered_{false}, authorized_{false}, streaming_{false}, refused_{false};
+  bool first_message_{true}, has_self_{false}, has_peers_{false};  ///< of the map stream; in the message that is read
+  bool trying_pending_{false}, stale_pending_{false};  ///< a pending key of an earlier run is asked for; is not
+  bool registered_{false}, authorized_{false}, streaming_{false}, refused_{false}, clock_grant_due_{false};
   bool tailnet_lock_{false}, is_signed_{false}, locked_out_{false}, magic_dns_{false}, addresses_due_{false};
   FixedString<JSON_MAX_TEXT_BYTES> message_;
   FixedString<MAX_NODE_NAME_BYTES> domain_;
@@ -241,7 +242,6 @@ class Core final : private tailcfg::MapSink, private Relays::Regions, private fi
   std::array<KnownPeer, MAX_PEERS> known_peers_;
   std::string_view control_host_;  ///< of the configured control URL
   FixedString<MAX_HOST_BYTES> resolve_host_;
-  bool resolve_due_{false}, relay_output_{false}, clock_grant_due_{false};
   News news_;
   Statistics statistics_;
 };

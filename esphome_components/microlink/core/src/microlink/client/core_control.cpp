@@ -56,6 +56,7 @@ void Core::handle_control_event_(Instant now, const control::Event &event) {
       this->refused_ = false;
       if (this->authorized_)
         this->message_.clear();
+      this->keep_time_(now);
       break;
     case Kind::DISCONNECTED:
       this->streaming_ = false;

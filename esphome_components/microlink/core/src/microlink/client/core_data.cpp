@@ -254,8 +254,11 @@ void Core::tell_idle_(Instant now) {
 Result<PeerStatus> Core::find(Instant now, std::string_view name_or_address) {
   this->now_ = now;
   const netmap::PeerId id = this->find_id_(name_or_address);
-  if (id.is_set())
+  if (const netmap::Peer *known = this->netmap_.peer(id); known != nullptr) {
+    if (known->expired)
+      return Error::UNKNOWN_PEER;
     return this->status_of_(id);
+  }
   const auto want = netmap::Want::of(name_or_address);
   if (!want)
     return Error::MALFORMED;

@@ -9,6 +9,7 @@ namespace microlink::client {
 
 void Core::message_begin() {
   this->has_self_ = this->has_peers_ = false;
+  this->netmap_.set_time(this->clock_.control_now(this->now_));
   this->netmap_.message_begin();
   this->filter_.message_begin();
 }
@@ -93,13 +94,6 @@ void Core::domain(std::string_view name) { this->domain_.assign(name); }
 void Core::dns_config(bool magic_dns, std::string_view suffix) {
   this->magic_dns_ = magic_dns;
   this->netmap_.dns_config(magic_dns, suffix);
-}
-
-/// Control's clock counts only while there is no better one, and never before the firmware was built (D17).
-void Core::control_time(WallTime now) {
-  if (this->wall_is_trusted_ || now < this->config_.build_time)
-    return;
-  this->set_wall_time_(this->now_, now);
 }
 
 void Core::health_begin() {

@@ -23,6 +23,8 @@ bool Core::settle_netmap_(Instant now) {
     moved = true;
     this->handle_netmap_event_(now, *event);
   }
+  if (moved)
+    this->keep_time_(now);
   return moved;
 }
 
@@ -30,7 +32,7 @@ void Core::handle_netmap_event_(Instant now, const netmap::Event &event) {
   using Kind = netmap::Event::Kind;
   switch (event.kind) {
     case Kind::SELF_CHANGED:
-      this->take_self_(now);
+      this->take_self_();
       break;
     case Kind::PEER_ADDED:
     case Kind::PEER_CHANGED:
@@ -76,10 +78,10 @@ void Core::resync_(Instant now) {
   }
   this->drop_strangers_();
   this->take_regions_(now);
-  this->take_self_(now);
+  this->take_self_();
 }
 
-void Core::take_self_(Instant now) {
+void Core::take_self_() {
   const netmap::Self &self = this->netmap_.self();
   this->authorized_ = self.machine_authorized;
   if (this->cached_self_.addresses != self.addresses || this->cached_self_.name != self.name ||
@@ -88,8 +90,6 @@ void Core::take_self_(Instant now) {
     this->duties_.store(Record::SELF);
     this->publish_addresses_();
   }
-  if (this->control_ && this->netmap_.is_self_expired(this->wall_now_(now)))
-    (void) this->control_->handle_key_expired(now);
 }
 
 void Core::publish_addresses_() {
@@ -351,9 +351,10 @@ void Core::count_drop_(Error error) {
 Error Core::ping(Instant now, const NodePublic &peer) {
   this->now_ = now;
   const netmap::PeerId id = this->netmap_.find_by_key(peer);
-  if (!id.is_set())
+  const netmap::Peer *known = this->netmap_.peer(id);
+  if (known == nullptr || known->expired)
     return Error::UNKNOWN_PEER;
-  if (!this->netmap_.peer(id)->allowed)
+  if (!known->allowed)
     return Error::REJECTED;
   const Error error = this->magicsock_.ping(now, id);
   this->owner_ping_ = this->owner_ping_ || error == Error::NONE;

@@ -21,14 +21,13 @@ IpAddress address_of(const FixedVector<Prefix, 2> &prefixes, bool v4) {
 /// States are derived from what the engines observed, and said only when they change.
 void Core::update_state_() {
   const State before = this->state_;
-  const bool expired = this->netmap_.is_self_expired(this->wall_now_(this->now_));
   if (this->run_ == Run::STOPPED)
     this->state_ = this->refused_ ? State::REJECTED : State::STOPPED;
   else if (!this->login_url_().empty())
     this->state_ = State::NEEDS_LOGIN;
   else if (this->refused_)
     this->state_ = State::REJECTED;
-  else if (expired)
+  else if (this->is_key_over_())
     this->state_ = State::KEY_EXPIRED;
   else if (this->registered_ && !this->authorized_)
     this->state_ = State::NEEDS_APPROVAL;
@@ -97,6 +96,7 @@ PeerStatus Core::status_of_(netmap::PeerId id) const {
   out.ipv6 = address_of(peer.prefixes.own(), false);
   out.online = peer.online;
   out.allowed = peer.allowed;
+  out.expired = peer.expired;
   out.home_derp = peer.home_derp;
   const magicsock::Route route = this->magicsock_.route(this->now_, id);
   if (route.direct.is_set() && route.region == 0) {
@@ -120,7 +120,7 @@ netmap::PeerId Core::find_id_(std::string_view name_or_address) const {
 
 std::optional<NodePublic> Core::resolve(std::string_view name_or_address) const {
   const netmap::Peer *peer = this->netmap_.peer(this->find_id_(name_or_address));
-  return peer == nullptr ? std::nullopt : std::optional(peer->key);
+  return peer == nullptr || peer->expired ? std::nullopt : std::optional(peer->key);
 }
 
 size_t Core::relay_latencies(std::span<Client::RelayLatency> out) const {

@@ -3,6 +3,12 @@
 
 namespace microlink::client {
 
+namespace {
+
+control::Link link_of(StreamId id) { return static_cast<control::Link>(id); }
+
+}  // namespace
+
 void Core::handle_stream_(Instant now, const Input &input) {
   const StreamId id = input.stream;
   if (id >= MAX_STREAMS || this->streams_[id].state() == Stream::State::FREE)
@@ -45,7 +51,7 @@ void Core::secure_(Instant now, StreamId id) {
   if (is_relay_(id))
     policy = this->relays_.tls_policy(id - RELAY_0);
   policy.anchors = &this->anchors_;
-  policy.wall_time = this->wall_is_trusted_ ? this->wall_now_(now) : WallTime::UNKNOWN;
+  policy.wall_time = this->clock_.is_trusted() ? this->clock_.now(now) : WallTime::UNKNOWN;
   policy.build_time = this->config_.build_time;
   const Error error = stream.start_tls(policy, this->random_);
   if (error == Error::NONE)
@@ -59,7 +65,7 @@ void Core::stream_ready_(Instant now, StreamId id) {
   if (is_relay_(id))
     this->relays_.handle_open(now, id - RELAY_0);
   else if (this->control_)
-    this->control_->handle_open(now, link_of_(id));
+    this->control_->handle_open(now, link_of(id));
 }
 
 void Core::handle_stream_bytes_(Instant now, StreamId id, ByteSpan in) {
@@ -120,7 +126,7 @@ bool Core::decrypt_pending_(Instant now) {
 ByteSpan Core::room_(StreamId id) {
   if (is_relay_(id))
     return this->relays_.room(id - RELAY_0);
-  return this->control_ ? this->control_->room(link_of_(id)) : ByteSpan{};
+  return this->control_ ? this->control_->room(link_of(id)) : ByteSpan{};
 }
 
 void Core::deliver_pending_(Instant now) {
@@ -129,7 +135,7 @@ void Core::deliver_pending_(Instant now) {
   if (!is_relay_(id)) {
     if (this->control_) {
       this->statistics_.map_bytes += this->streaming_ ? plain.size() : 0;
-      this->control_->handle_bytes(now, link_of_(id), plain);
+      this->control_->handle_bytes(now, link_of(id), plain);
     }
     plain = {};
   } else {
@@ -159,7 +165,7 @@ void Core::end_stream_(Instant now, StreamId id, Error error) {
     this->relays_.handle_closed(now, id - RELAY_0, error, why);
   stream.close();
   if (!is_relay_(id) && this->control_)
-    this->control_->handle_closed(now, link_of_(id), error);
+    this->control_->handle_closed(now, link_of(id), error);
   this->settle_(now);
 }
 

@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "microlink/base/short_time.h"
+#include "microlink/client/clock.h"
+#include "microlink/client/key_renewal.h"
 #include "microlink/netmap/netmap.h"
 #include "microlink/ports.h"
 

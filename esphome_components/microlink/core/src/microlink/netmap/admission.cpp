@@ -110,7 +110,7 @@ void Netmap::fill_(Slot &slot, const tailcfg::Node &node) {
   peer.from_cache = false;
   slot.no_access = node.unsigned_peerapi_only;
   slot.tags = this->allowlist_.match({node.tags.begin(), node.tags.size()});
-  peer.allowed = this->is_allowed_(slot, subject);
+  this->judge_(slot, subject);
   slot.pinned = any_selects(this->pinned_, subject);
   this->refresh_claim_(slot);
 }
@@ -163,17 +163,19 @@ void Netmap::refresh_claim_(Slot &slot) {
     peer.claim = peer.online.value_or(false) ? Claim::ONLINE : Claim::NONE;
 }
 
-bool Netmap::is_allowed_(const Slot &slot, const Subject &subject) const {
-  return !slot.no_access && this->allowlist_.admits(subject, slot.tags);
+void Netmap::judge_(Slot &slot, const Subject &subject) const {
+  slot.peer.expired = this->is_over_(slot.peer.key_expiry);
+  slot.peer.allowed =
+      !slot.no_access && !slot.peer.expired && !this->is_self_expired() && this->allowlist_.admits(subject, slot.tags);
 }
 
-/// After the pins or the allowlist changed.
+/// After the pins, the allowlist or the time changed.
 void Netmap::judge_again_(Slot &slot) {
   const Peer before = slot.peer;
   const tailcfg::NodeName name = this->name_of_(slot);
   const Subject subject = this->subject_of_(slot.peer, name);
   slot.pinned = any_selects(this->pinned_, subject);
-  slot.peer.allowed = this->is_allowed_(slot, subject);
+  this->judge_(slot, subject);
   this->refresh_claim_(slot);
   this->emit_peer_change_(slot, before);
 }

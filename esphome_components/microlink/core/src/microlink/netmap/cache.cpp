@@ -215,7 +215,7 @@ Error Netmap::load_cached_peer_(ByteView raw, tailcfg::NodeName &name, bool same
   const Subject subject = this->subject_of_(peer, name);
   if (same_allowlist && (flags & FLAG_ALLOWED) != 0)
     loaded.tags = UINT16_MAX;
-  peer.allowed = this->is_allowed_(loaded, subject);
+  this->judge_(loaded, subject);
   loaded.pinned = any_selects(this->pinned_, subject);
   this->refresh_claim_(loaded);
   Slot *const slot = this->room_for_(rank_(loaded), peer.id);

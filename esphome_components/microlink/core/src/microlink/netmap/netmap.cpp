@@ -5,22 +5,16 @@ namespace microlink::netmap {
 
 namespace {
 
-/// Control's clock before this (2023-01-10) is a clock that was never set (ipnlocal/expiry.go).
-constexpr WallTime EARLIEST_SANE_TIME = wall_seconds(1'673'373'066);
-
 /// Whether a session with the node may become possible (02 §4, "which peers to configure"). The disco key of a node
 /// that has just registered comes as a patch a moment later. WireGuard-only nodes are exit nodes, which this node does
 /// not use.
 bool is_usable(const tailcfg::Node &node) { return node.key.is_set() && !node.expired && !node.is_wireguard_only; }
 
-bool has_expired(WallTime expiry, WallTime now) {
-  return now >= EARLIEST_SANE_TIME && expiry != WallTime::UNKNOWN && expiry < now;
-}
-
 /// Everything that PEER_CHANGED is about, but the name.
 bool differs(const Peer &a, const Peer &b) {
   return a.id != b.id || !(a.prefixes == b.prefixes) || a.key_expiry != b.key_expiry || a.home_derp != b.home_derp ||
-         a.cap != b.cap || a.online != b.online || a.is_jailed != b.is_jailed || a.allowed != b.allowed;
+         a.cap != b.cap || a.online != b.online || a.is_jailed != b.is_jailed || a.allowed != b.allowed ||
+         a.expired != b.expired;
 }
 
 }  // namespace
@@ -50,8 +44,9 @@ void Netmap::self_node(const tailcfg::Node &node) {
   if (self == this->self_)
     return;
   const bool renamed = !(self.name == this->self_.name);
+  const bool was_expired = this->is_self_expired();
   this->self_ = self;
-  if (renamed)
+  if (renamed || was_expired != this->is_self_expired())
     this->judge_all_again_();  // short names count in the own tailnet
   this->emit_(Event::Kind::SELF_CHANGED, nullptr);
 }
@@ -140,6 +135,8 @@ void Netmap::peer_patched(const tailcfg::PeerChange &change) {
     this->release_(*slot);
     return;
   }
+  const tailcfg::NodeName name = this->name_of_(*slot);
+  this->judge_(*slot, this->subject_of_(peer, name));  // by its new key, which may be over
   this->refresh_claim_(*slot);
   this->release_twins_(*slot);
   this->emit_peer_change_(*slot, before);
@@ -170,29 +167,6 @@ void Netmap::dns_config(bool magic_dns, std::string_view suffix) {
     return;
   this->suffix_.assign(suffix);
   this->judge_all_again_();
-}
-
-bool Netmap::is_expired(PeerId id, WallTime now) const {
-  const Peer *const peer = this->peer(id);
-  return peer != nullptr && has_expired(peer->key_expiry, now);
-}
-
-bool Netmap::is_self_expired(WallTime now) const {
-  return this->self_.expired || has_expired(this->self_.key_expiry, now);
-}
-
-WallTime Netmap::next_expiry(WallTime now) const {
-  WallTime next = WallTime::UNKNOWN;
-  const auto consider = [&](WallTime expiry) {
-    if (expiry > now && (next == WallTime::UNKNOWN || expiry < next))
-      next = expiry;
-  };
-  consider(this->self_.key_expiry);
-  for (const Slot &slot : this->slots_) {
-    if (slot.used)
-      consider(slot.peer.key_expiry);
-  }
-  return next;
 }
 
 void Netmap::clear() {

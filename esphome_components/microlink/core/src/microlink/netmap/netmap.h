@@ -87,11 +87,13 @@ class Netmap final : public PeerKeys {
   /// Keep this region when the DERP map comes again (home, nearest); peers' homes are kept anyway.
   void set_region_needed(uint16_t region, bool needed) { this->regions_.set_needed(region, needed); }
 
-  /// `now` is control's time; nothing has expired while it is unknown or plainly wrong (02 §5).
-  bool is_expired(PeerId id, WallTime now) const;
-  bool is_self_expired(WallTime now) const;
-  /// The earliest key expiry (self or peer) after `now`; UNKNOWN if there is none.
-  WallTime next_expiry(WallTime now) const;
+  /// Control's time, by which node keys end; nothing has expired while it is unknown or plainly wrong (02 §5). A peer
+  /// whose key is over is not allowed, and nobody is while our own is. That is judged again when the time is set, in
+  /// either direction: a clock may have been wrong.
+  void set_time(WallTime now);
+  bool is_self_expired() const { return this->self_.expired || this->is_over_(this->self_.key_expiry); }
+  /// The earliest key expiry (self or peer) that is still to come; UNKNOWN if there is none, or no time.
+  WallTime next_expiry() const;
 
   /// Who the user pins: selectors as in selector.h. The texts are not copied and must outlive the netmap or the next
   /// call.
@@ -164,7 +166,8 @@ class Netmap final : public PeerKeys {
   Subject subject_of_(const tailcfg::Node &node) const;
   Subject subject_of_(const Peer &peer, std::string_view name) const;
   tailcfg::NodeName name_of_(const Slot &slot) const { return this->names_.get(this->id_of_(slot).slot); }
-  bool is_allowed_(const Slot &slot, const Subject &subject) const;
+  void judge_(Slot &slot, const Subject &subject) const;
+  bool is_over_(WallTime expiry) const;
   void judge_again_(Slot &slot);
   void judge_all_again_();
   bool is_home_of_peer_(uint16_t region) const;
@@ -184,6 +187,7 @@ class Netmap final : public PeerKeys {
   Wants wants_;
   std::span<const std::string_view> pinned_{};
   Allowlist allowlist_;
+  WallTime time_{WallTime::UNKNOWN};  ///< control's
   tailcfg::NodeName suffix_;
   tailcfg::NodeId last_full_id_{0};  ///< of the full map that is read
   uint32_t full_count_{0};           ///< peers in the full map that is read

@@ -27,8 +27,9 @@ struct Peer {
   uint16_t cap{0};
   Claim claim : 3 {Claim::NONE};
   bool is_jailed : 1 {false};
-  bool allowed : 1 {true};      ///< passes the local allowlist and may use the network at all
+  bool allowed : 1 {true};      ///< passes the local allowlist, may use the network at all, and no key is over
   bool from_cache : 1 {false};  ///< known from storage only; control has not confirmed it yet
+  bool expired : 1 {false};     ///< its node key is over
 };
 
 static_assert(sizeof(Peer) <= 152, "it exists for each peer of the table");
