@@ -105,6 +105,42 @@ class Scenario {
   World world;
 };
 
+constexpr const char *ONLY_REGION_2 =
+    R"({"DERPMap":{"Regions":{"2":{"RegionID":2,"RegionCode":"two","Nodes":[{"Name":"2a","RegionID":2,)"
+    R"("HostName":"relay.example","IPv4":"192.0.2.10","STUNPort":-1}]}}}})";
+
+void through_relays() {
+  {
+    World::Options options = usual();
+    options.relay_only = true;
+    Scenario run("join, relay only", options);
+    run.join(10);
+    run.begin("traffic through the relay");
+    run.talk(20);
+  }
+  {
+    World::Options options = usual();
+    options.relay_only = options.two_regions = true;
+    Scenario run("join, two regions", options);
+    run.join(10);
+    run.begin("a second relay");
+    run.talk(10);
+    require(run.client().statistics().relay_connects == 2, "no second relay");
+  }
+  {
+    World::Options options = usual();
+    options.relay_only = options.two_regions = true;
+    Scenario run("join, before the home changes", options);
+    run.join(10);
+    require(run.client().status().home_derp == 1, "another home");
+    run.begin("another home relay");
+    run.world.nodes[0]->send_map(ONLY_REGION_2);
+    run.world.run_for(seconds(60));
+    require(run.client().status().home_derp == 2, "the home did not change");
+    run.talk(5);
+  }
+}
+
 void all() {
   {
     Scenario run("join, P-256 chain", usual());
@@ -132,23 +168,7 @@ void all() {
     run.join(9'999);
     run.talk(5);
   }
-  {
-    World::Options options = usual();
-    options.relay_only = true;
-    Scenario run("join, relay only", options);
-    run.join(10);
-    run.begin("traffic through the relay");
-    run.talk(20);
-  }
-  {
-    World::Options options = usual();
-    options.relay_only = options.two_regions = true;
-    Scenario run("join, two regions", options);
-    run.join(10);
-    run.begin("a second relay");
-    run.talk(10);
-    require(run.client().statistics().relay_connects == 2, "no second relay");
-  }
+  through_relays();
   {
     World::Options options = usual();
     options.has_port_80 = false;
