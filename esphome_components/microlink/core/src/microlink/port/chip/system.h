@@ -14,7 +14,7 @@ namespace microlink::chip {
 struct Answer {
   uint32_t token;  ///< as given to resolve()
   FixedString<MAX_HOST_BYTES> host;
-  FixedVector<IpAddress, 4> addresses;
+  FixedVector<IpAddress, 2> addresses;  ///< one of each family is what a resolver is asked for
 };
 
 /// What a chip's loop needs of the system besides BSD sockets. Called on the node's task, except for wake_up(); nothing
