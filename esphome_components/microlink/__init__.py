@@ -8,12 +8,13 @@ import esphome.config_validation as cv
 import esphome.final_validate as fv
 from esphome import automation
 from esphome.components import socket
-from esphome.const import CONF_ID, PLATFORM_ESP32, PLATFORM_HOST
+from esphome.const import CONF_ADVANCED, CONF_ID, PLATFORM_ESP32, PLATFORM_HOST
 from esphome.core import CORE
 from esphome.types import ConfigType
 
 from . import esp32_firmware, host_libraries
 from .allowed_peers import ALLOWED_PEERS, CONF_ALLOWED_PEERS, LIST_OF_PEERS
+from .capacities import ADVANCED, CONF_MAX_PEERS, MAX_PEERS, build_flags
 from .served_ports import CONF_SERVE_PORTS, SERVE_PORTS, served_ports
 from .validation import AUTH_KEY, CA_CERTIFICATE, CONTROL_KEY, CONTROL_URL, HOSTNAME, read_certificates
 
@@ -28,7 +29,6 @@ CONF_CONTROL_URL = "control_url"
 CONF_HOSTNAME = "hostname"
 CONF_LISTEN_PORT = "listen_port"
 CONF_MICROLINK_ID = "microlink_id"
-CONF_MAX_PEERS = "max_peers"
 CONF_RELAY_ONLY = "relay_only"
 CONF_USE_PSRAM = "use_psram"
 
@@ -73,8 +73,10 @@ CONFIG_SCHEMA = cv.All(
             cv.Optional(CONF_LISTEN_PORT): cv.port,
             # Never use UDP: all traffic goes through the relay.
             cv.Optional(CONF_RELAY_ONLY, default=False): cv.boolean,
-            # Places in the table of peers; others are let in when they are needed. Default: what the core is made for.
-            cv.Optional(CONF_MAX_PEERS): cv.int_range(min=2, max=128),
+            # Places in the table of peers. Default: what the core is made for.
+            cv.Optional(CONF_MAX_PEERS): MAX_PEERS,
+            # The core's other capacities.
+            cv.Optional(CONF_ADVANCED): ADVANCED,
             # ESP32: the node's memory comes from PSRAM instead of the internal one.
             cv.Optional(CONF_USE_PSRAM, default=False): cv.boolean,
             # Linux: further ports of the machine that the tailnet reaches, besides those of ESPHome's own servers.
@@ -138,9 +140,8 @@ async def to_code(config: ConfigType) -> None:
 def _add_core(var: cg.MockObj, config: ConfigType) -> None:
     """Bring the core in, with what it needs on this platform."""
     cg.add_library("microlink-core", None, CORE_DIRECTORY.as_uri())
-    if CONF_MAX_PEERS in config:
-        # For the whole program: the library is compiled apart from it.
-        cg.add_build_flag(f"-DMICROLINK_MAX_PEERS={config[CONF_MAX_PEERS]}")
+    for flag in build_flags(config):
+        cg.add_build_flag(flag)
     if CORE.is_esp32:
         esp32_firmware.configure()
         cg.add(var.node().gather_entropy())

@@ -76,6 +76,13 @@ def test_package_for_users_is_valid_and_leads_to_the_component(tree: Path) -> No
     assert "enable_ipv6: true" in said
 
 
+def test_rollback_is_as_the_manual_has_it() -> None:
+    text = (HERE / "validate-rollback.esp32.yaml").read_text()
+    _, mark, shown = text.partition("# From here on as in docs/esphome.md.\n")
+    assert mark
+    assert f"```yaml\n{shown}```\n" in (ROOT / "docs/esphome.md").read_text()
+
+
 @pytest.mark.parametrize("config", CONFIGURATIONS, ids=lambda path: path.name)
 def test_code_is_generated(config: Path, tmp_path: Path) -> None:
     status, said = esphome("compile", config, "--only-generate", data=tmp_path)

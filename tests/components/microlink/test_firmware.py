@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from esphome_command import HERE, esphome
+from esphome_command import HERE, ROOT, esphome
 
 CONFIGURATIONS = sorted(HERE.glob("test.esp32*.yaml"))
 
@@ -28,6 +28,7 @@ WITHOUT_TLS = {
     "CONFIG_MBEDTLS_X509_CRL_PARSE_C",
     "CONFIG_MBEDTLS_X509_CSR_PARSE_C",
 }
+CAPACITY_HEADER = "esphome_components/microlink/core/include/microlink/capacity.h"
 SOCKETS = "CONFIG_LWIP_MAX_SOCKETS"
 SPARE_SOCKETS = 10
 NODE_SOCKETS = 8
@@ -90,11 +91,22 @@ def test_sockets_are_counted_in(tmp_path: Path) -> None:
     assert int(options(config, tmp_path / "data")["CONFIG_LWIP_MAX_SOCKETS"]) >= 5 + 3 + 10
 
 
-def test_a_capacity_holds_for_the_whole_firmware(tmp_path: Path) -> None:
+def test_capacities_hold_for_the_whole_firmware(tmp_path: Path) -> None:
     status, said = esphome("compile", HERE / "test.esp32p4-idf.yaml", "--only-generate", data=tmp_path)
     assert status == 0, said
     (lists,) = tmp_path.glob("build/*/CMakeLists.txt")
-    assert "-DMICROLINK_MAX_PEERS=32" in lists.read_text()
+    flags = dict(re.findall(r"-DMICROLINK_(\w+)=(\d+)", lists.read_text()))
+    assert flags == {
+        "MAX_PEERS": "32",
+        "MAX_HANDSHAKES": "8",
+        "MAX_DERP_REGIONS": "16",
+        "PACKET_QUEUE_BYTES": "16384",
+        "DERP_DATA_QUEUE_BYTES": "8192",
+        "DERP_DISCO_QUEUE_BYTES": "1024",
+    }
+    # Every one of them, and no other.
+    known = re.findall(r"#define MICROLINK_(\w+) ", (ROOT / CAPACITY_HEADER).read_text())
+    assert set(known) == flags.keys()
     (main,) = tmp_path.glob("build/*/src/main.cpp")
     assert "tailnet->node().set_use_psram(true);" in main.read_text()
 

@@ -4,8 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 
-/// Every capacity of the core, in one place. ESPHome sets them from YAML (MICROLINK_… defines); what each costs is in
-/// docs/memory.md. Behind each stands what happens when it is full.
+/// Capacities of the core. Those with a MICROLINK_… macro may be changed, by ESPHome from YAML; what each costs is in
+/// docs/memory.md. With each stands what happens when it is full. Capacities of one module alone stand in its header.
 
 #ifndef MICROLINK_MAX_PEERS
 #define MICROLINK_MAX_PEERS 16

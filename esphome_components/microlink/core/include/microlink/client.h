@@ -95,6 +95,10 @@ class Client {
   static Error check_allowed_peers(std::string_view list, std::string_view *wrong = nullptr);
   /// Entry `index` of Status::allowed_peers, as it can be set.
   FixedString<MAX_KEY_TEXT_BYTES> allowed_peer(size_t index) const;
+  /// While true, as during an update of the firmware, which needs flash and processor for itself: records that only
+  /// make the next start quicker wait, relays are not measured by routine, and no map is asked for that can wait. What
+  /// waited is done when it ends.
+  void set_quiet(Instant now, bool quiet);
   /// Measure all relays again.
   void netcheck(Instant now);
   /// A peer as for resolve(), wherever in the tailnet it is: one that is not in the table is asked for and gets a place

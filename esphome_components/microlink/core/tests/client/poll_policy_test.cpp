@@ -34,6 +34,20 @@ TEST(PollPolicy, three_in_a_burst_then_one_every_thirty_seconds) {
   EXPECT_TRUE(policy.begin(soon(200)));
 }
 
+TEST(PollPolicy, only_what_is_urgent_is_polled_for_while_it_is_to_be_quiet) {
+  PollPolicy policy;
+  policy.set_quiet(true);
+  policy.want_later(at(3));
+  EXPECT_EQ(policy.next_timeout(), Instant::NEVER);
+  EXPECT_TRUE(policy.want(at(4), NINE));
+  EXPECT_EQ(policy.next_timeout(), at(3));
+  EXPECT_TRUE(policy.begin(at(4)));
+  policy.end(at(5));
+  policy.want_later(at(6));
+  policy.set_quiet(false);
+  EXPECT_EQ(policy.next_timeout(), at(6));
+}
+
 TEST(PollPolicy, one_for_somebody_who_found_no_room_waits_and_one_that_failed_does_not_count) {
   PollPolicy policy;
   policy.want_later(at(3));

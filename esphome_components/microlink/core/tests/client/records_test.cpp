@@ -82,6 +82,18 @@ TEST(Records, duties_are_done_once_and_keys_first) {
   EXPECT_TRUE(duties.is_idle());
 }
 
+TEST(RecordDuties, that_only_save_time_wait_while_it_is_to_be_quiet) {
+  RecordDuties duties;
+  duties.set_quiet(true);
+  duties.store(Record::SELF);
+  duties.store(Record::NODE_KEY);
+  EXPECT_EQ(duties.take_store(), Record::NODE_KEY);
+  EXPECT_EQ(duties.take_store(), Record::COUNT);
+  EXPECT_TRUE(duties.is_idle());
+  duties.set_quiet(false);
+  EXPECT_EQ(duties.take_store(), Record::SELF);
+}
+
 struct Counter final : Random {
   uint8_t next{1};
   void fill(ByteSpan out) override {

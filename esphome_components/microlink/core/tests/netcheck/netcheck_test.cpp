@@ -408,6 +408,24 @@ TEST(Netcheck, asks_the_home_region_every_20_to_26_seconds_while_active) {
   EXPECT_LE(bench.sent.size(), 2U);
 }
 
+TEST(Netcheck, measures_nothing_by_routine_while_it_is_to_be_quiet_and_makes_up_for_it) {
+  Bench bench;
+  bench.serve("198.51.100.1", milliseconds(5));
+  bench.serve("198.51.100.2", milliseconds(9));
+  bench.begin({region(1, "198.51.100.1"), region(2, "198.51.100.2")});
+  bench.check.set_active(bench.now, true);
+  bench.run_for(seconds(30));
+  bench.check.set_quiet(true);
+  bench.run_for(seconds(5));  // what runs is ended
+  bench.sent.clear();
+  bench.run_for(seconds(600));
+  EXPECT_TRUE(bench.sent.empty());
+  EXPECT_EQ(bench.check.next_timeout(), Instant::NEVER);
+  bench.check.set_quiet(false);
+  bench.run_for(seconds(1));
+  EXPECT_FALSE(bench.sent.empty());
+}
+
 TEST(Netcheck, makes_a_full_report_when_the_home_region_falls_silent) {
   Bench bench;
   bench.serve("198.51.100.1", milliseconds(5));

@@ -37,6 +37,7 @@ Error Client::check_allowed_peers(std::string_view list, std::string_view *wrong
 FixedString<MAX_KEY_TEXT_BYTES> Client::allowed_peer(size_t index) const {
   return this->core_->allowlist().text(index);
 }
+void Client::set_quiet(Instant now, bool quiet) { this->core_->set_quiet(now, quiet); }
 void Client::netcheck(Instant now) { this->core_->netcheck(now); }
 Status Client::status() const { return this->core_->status(); }
 size_t Client::peer_count() const { return this->core_->peer_count(); }

@@ -39,6 +39,7 @@ class Core final : private tailcfg::MapSink, private Relays::Regions, private fi
   Error rotate_node_key(Instant now);
   void logout(Instant now);
   void netcheck(Instant now);
+  void set_quiet(Instant now, bool quiet);
   Error set_allowed_peers(Instant now, std::string_view list);
   const netmap::Allowlist &allowlist() const { return this->netmap_.allowlist(); }
   Status status() const;

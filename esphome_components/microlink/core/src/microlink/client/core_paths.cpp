@@ -362,6 +362,14 @@ Error Core::ping(Instant now, const NodePublic &peer) {
   return error;
 }
 
+void Core::set_quiet(Instant now, bool quiet) {
+  this->now_ = now;
+  this->duties_.set_quiet(quiet);
+  this->poll_policy_.set_quiet(quiet);
+  this->magicsock_.netcheck().set_quiet(quiet);
+  this->settle_(now);
+}
+
 void Core::netcheck(Instant now) {
   this->magicsock_.netcheck().start_report(now);
   this->settle_(now);

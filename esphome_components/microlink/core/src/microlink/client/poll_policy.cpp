@@ -57,7 +57,7 @@ void PollPolicy::note_missing(Instant now, const netmap::Want &want) {
 }
 
 Instant PollPolicy::next_timeout() const {
-  if (this->due_at_ == Instant::NEVER || this->running_)
+  if (this->due_at_ == Instant::NEVER || this->running_ || (this->quiet_ && !this->urgent_))
     return Instant::NEVER;
   return std::max(this->due_at_, this->allowed_at_());
 }

@@ -30,6 +30,8 @@ class PollPolicy {
   /// Whether nothing but want_later() made the poll due that may begin now.
   bool only_later() const { return !this->urgent_; }
   /// It does not make sense now either.
+  /// While true, polls that are not urgent wait.
+  void set_quiet(bool quiet) { this->quiet_ = quiet; }
   void put_off() { this->due_at_ = Instant::NEVER; }
 
   /// Whether to poll now; it counts as begun.
@@ -58,6 +60,7 @@ class PollPolicy {
   Instant last_end_{INT64_MIN / 2};
   Instant due_at_{Instant::NEVER};
   uint8_t used_{0};  ///< of the burst
+  bool quiet_{false};
   bool urgent_{false};
   bool running_{false};
 };

@@ -19,9 +19,20 @@ class RecordDuties {
     this->store_ &= ~bit_(record);
   }
   /// The next one to store, in Record's order: keys first. COUNT when none is left.
-  Record take_store() { return take_(this->store_); }
+  Record take_store() {
+    uint32_t due = this->store_ & ~this->held_;
+    const Record next = take_(due);
+    this->store_ = due | (this->store_ & this->held_);
+    return next;
+  }
   Record take_erase() { return take_(this->erase_); }
-  bool is_idle() const { return (this->store_ | this->erase_) == 0; }
+  bool is_idle() const { return ((this->store_ & ~this->held_) | this->erase_) == 0; }
+  /// While true, records that only make the next start quicker wait.
+  void set_quiet(bool quiet) {
+    this->held_ = 0;
+    for (uint8_t i = 0; quiet && i != static_cast<uint8_t>(Record::COUNT); i++)
+      this->held_ |= is_for_speed(static_cast<Record>(i)) ? bit_(static_cast<Record>(i)) : 0;
+  }
 
  private:
   static constexpr uint32_t bit_(Record record) { return uint32_t{1} << static_cast<unsigned>(record); }
@@ -37,6 +48,7 @@ class RecordDuties {
   }
   uint32_t store_{0};
   uint32_t erase_{0};
+  uint32_t held_{0};
 };
 
 /// Record layouts; all integers big-endian, each starts with a version byte. An unknown version is as good as no

@@ -241,6 +241,8 @@ void Netcheck::handle_timeout(Instant now) {
         this->end_report_(now);
       return;
     case State::WAITING:
+      if (this->quiet_)
+        return;
       if (this->timers_.due(Timer::NEXT_FULL, now))
         this->begin_full_(now);
       else if (this->timers_.due(Timer::NEXT_HOME, now))
@@ -371,6 +373,8 @@ std::optional<Netcheck::Transmit> Netcheck::poll_transmit(Instant now, ByteSpan 
 }
 
 Instant Netcheck::next_timeout() const {
+  if (this->quiet_ && this->state_ == State::WAITING)
+    return Instant::NEVER;
   Instant soonest = this->timers_.next();
   if (this->state_ != State::FULL && this->state_ != State::HOME)
     return soonest;

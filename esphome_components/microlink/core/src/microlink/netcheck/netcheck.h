@@ -90,6 +90,8 @@ class Netcheck {
   void set_home(uint16_t region) { this->home_ = region; }
   /// Another network: what was measured is void. The home stays until something was measured.
   void link_changed(Instant now);
+  /// While true, no report begins by routine; one that was due begins afterwards.
+  void set_quiet(bool quiet) { this->quiet_ = quiet; }
   /// Full report now. No-op while one runs.
   void start_report(Instant now);
   /// Ask the home region for the reflexive address now. No-op while a report runs.
@@ -199,6 +201,7 @@ class Netcheck {
   uint16_t home_{0};
   bool families_[FAMILIES]{};
   bool active_{false};
+  bool quiet_{false};
   bool control_connected_{true};
   bool any_answer_{false};  ///< in the current report
   // Events that wait.

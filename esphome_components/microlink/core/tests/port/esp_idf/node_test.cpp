@@ -201,6 +201,17 @@ TEST_F(ChipNode, has_a_whole_identity_whenever_the_power_goes_at_its_first_start
   }
 }
 
+TEST_F(ChipNode, writes_what_an_update_made_wait_when_that_is_over) {
+  const Harbour harbour;
+  this->start();
+  background().set_quiet(true);
+  this->wait_for(State::ONLINE);
+  EXPECT_GT(Flash::get().writes_of("node-key"), 0U);
+  EXPECT_EQ(Flash::get().writes_of("self"), 0U);
+  background().set_quiet(false);  // it failed: nothing restarts
+  EXPECT_TRUE(wait_until([] { return Flash::get().writes_of("self") != 0; }));
+}
+
 TEST_F(ChipNode, comes_up_as_soon_as_there_is_memory_for_it) {
   const Harbour harbour;
   Background::Options given = options();

@@ -112,15 +112,6 @@ TEST_F(Records, that_are_damaged_are_an_error_and_may_be_replaced) {
   EXPECT_EQ(this->load(Record::SELF), "myself");
 }
 
-TEST_F(Records, that_only_save_time_are_not_written_during_an_update) {
-  this->records.set_quiet(true);
-  EXPECT_EQ(this->store(Record::PATHS, "there"), Error::NONE);
-  EXPECT_EQ(this->store(Record::NODE_KEY, "key"), Error::NONE);
-  this->records.set_quiet(false);
-  EXPECT_EQ(this->load(Record::PATHS), "");
-  EXPECT_EQ(this->load(Record::NODE_KEY), "key");
-}
-
 TEST_F(Records, of_a_closed_store_are_not_ready) {
   this->records.close();
   EXPECT_EQ(this->load(Record::SELF), error_name(Error::NOT_READY));

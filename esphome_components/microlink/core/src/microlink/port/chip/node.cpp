@@ -33,6 +33,7 @@ Duration Node::turn(Instant latest) {
     this->perform_(*command);
   if (this->retry_at_ <= this->loop_.tick())
     this->up_();
+  this->apply_quiet_();
   this->set_allowed_peers_();
   if (this->state_ != State::DOWN && (this->loop_.stopped() || this->stop_deadline_ <= this->loop_.tick()))
     this->finish_();
@@ -83,6 +84,15 @@ void Node::set_allowed_peers_() {
   this->news_ = true;
 }
 
+void Node::apply_quiet_() {
+  const bool quiet = this->quiet_;
+  if (this->state_ != State::UP || this->client_is_quiet_ == quiet)
+    return;
+  this->client_is_quiet_ = quiet;
+  this->client_->set_quiet(this->loop_.tick(), quiet);
+  this->loop_.drain();
+}
+
 void Node::set_auth_key_(std::string_view auth_key) {
   this->key_.text.assign(auth_key);
   if (this->state_ != State::UP || auth_key.empty())
@@ -107,6 +117,7 @@ void Node::up_() {
   }
   this->key_ = {};
   this->forget_retry_();
+  this->client_is_quiet_ = false;
   this->state_ = State::UP;
 }
 

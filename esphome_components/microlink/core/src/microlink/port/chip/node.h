@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <atomic>
 #include <memory>
 
 #include "microlink/port/chip/loop.h"
@@ -35,6 +36,11 @@ class Node final : private Observer {
   bool post(const Command &command);
   /// See Client::set_allowed_peers(). False for a list that is too long.
   bool post_allowed_peers(std::string_view list);
+  /// See Client::set_quiet().
+  void set_quiet(bool quiet) {
+    if (this->quiet_.exchange(quiet) != quiet)
+      this->system_.wake_up();
+  }
   /// The latest snapshot when there is a new one.
   bool take_snapshot(Snapshot &out) { return this->mailbox_.take_snapshot(out); }
 
@@ -55,6 +61,7 @@ class Node final : private Observer {
   void on_event(const Event &event) override;
   void perform_(const Command &command);
   void set_allowed_peers_();
+  void apply_quiet_();
   void set_auth_key_(std::string_view auth_key);
   void up_();
   const char *make_client_();
@@ -76,6 +83,8 @@ class Node final : private Observer {
   const char *problem_{""};  ///< why it is not up though it should
   Instant retry_at_{Instant::NEVER};
   Duration retry_pause_{FIRST_RETRY};
+  std::atomic<bool> quiet_{false};
+  bool client_is_quiet_{false};
   bool is_open_{false};
   bool stop_asked_{false};
   bool news_{true};

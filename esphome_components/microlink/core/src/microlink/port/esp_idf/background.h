@@ -44,8 +44,11 @@ class Background {
   bool post_allowed_peers(std::string_view list) { return this->running() && this->node_->post_allowed_peers(list); }
   /// The latest snapshot when there is a new one.
   bool take_snapshot(chip::Snapshot &out) { return this->running() && this->node_->take_snapshot(out); }
-  /// While true the flash is left alone as far as possible, and nothing is measured: for an update of the firmware.
-  void set_quiet(bool quiet) { this->system_.records().set_quiet(quiet); }
+  /// See Client::set_quiet(): for an update of the firmware.
+  void set_quiet(bool quiet) {
+    if (this->running())
+      this->node_->set_quiet(quiet);
+  }
   /// Bytes of the stack that were never used so far.
   size_t stack_left() const;
 

@@ -19,7 +19,6 @@ class IdfSystem final : public chip::System, private lwip::TcpipOverlay::Listene
   const char *open();
   void close();
   Entropy &entropy() { return this->entropy_; }
-  NvsRecords &records() { return this->records_; }
 
   Instant now() override;
   WallTime wall_now() override;

@@ -44,8 +44,6 @@ Result<size_t> NvsRecords::load(Record record, ByteSpan out) {
 Error NvsRecords::store(Record record, ByteView bytes) {
   if (!this->is_open_)
     return Error::NOT_READY;
-  if (this->quiet_ && is_for_speed(record))
-    return Error::NONE;
   Secret<MAX_RECORD_BYTES> old;
   const auto size = this->load(record, old.writable());
   if (size && *size != 0 && std::ranges::equal(ByteView(old.writable()).first(*size), bytes))

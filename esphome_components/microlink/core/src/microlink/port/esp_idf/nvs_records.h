@@ -3,8 +3,6 @@
 
 #include <nvs.h>
 
-#include <atomic>
-
 #include "microlink/ports.h"
 
 namespace microlink::esp_idf {
@@ -28,16 +26,11 @@ class NvsRecords {
   Error store(Record record, ByteView bytes);
   Error erase(Record record);
 
-  /// While true, records that only make the next start quicker are not written: an update needs the flash. From any
-  /// task.
-  void set_quiet(bool quiet) { this->quiet_ = quiet; }
-
   static constexpr char NAMESPACE[] = "microlink";
 
  private:
   nvs_handle_t handle_{0};
   bool is_open_{false};
-  std::atomic<bool> quiet_{false};
 };
 
 }  // namespace microlink::esp_idf
