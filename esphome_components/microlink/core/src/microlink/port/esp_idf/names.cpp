@@ -22,7 +22,7 @@ void Names::ask(uint32_t token, std::string_view host) {
     question.state = State::FREE;
     break;
   }
-  (void) this->refused_.push_dropping_oldest({.token = token, .host = host, .addresses = {}});
+  (void) this->refused_.push_dropping_oldest({.token = token, .host = host});
   this->wake_.signal();
 }
 
@@ -51,7 +51,9 @@ std::optional<chip::Answer> Names::take() {
     question.state = State::FREE;
     return out;
   }
-  return this->refused_.pop();
+  if (const auto refused = this->refused_.pop())
+    return chip::Answer{.token = refused->token, .host = refused->host, .addresses = {}};
+  return std::nullopt;
 }
 
 }  // namespace microlink::esp_idf

@@ -16,7 +16,7 @@ class Names {
  public:
   explicit Names(Wake &wake) : wake_(wake) {}
 
-  /// Exactly one answer follows: "not found" when MAX_QUESTIONS are under way.
+  /// Exactly one answer follows: "not found" when MAX_QUESTIONS are under way; so many of these wait for take().
   void ask(uint32_t token, std::string_view host);
   std::optional<chip::Answer> take();
 
@@ -30,12 +30,16 @@ class Names {
     Names *names{nullptr};
     chip::Answer answer{};
   };
+  struct Refusal {
+    uint32_t token;
+    FixedString<MAX_HOST_BYTES> host;
+  };
   static void start_(void *question);
   static void found_(const char *name, const ip_addr_t *address, void *question);
 
   Wake &wake_;
   std::array<Question, MAX_QUESTIONS> questions_;
-  RingBuffer<chip::Answer, 2> refused_;
+  RingBuffer<Refusal, MAX_QUESTIONS> refused_;
 };
 
 }  // namespace microlink::esp_idf
