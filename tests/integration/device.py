@@ -168,7 +168,7 @@ class Device(Process):
     def secrets(self) -> dict[str, bytes]:
         """Return every secret that this node was given or has made, by what it is."""
         found = {f"auth key {number}": key.encode() for number, key in enumerate(self.auth_keys)}
-        for name in ("machine-key", "node-key"):
+        for name in ("machine-key", "node-key", "disco-key"):
             data = (self.identity / name).read_bytes()
             for start in range(len(data) - 31):  # wherever in the record the key begins
                 found[f"{name} at {start}"] = data[start : start + 32]
