@@ -8,6 +8,8 @@
 namespace microlink::tools {
 namespace {
 
+const char *const MKEY = "mkey:0101010101010101010101010101010101010101010101010101010101010101";
+
 Options parse(std::vector<const char *> arguments) { return parse_options(arguments); }
 
 TEST(Options, the_daemons) {
@@ -22,7 +24,7 @@ TEST(Options, the_daemons) {
                            "--ca-file",
                            "/ca",
                            "--control-key",
-                           "mkey:00",
+                           MKEY,
                            "--listen-port",
                            "41641",
                            "--request-tags",
@@ -126,12 +128,16 @@ INSTANTIATE_TEST_SUITE_P(
         std::vector<const char *>{"run", "--listen-port", "-1"}, std::vector<const char *>{"run", "--listen-port"},
         std::vector<const char *>{"run", "--control-url", "http://c.test"},
         std::vector<const char *>{"run", "--control-url", "c.test"},
+        std::vector<const char *>{"run", "--control-url", "https://c.test/path"},
+        std::vector<const char *>{"run", "--control-url", "https://"},
+        std::vector<const char *>{"run", "--control-url", "https://c.test:port"},
         std::vector<const char *>{"run", "--control-url", LONG_URL},
         std::vector<const char *>{"run", "--hostname", "two words"},
         std::vector<const char *>{"run", "--hostname", "-x"},
         std::vector<const char *>{"run", "--request-tags", "sensor"},
         std::vector<const char *>{"run", "--request-tags", "tag:a,tag:b,tag:c,tag:d,tag:e"},
         std::vector<const char *>{"run", "--control-key", "nodekey:1"},
+        std::vector<const char *>{"run", "--control-key", "mkey:12"},
         std::vector<const char *>{"run", "--log-level", "loud"}, std::vector<const char *>{"ping", "-c", "0", "x"},
         std::vector<const char *>{"ping", "-c", "x"}, std::vector<const char *>{"--state-dir", "/x", "--bogus"}));
 

@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "microlink/base/text.h"
+#include "microlink/control/server_url.h"
+#include "microlink/keys/keys.h"
 #include "microlinkd/allowed_peers.h"
 
 namespace microlink::tools {
@@ -184,8 +186,8 @@ void apply_run_option(Options &out, int which) {
       break;
     case OPTION_CONTROL_KEY:
       assign(out.config.control_key, "control-key", optarg, out.problem);
-      if (!std::string_view(optarg).starts_with("mkey:"))
-        out.problem = "--control-key is \"mkey:\" and 64 hexadecimal digits";
+      if (!MachinePublic::parse(optarg))
+        out.problem = "--control-key is \"mkey:\" and 64 hexadecimal digits, the publicKey of CONTROL-URL/key?v=131";
       break;
     case OPTION_LISTEN_PORT:
       out.listen_port = static_cast<uint16_t>(number(out, "listen-port", 0, UINT16_MAX));
@@ -315,8 +317,9 @@ void fill_defaults(Options &out) {
     out.problem = out.overlay.contradiction();
   const std::string_view url = out.config.control_url.view();
   const bool plain = url.starts_with("http://");
-  if (out.verb == Verb::RUN && out.problem.empty() && !plain && !url.starts_with("https://"))
-    out.problem = "--control-url begins with https://";
+  if (out.verb == Verb::RUN && out.problem.empty() && !control::ServerUrl::parse(url))
+    out.problem =
+        "--control-url is https://HOST or https://HOST:PORT, without a path; not \"" + std::string(url) + "\"";
   if (out.verb == Verb::RUN && out.problem.empty() && plain && !out.config.allow_plain_http)
     out.problem = "an http:// control URL is not protected; use https://, or --insecure-plain-http in a test";
 }
