@@ -184,11 +184,32 @@ def test_logout_forgets_the_identity(headscale: Headscale, online: Online) -> No
     before = node.status()["node_key"]
     node.run("logout")
     node.wait_state("stopped")
-    assert not (node.state_dir / "node-key").exists()
+    assert not {"node-key", "disco-key", "self", "paths"} & {file.name for file in node.state_dir.iterdir()}
     assert headscale.command("nodes", "list")[0]["expiry"]
     node.stop()
     node.start()
     assert node.wait_state("online")["node_key"] != before
+
+
+@pytest.mark.timeout(120)
+def test_logout_that_control_does_not_hear_of_keeps_the_identity(plane: Plane, online: Online) -> None:
+    node = online("a")
+    keys = {name: (node.state_dir / name).read_bytes() for name in ("machine-key", "node-key", "disco-key")}
+    plane.forget_auth_key()
+    plane.cut()
+    watch = Stopwatch()
+    done = node.command("logout")
+    assert 14 < watch.lap("logout without control") < 25
+    assert (done.returncode, done.stdout) == (6, "")
+    assert "the node stays in the tailnet" in done.stderr
+    assert {name: (node.state_dir / name).read_bytes() for name in keys} == keys
+    plane.restore()
+    node.wait_state("online", 40)
+    assert plane.node("microlink").node_key == node.status()["node_key"]
+    assert node.command("logout").returncode == 0
+    node.wait_state("stopped")
+    assert not (node.state_dir / "node-key").exists()
+    assert (node.state_dir / "machine-key").read_bytes() == keys["machine-key"]
 
 
 @pytest.mark.timeout(30)

@@ -28,7 +28,9 @@ struct Event {
     KEY_ROTATED,
     ROTATION_FAILED,  ///< control does not take another node key, and why (`text`); the old one stays in use
     MESSAGE,          ///< health or display message of control: `text`
-    STOPPED,
+    LOGGED_OUT,       ///< control confirmed, and the node is forgotten; STOPPED follows
+    LOGOUT_FAILED,    ///< and why (`error`, `text`): nothing is forgotten, the node goes on as before
+    STOPPED,          ///< after STOP, always, and after LOGGED_OUT
   };
   Kind kind;
   NodePublic peer{};
@@ -36,6 +38,7 @@ struct Event {
   uint16_t region{0};
   Duration latency{};
   std::string_view text{};
+  Error error{Error::NONE};
 };
 
 /// Where a client's memory comes from: all of it at once, in the constructor. By default the heap.
@@ -78,8 +81,11 @@ class Client {
   /// Replace the node key now. NOT_READY while control is not connected. KEY_ROTATED or
   /// ROTATION_FAILED follows.
   Error rotate_node_key(Instant now);
-  /// Tell control that the node key is over, then forget it. STOPPED follows.
+  /// Tell control that the node key is over, and forget the node once control has confirmed it; the machine key stays.
+  /// LOGGED_OUT or LOGOUT_FAILED follows, at most LOGOUT_LIMIT later, unless a STOP comes before. REJECTED: control
+  /// said no; any other error: it could not be asked.
   void logout(Instant now);
+  static constexpr Duration LOGOUT_LIMIT = seconds(15);
   /// Who may talk with this node at all from now on, whatever the tailnet's rules say. `list` is entries apart by
   /// blanks or commas: tags ("tag:server"), addresses and blocks ("100.64.0.7", "fd7a:115c:a1e0::/48"), node keys
   /// ("nodekey:…"), names of the own tailnet ("phone") and FQDNs. "*" alone is everybody, an empty list nobody. Peers

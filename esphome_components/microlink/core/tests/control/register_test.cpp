@@ -371,6 +371,28 @@ TEST(Logout, tells_the_server_and_stops) {
   EXPECT_EQ(w.session->next_timeout(), Instant::NEVER);
 }
 
+TEST(Logout, says_why_the_server_refused) {
+  struct Case {
+    World::Reply reply;
+    const char *text;
+  };
+  const std::vector<Case> cases = {{{200, R"({"Error":"not yours"})"}, "not yours"},
+                                   {{500, "out of order"}, "out of order"},
+                                   {{200, "?"}, "control sent no usable answer to the logout"},
+                                   {{200, ""}, "control sent no usable answer to the logout"}};
+  for (const Case &c : cases) {
+    World w;
+    w.start();
+    w.send_map(full_map());
+    w.on_register = [&c](const Value &) { return c.reply; };
+    w.session->logout(w.now);
+    w.pump();
+    EXPECT_EQ(w.last_of(Kind::LOGGED_OUT)->error, Error::REJECTED) << c.text;
+    EXPECT_EQ(w.texts.back(), c.text);
+    EXPECT_EQ(w.session->state(), State::STOPPED);
+  }
+}
+
 TEST(Logout, ends_in_time_without_a_server) {
   World w;
   w.plain = w.tls = World::Door::REFUSED;

@@ -344,6 +344,41 @@ TEST_F(RequestsTest, down_ends_what_waits_and_up_reads_the_auth_key_again) {
   EXPECT_EQ(this->script.auth_key, "fresh-key");
 }
 
+TEST_F(RequestsTest, a_logout_is_done_when_control_has_confirmed_it_and_the_node_is_down) {
+  this->ask("{\"command\":\"logout\"}");
+  EXPECT_TRUE(this->answers().empty());
+  while (this->node->state() != Node::State::DOWN)
+    this->node->turn(posix::monotonic_now());
+  this->requests.update(this->now);
+  EXPECT_EQ(this->only_answer(), "1 {\"ok\":true}");
+}
+
+TEST_F(RequestsTest, a_logout_that_is_not_confirmed_is_answered_with_the_reason) {
+  this->script.logout_events.clear();
+  for (const auto &[error, code] : {std::pair{Error::TIMED_OUT, "timed-out"}, std::pair{Error::REJECTED, "refused"}}) {
+    this->ask("{\"command\":\"logout\"}");
+    this->requests.update(this->now + seconds(3));
+    EXPECT_TRUE(this->answers().empty());
+    this->ask("{\"command\":\"netcheck\"}", 2);
+    EXPECT_NE(this->only_answer().find("logging out"), std::string::npos);
+    this->event({.kind = Event::Kind::LOGOUT_FAILED, .text = "because", .error = error});
+    EXPECT_EQ(this->only_answer(), std::string("1 {\"error\":{\"code\":\"") + code + "\",\"message\":\"because\"}}");
+  }
+}
+
+TEST_F(RequestsTest, a_logout_that_a_down_has_overtaken_is_not_called_done) {
+  this->script.logout_events.clear();
+  this->ask("{\"command\":\"logout\"}", 1);
+  this->ask("{\"command\":\"down\"}", 2);
+  while (this->node->state() != Node::State::DOWN)
+    this->node->turn(posix::monotonic_now());
+  this->requests.update(this->now);
+  const auto all = this->answers();
+  ASSERT_EQ(all.size(), 2U);
+  EXPECT_NE(all[0].find("\"code\":\"failed\""), std::string::npos) << all[0];
+  EXPECT_EQ(all[1], "2 {\"ok\":true}");
+}
+
 TEST_F(RequestsTest, a_watch_streams_until_the_client_goes) {
   this->ask("{\"command\":\"watch\"}", 3);
   this->event({.kind = Event::Kind::MESSAGE, .text = "hello"});

@@ -242,7 +242,8 @@ ExitCode run_command(const Options &options) {
   if (options.verb == Verb::WATCH)
     return watch(connection);
   // The daemon itself bounds how long these take.
-  const Duration timeout = options.verb == Verb::ROTATE_KEY ? std::max(options.timeout, seconds(35)) : options.timeout;
+  const bool takes_long = options.verb == Verb::ROTATE_KEY || options.verb == Verb::LOGOUT;
+  const Duration timeout = takes_long ? std::max(options.timeout, seconds(35)) : options.timeout;
   const std::string request =
       options.verb == Verb::ALLOW ? allow_line(options.allow) : request_line(command_name(options.verb));
   const Answer answer = ask(connection, request, timeout);

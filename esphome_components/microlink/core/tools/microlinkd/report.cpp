@@ -160,6 +160,10 @@ const char *event_name(Event::Kind kind) {
       return "key-rotated";
     case Event::Kind::ROTATION_FAILED:
       return "rotation-failed";
+    case Event::Kind::LOGGED_OUT:
+      return "logged-out";
+    case Event::Kind::LOGOUT_FAILED:
+      return "logout-failed";
     case Event::Kind::MESSAGE:
       return "message";
     case Event::Kind::STOPPED:

@@ -61,6 +61,8 @@ void Requests::dispatch_online_(Instant now, ClientId client, std::string_view c
   posix::Driven *driven = this->node_->driven();
   if (std::find(std::begin(KNOWN), std::end(KNOWN), command) == std::end(KNOWN)) {
     this->reply_(client, error_json("unknown-command", "this daemon does not know \"" + std::string(command) + "\""));
+  } else if (this->node_->state() == posix::Node::State::LEAVING) {
+    this->reply_(client, error_json("not-ready", "the node is logging out"));
   } else if (driven == nullptr) {
     this->reply_(client, error_json("down", DOWN_MESSAGE));
   } else if (command == "ping") {
@@ -80,8 +82,8 @@ void Requests::dispatch_online_(Instant now, ClientId client, std::string_view c
     }
     this->node_->runner().drain();
   } else {
+    this->wait_(now, client, Pending::Kind::LOGOUT, Duration::ZERO);
     this->node_->logout();
-    this->wait_(now, client, Pending::Kind::DOWN, Duration::ZERO);
   }
 }
 
@@ -185,23 +187,30 @@ void Requests::forget(ClientId client) {
 void Requests::on_event(Instant, const Event &event) {
   if (event.kind == Event::Kind::PONG || event.kind == Event::Kind::PING_TIMED_OUT)
     this->answer_ping_(event);
-  const bool watched = std::any_of(this->pending_.begin(), this->pending_.end(),
-                                   [](const Pending &p) { return p.kind == Pending::Kind::WATCH; });
-  const bool rotated = event.kind == Event::Kind::KEY_ROTATED;
-  const bool refused = event.kind == Event::Kind::ROTATION_FAILED;
-  if (!watched && !rotated && !refused)
-    return;
-  const posix::Snapshot snapshot = this->node_->snapshot();
-  for (auto it = this->pending_.begin(); it != this->pending_.end();) {
-    if (it->kind == Pending::Kind::WATCH)
-      this->replies_.push_back({it->client, event_json(event, snapshot), false});
-    if (it->kind == Pending::Kind::ROTATE && (rotated || refused)) {
-      this->reply_(it->client, rotated ? ok_json(&snapshot.node_key) : error_json("refused", event.text));
-      it = this->pending_.erase(it);
-    } else {
-      ++it;
-    }
+  for (auto it = this->pending_.begin(); it != this->pending_.end();)
+    it = this->settle_by_event_(*it, event) ? this->pending_.erase(it) : it + 1;
+}
+
+/// Whether the request has its answer.
+bool Requests::settle_by_event_(Pending &pending, const Event &event) {
+  const bool rotates = pending.kind == Pending::Kind::ROTATE;
+  const bool leaves = pending.kind == Pending::Kind::LOGOUT;
+  if (pending.kind == Pending::Kind::WATCH) {
+    this->replies_.push_back({pending.client, event_json(event, this->node_->snapshot()), false});
+  } else if (rotates && event.kind == Event::Kind::KEY_ROTATED) {
+    const NodePublic key = this->node_->snapshot().node_key;
+    this->reply_(pending.client, ok_json(&key));
+    return true;
+  } else if (rotates && event.kind == Event::Kind::ROTATION_FAILED) {
+    this->reply_(pending.client, error_json("refused", event.text));
+    return true;
+  } else if (leaves && event.kind == Event::Kind::LOGOUT_FAILED) {
+    this->reply_(pending.client, error_json(event.error == Error::REJECTED ? "refused" : "timed-out", event.text));
+    return true;
+  } else if (leaves && event.kind == Event::Kind::LOGGED_OUT) {
+    pending.kind = Pending::Kind::DOWN;  // what is left
   }
+  return false;
 }
 
 /// All that asked for that peer: the client makes one ping of them.
@@ -242,6 +251,11 @@ bool Requests::settle_(Instant now, const Pending &pending) {
     case Pending::Kind::DOWN:
       if (down)
         this->reply_(pending.client, ok_json());
+      return down;
+    case Pending::Kind::LOGOUT:
+      if (down)
+        this->reply_(pending.client,
+                     error_json("failed", "the node went down before control had confirmed the logout"));
       return down;
     case Pending::Kind::NETCHECK: {
       if (down || now - pending.since < NETCHECK_LEAST)

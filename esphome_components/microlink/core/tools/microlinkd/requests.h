@@ -46,7 +46,7 @@ class Requests final : public posix::Observer {
 
  private:
   struct Pending {
-    enum class Kind : uint8_t { FIND, PING, ROTATE, NETCHECK, DOWN, WATCH };
+    enum class Kind : uint8_t { FIND, PING, ROTATE, NETCHECK, DOWN, LOGOUT, WATCH };
     Kind kind;
     ClientId client;
     Instant since;
@@ -63,6 +63,7 @@ class Requests final : public posix::Observer {
   void find_again_(Instant now);
   bool settle_(Instant now, const Pending &pending);
   void answer_ping_(const Event &event);
+  bool settle_by_event_(Pending &pending, const Event &event);
   void reply_(ClientId client, std::string line) { this->replies_.push_back({client, std::move(line), true}); }
   void wait_(Instant now, ClientId client, Pending::Kind kind, Duration at_most);
 

@@ -193,6 +193,7 @@ std::optional<control::Settings> Core::settings_() {
   const auto server = control::ServerUrl::parse(this->config_.control_url);
   if (!server) {
     this->set_message_("the control URL must look like https://host or https://host:port");
+    this->log_.error("%s", this->message_.c_str());
     return std::nullopt;
   }
   control::Settings settings{.server = *server, .allow_plain_http = this->config_.allow_plain_http};
@@ -200,6 +201,7 @@ std::optional<control::Settings> Core::settings_() {
     const auto pinned = MachinePublic::parse(this->config_.control_key);
     if (!pinned) {
       this->set_message_("the control key must look like mkey: and 64 hexadecimal digits");
+      this->log_.error("%s", this->message_.c_str());
       return std::nullopt;
     }
     settings.pinned_key = *pinned;
@@ -218,6 +220,7 @@ void Core::start_control_(Instant now, const control::Settings &settings) {
                          this->hostinfo_(), static_cast<tailcfg::MapSink &>(*this), this->random_, this->log_sink_);
   if (const Error error = this->control_->start(now); error != Error::NONE) {
     this->set_message_("a control URL with http:// is only for tests: use https://");
+    this->log_.error("%s", this->message_.c_str());
     this->refused_ = true;
   }
   this->tell_endpoints_(now);
@@ -228,6 +231,11 @@ void Core::fall_back_to_old_key_(Instant now) {
   this->trying_pending_ = false;
   this->identity_.abandon_rotation();
   this->duties_.erase(Record::PENDING_NODE_KEY);
+  this->restart_control_(now);
+}
+
+/// A session that knows nothing of the one before.
+void Core::restart_control_(Instant now) {
   for (const StreamId id : {CONTROL_PING, CONTROL_NOISE, CONTROL_FALLBACK})
     this->streams_[id].close();
   if (const auto settings = this->settings_())
@@ -254,7 +262,9 @@ void Core::stop_after_storing_(Instant now) {
     this->stop_(now);
 }
 
+/// STOPPED is said also when there was nothing to stop: whoever says STOP waits for it.
 void Core::stop_(Instant now) {
+  this->news_.raise(Event::Kind::STOPPED);
   if (this->run_ == Run::STOPPED)
     return;
   this->run_ = Run::STOPPED;
@@ -270,7 +280,6 @@ void Core::stop_(Instant now) {
     stream.close();
   this->magicsock_.stop();
   this->registered_ = this->streaming_ = false;
-  this->news_.raise(Event::Kind::STOPPED);
 }
 
 /// A new address is used as it comes; one that went takes connections with it. So does another underlay that is
@@ -421,6 +430,9 @@ std::optional<Event> Core::poll_event() {
     event->text = this->login_url_();
   } else if (event->kind == Event::Kind::MESSAGE || event->kind == Event::Kind::ROTATION_FAILED) {
     event->text = this->shown_message_();
+  } else if (event->kind == Event::Kind::LOGOUT_FAILED) {
+    event->text = this->shown_message_();
+    event->error = this->logout_refused_ ? Error::REJECTED : this->control_ ? Error::TIMED_OUT : Error::NOT_READY;
   }
   return event;
 }

@@ -59,6 +59,7 @@ class Core final : private tailcfg::MapSink, private Relays::Regions, private fi
   std::optional<control::Settings> settings_();
   void start_control_(Instant now, const control::Settings &settings);
   void fall_back_to_old_key_(Instant now);
+  void restart_control_(Instant now);
   void stop_after_storing_(Instant now);
   void stop_(Instant now);
   void settle_(Instant now);
@@ -98,6 +99,7 @@ class Core final : private tailcfg::MapSink, private Relays::Regions, private fi
   void handle_key_event_(Instant now, const control::Event &event);
   void take_registration_(Instant now, bool authorized);
   void forget_identity_(Instant now);
+  void fail_logout_(Instant now, Error error, std::string_view why);
   void tell_disconnected_(const control::Event &event);
   void accept_rotation_(Instant now);
   void refuse_rotation_(Instant now, std::string_view why);
@@ -213,7 +215,6 @@ class Core final : private tailcfg::MapSink, private Relays::Regions, private fi
   WallTime clock_reserved_{WallTime::UNKNOWN};
   Clock clock_;
   KeyRenewal renewal_;
-
   std::array<Stream, MAX_STREAMS> streams_;
   Pending pending_;
   std::optional<ByteView> overlay_out_;  ///< in the bytes of the current input
@@ -234,8 +235,9 @@ class Core final : private tailcfg::MapSink, private Relays::Regions, private fi
   uint16_t cached_home_{0};
   bool first_message_{true}, has_self_{false}, has_peers_{false};  ///< of the map stream; in the message that is read
   bool trying_pending_{false}, stale_pending_{false};  ///< a pending key of an earlier run is asked for; is not
-  bool registered_{false}, authorized_{false}, streaming_{false}, refused_{false}, clock_grant_due_{false};
+  bool registered_{false}, authorized_{false}, streaming_{false}, refused_{false}, logout_refused_{false};
   bool tailnet_lock_{false}, is_signed_{false}, locked_out_{false}, magic_dns_{false}, addresses_due_{false};
+  bool clock_grant_due_{false};
   FixedString<JSON_MAX_TEXT_BYTES> message_;
   FixedString<MAX_NODE_NAME_BYTES> domain_;
   FixedVector<Endpoint, MAX_OWN_ENDPOINTS> local_endpoints_;

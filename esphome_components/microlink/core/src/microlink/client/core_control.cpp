@@ -3,6 +3,8 @@
 
 namespace microlink::client {
 
+static_assert(control::LOGOUT_TIMEOUT == Client::LOGOUT_LIMIT);
+
 bool Core::settle_control_(Instant now) {
   if (!this->control_)
     return false;
@@ -139,7 +141,10 @@ void Core::handle_key_event_(Instant now, const control::Event &event) {
       this->refuse_rotation_(now, event.text);
       break;
     case Kind::LOGGED_OUT:
-      this->forget_identity_(now);
+      if (event.error == Error::NONE)
+        this->forget_identity_(now);
+      else
+        this->fail_logout_(now, event.error, event.text);
       break;
     default:
       break;
@@ -155,7 +160,31 @@ void Core::forget_identity_(Instant now) {
                               Record::DISCO_KEY, Record::PATHS, Record::ALLOWLIST, Record::UDP_PORT})
     this->duties_.erase(record);
   this->allowed_peers_.reset();
+  this->log_.info("logged out");
+  this->news_.raise(Event::Kind::LOGGED_OUT);
   this->stop_(now);
+}
+
+/// A node that control still has keeps what it needs to be that node: without it nobody could take it out of the
+/// tailnet from here any more.
+void Core::fail_logout_(Instant now, Error error, std::string_view why) {
+  this->logout_refused_ = error == Error::REJECTED;
+  this->news_.raise(Event::Kind::LOGOUT_FAILED);
+  if (!this->control_) {
+    if (this->message_.empty())
+      this->set_message_("the node is not started");
+    return;
+  }
+  this->message_.assign("not logged out, the node stays in the tailnet: ");
+  this->message_.append(
+      error == Error::REJECTED ? why : "the coordination server did not confirm it in time; try again later");
+  this->log_.warning("%s", this->message_.c_str());
+  this->run_ = Run::RUNNING;
+  this->registered_ = this->streaming_ = false;
+  this->magicsock_.netcheck().set_control_connected(false);
+  this->trying_pending_ = this->identity_.is_rotating();  // as at a start: whether control took it is not known
+  this->restart_control_(now);
+  this->tell_net_info_(now);
 }
 
 /// One line for the person: whom it is about, what is wrong, what to look at. What TLS said stands already.
@@ -219,10 +248,7 @@ Error Core::rotate_node_key(Instant now) {
 
 void Core::logout(Instant now) {
   if (!this->control_) {
-    this->identity_.forget_node();
-    this->duties_.erase(Record::NODE_KEY);
-    this->duties_.erase(Record::PENDING_NODE_KEY);
-    this->news_.raise(Event::Kind::STOPPED);
+    this->fail_logout_(now, Error::NOT_READY, {});
     return;
   }
   this->run_ = Run::LOGGING_OUT;

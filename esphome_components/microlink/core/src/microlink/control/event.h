@@ -33,7 +33,7 @@ struct Event {
     NEED_NODE_KEY,    ///< the node key has expired: answer with rotate()
     ROTATED,          ///< `node_key` is the node's key from now on
     ROTATION_FAILED,  ///< the old node key stays in use (`text`)
-    LOGGED_OUT,       ///< `error` NONE: the server confirmed
+    LOGGED_OUT,       ///< `error` NONE: the server confirmed; REJECTED: it refused (`text`); TIMED_OUT, …
     STREAMING,        ///< the first message of a map stream was read to its end
     DISCONNECTED,     ///< connection or map stream lost (`error`, `text`); the session comes back by itself
     PING_REQUEST,     ///< a ping that is not answered over Noise: HEAD of the URL `text` (`types` empty), or `types`

@@ -5,7 +5,6 @@ namespace microlink::control {
 
 namespace {
 
-constexpr Duration LOGOUT_TIMEOUT = seconds(15);
 /// Middleboxes that break port 80 after the upgrade show as connections that die young.
 constexpr Duration SHORT_LIVED = seconds(120);
 constexpr Duration AVOID_PLAIN = seconds(3600);

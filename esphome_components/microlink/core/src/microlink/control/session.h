@@ -52,7 +52,7 @@ class Session final : private http::RequestBody {
   /// The self node says that the key has expired: stop streaming and ask for a new one (NEED_NODE_KEY).
   /// NOT_READY unless STREAMING.
   Error handle_key_expired(Instant now);
-  /// Tell the server that the key is over. LOGGED_OUT follows within 15 s; then STOPPED.
+  /// Tell the server that the key is over. LOGGED_OUT follows within LOGOUT_TIMEOUT; then STOPPED.
   void logout(Instant now);
   /// Close the map stream and open a new one on the same connection, for its full netmap. NOT_READY unless STREAMING.
   Error poll_again(Instant now);
@@ -187,6 +187,7 @@ class Session final : private http::RequestBody {
   void take_registration_(Instant now);
   void register_refused_(Instant now, Error error);
   void login_needed_(Instant now, std::string_view url);
+  Error logout_answer_();
   void registered_now_(Instant now);
   tailcfg::RegisterRequest register_request_() const;
   bool rotation_is_extra_() const { return this->rotation_ == Rotation::VOLUNTARY && this->registered_; }
@@ -226,7 +227,7 @@ class Session final : private http::RequestBody {
   AuthKey &auth_key_;
   FixedString<MAX_URL_BYTES> login_url_;
   bool registered_{false};  ///< in this run, and not refused since
-  bool logging_out_{false}, machine_authorized_{false};
+  bool logging_out_{false}, machine_authorized_{false}, map_accepted_{false};
   uint16_t answer_status_{0}, map_status_{0};
   std::optional<uint32_t> retry_after_;
 
@@ -236,7 +237,6 @@ class Session final : private http::RequestBody {
   enum class PlainPing : uint8_t { NONE, OPENING, DUE, SENT } plain_ping_{PlainPing::NONE};
   uint8_t ping_room_{0};  ///< that an answer came is all that counts
   uint32_t update_version_{0};
-  bool map_accepted_{false};
   MapTap tap_;
   /// A registration's answer is read in the map's place. Should both come at once, the map is asked for again.
   std::variant<tailcfg::MapParser, tailcfg::RegisterResponseParser> reader_;

@@ -97,12 +97,25 @@ void Session::register_answered_(Instant now) {
   this->send_wanted_(now);  // a map may have waited for this
 }
 
+/// Whether the server took the logout; else `text_` says why it did not.
+Error Session::logout_answer_() {
+  Error error = this->answer_status_ == 200 ? this->register_reader_().finish() : Error::REJECTED;
+  if (error == Error::NONE && !this->register_reader_().response().error.empty()) {
+    this->text_.clear();
+    this->keep_text_(as_bytes(this->register_reader_().response().error));
+    error = Error::REJECTED;
+  } else if (error != Error::NONE && this->text_.empty()) {
+    (void) this->text_.assign("control sent no usable answer to the logout");
+  }
+  return error == Error::NONE ? error : Error::REJECTED;
+}
+
 /// 01 §4.2, in the official client's order.
 void Session::take_registration_(Instant now) {
   this->register_stream_ = 0;
   this->timers_.stop(Timer::REQUEST);
   if (this->state_ == State::LOGGING_OUT) {
-    this->logged_out_(this->answer_status_ == 200 ? Error::NONE : Error::REJECTED);
+    this->logged_out_(this->logout_answer_());
     return;
   }
   if (this->answer_status_ == 429 && !this->rotation_is_extra_()) {

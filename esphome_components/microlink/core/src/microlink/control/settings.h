@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "microlink/base/time.h"
 #include "microlink/control/auth_key.h"
 #include "microlink/control/server_url.h"
 #include "microlink/keys/keys.h"
 
 namespace microlink::control {
+
+/// How long the server has to confirm a logout.
+constexpr Duration LOGOUT_TIMEOUT = seconds(15);
 
 /// What the owner decides once, before start().
 struct Settings {

@@ -58,13 +58,36 @@ TEST_F(ChipNode, stops_in_time_and_starts_again_a_hundred_times) {
   }
 }
 
-TEST_F(ChipNode, logging_out_erases_all_records) {
+TEST_F(ChipNode, forgets_nothing_at_a_logout_that_control_never_heard_of) {
+  this->make();
+  for (const auto kind : {Command::Kind::DOWN, Command::Kind::STOP}) {
+    this->up();
+    this->run_until([this] { return this->system.records.contains(Record::NODE_KEY); });
+    EXPECT_TRUE(this->node->post({.kind = Command::Kind::LOGOUT}));
+    this->run_until([this] { return this->node->state() == Node::State::LEAVING; });
+    const auto before = this->system.records;
+    EXPECT_TRUE(this->node->post({.kind = kind}));
+    this->run_until([this] { return this->node->state() == Node::State::DOWN; });
+    EXPECT_EQ(this->system.records[Record::NODE_KEY], before.at(Record::NODE_KEY));
+    EXPECT_EQ(this->system.records[Record::MACHINE_KEY], before.at(Record::MACHINE_KEY));
+  }
+  EXPECT_TRUE(this->node->finished());
+}
+
+TEST_F(ChipNode, goes_on_after_a_logout_that_failed) {
+  this->options.config.control_url = std::string_view("nonsense");  // so that there is nobody to wait for
+  this->system.records[Record::NODE_KEY] = std::vector<uint8_t>(32, 7);
   this->make();
   this->up();
-  this->run_until([this] { return this->system.records.contains(Record::MACHINE_KEY); });
   EXPECT_TRUE(this->node->post({.kind = Command::Kind::LOGOUT}));
-  this->run_until([this] { return this->node->state() == Node::State::DOWN; });
-  EXPECT_TRUE(this->system.records.empty());
+  for (int i = 0; i != 3; i++)
+    this->node->turn(this->system.now());
+  EXPECT_EQ(this->node->state(), Node::State::UP);
+  EXPECT_TRUE(this->system.records.contains(Record::NODE_KEY));
+  EXPECT_TRUE(this->node->post({.kind = Command::Kind::STOP}));
+  const Instant before = this->system.now();
+  this->run_until([this] { return this->node->finished(); });
+  EXPECT_LT(this->system.now() - before, Node::STOP_TIME);
 }
 
 TEST_F(ChipNode, does_not_start_with_half_of_its_identity) {

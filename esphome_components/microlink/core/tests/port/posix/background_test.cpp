@@ -169,24 +169,69 @@ TEST(Node, a_client_that_does_not_stop_is_dropped_in_time) {
   EXPECT_LT(monotonic_now() - before, Node::STOP_TIME + seconds(1));
 }
 
-TEST(Node, logout_erases_the_identity_and_down_keeps_it) {
+/// A node whose client has stored its node key.
+class NodeLeaves : public ::testing::Test, protected Observer {
+ protected:
+  NodeLeaves() : node(options_in(this->dir), scripted_factory(this->script), nullptr, this, nullptr) {}
+  void SetUp() override {
+    std::string problem;
+    ASSERT_EQ(this->node.open(problem), Node::Failure::NONE) << problem;
+    ASSERT_EQ(this->node.up(), "");
+    this->script.act({.kind = Action::Kind::STORE, .record = Record::NODE_KEY}, "n");
+    this->script.act({.kind = Action::Kind::STORE, .record = Record::MACHINE_KEY}, "m");
+    this->node.runner().drain();
+  }
+  void on_event(Instant, const Event &event) override { this->events.push_back(event.kind); }
+  void run_until_down() {
+    while (this->node.state() != Node::State::DOWN)
+      this->node.turn(monotonic_now());
+  }
+  bool has(const char *record) const { return std::filesystem::exists(this->dir / "s/" + record); }
+
   TemporaryDir dir;
   Script script;
-  Node node(options_in(dir), scripted_factory(script), nullptr, nullptr, nullptr);
-  std::string problem;
-  ASSERT_EQ(node.open(problem), Node::Failure::NONE) << problem;
-  for (const bool leave : {false, true}) {
-    ASSERT_EQ(node.up(), "");
-    script.act({.kind = Action::Kind::STORE, .record = Record::MACHINE_KEY}, "m");
-    node.runner().drain();
-    if (leave)
-      node.logout();
-    else
-      node.down();
-    while (node.state() != Node::State::DOWN)
-      node.turn(monotonic_now());
-    EXPECT_EQ(std::filesystem::exists(dir / "s/machine-key"), !leave);
-  }
+  std::vector<Event::Kind> events;
+  Node node;
+};
+
+TEST_F(NodeLeaves, erases_what_the_client_says_at_a_logout_and_nothing_else) {
+  this->node.logout();
+  this->run_until_down();
+  EXPECT_FALSE(this->has("node-key"));
+  EXPECT_TRUE(this->has("machine-key"));
+  EXPECT_EQ(this->events, (std::vector{Event::Kind::LOGGED_OUT, Event::Kind::STOPPED}));
+}
+
+TEST_F(NodeLeaves, keeps_everything_when_it_only_goes_down) {
+  this->node.down();
+  this->run_until_down();
+  EXPECT_TRUE(this->has("node-key"));
+}
+
+TEST_F(NodeLeaves, goes_on_when_control_did_not_confirm_it_and_may_try_again) {
+  this->script.logout_events.clear();
+  this->script.snapshot.state = State::ONLINE;
+  this->node.logout();
+  EXPECT_EQ(this->node.state(), Node::State::LEAVING);
+  EXPECT_EQ(this->node.snapshot().state, State::ONLINE);
+  this->script.events.push_back({.kind = Event::Kind::LOGOUT_FAILED, .error = Error::TIMED_OUT});
+  this->node.runner().drain();
+  EXPECT_EQ(this->node.state(), Node::State::UP);
+  EXPECT_TRUE(this->has("node-key"));
+  this->script.logout_events = {{.kind = Event::Kind::LOGGED_OUT}, {.kind = Event::Kind::STOPPED}};
+  this->node.logout();
+  this->run_until_down();
+  EXPECT_FALSE(this->has("node-key"));
+}
+
+TEST_F(NodeLeaves, ends_in_time_and_keeps_everything_when_it_is_closed_during_a_logout) {
+  this->script.logout_events.clear();
+  this->node.logout();
+  const Instant before = monotonic_now();
+  this->node.close();
+  EXPECT_LT(monotonic_now() - before, Node::STOP_TIME + seconds(1));
+  EXPECT_EQ(this->node.state(), Node::State::DOWN);
+  EXPECT_TRUE(this->has("node-key"));
 }
 
 }  // namespace

@@ -53,6 +53,8 @@ struct Script {
   Error find_error{Error::UNKNOWN_PEER};  ///< for a name that is not in the snapshot
   size_t netchecks{0};
   bool stops_when_told{true};
+  /// What logout() says at once; empty: control is silent.
+  std::vector<Event> logout_events{{.kind = Event::Kind::LOGGED_OUT}, {.kind = Event::Kind::STOPPED}};
 
   struct OwnedAction {
     Action action;
@@ -131,7 +133,12 @@ class Scripted final : public Driven {
     return this->script_.ping_error;
   }
   Error rotate_node_key(Instant) override { return Error::NONE; }
-  void logout(Instant) override { this->script_.events.push_back({.kind = Event::Kind::STOPPED}); }
+  void logout(Instant) override {
+    if (!this->script_.logout_events.empty())
+      this->script_.act({.kind = Action::Kind::ERASE, .record = Record::NODE_KEY});
+    for (const Event &event : this->script_.logout_events)
+      this->script_.events.push_back(event);
+  }
   void netcheck(Instant) override { this->script_.netchecks++; }
   Error set_allowed_peers(Instant, std::string_view list) override {
     const Error error = Client::check_allowed_peers(list);

@@ -149,11 +149,12 @@ void Node::down_(State next) {
     this->forget_retry_();
     this->news_ = true;
   }
-  if (this->state_ != State::UP)
+  if (this->state_ != State::UP && (this->state_ != State::LEAVING || next == State::LEAVING))
     return;
   this->state_ = next;
   this->stop_deadline_ = this->loop_.tick() + STOP_TIME;
   if (next == State::LEAVING) {
+    this->stop_deadline_ = this->stop_deadline_ + Client::LOGOUT_LIMIT;
     this->client_->logout(this->loop_.tick());
     this->loop_.drain();
   } else {
@@ -168,18 +169,18 @@ void Node::finish_() {
   this->is_open_ = false;
   this->client_.reset();
   this->system_.set_overlay_addresses({});
-  if (this->state_ == State::LEAVING) {
-    for (uint8_t i = 0; i != static_cast<uint8_t>(Record::COUNT); i++) {
-      if (this->system_.erase(static_cast<Record>(i)) != Error::NONE)
-        this->log_.error("the stored %s cannot be erased", record_name(static_cast<Record>(i)));
-    }
-  }
   this->state_ = State::DOWN;
   this->stop_deadline_ = Instant::NEVER;
   this->news_ = true;
 }
 
-void Node::on_event(const Event &) { this->news_ = true; }
+void Node::on_event(const Event &event) {
+  this->news_ = true;
+  if (event.kind == Event::Kind::LOGOUT_FAILED && this->state_ == State::LEAVING) {
+    this->state_ = State::UP;
+    this->stop_deadline_ = Instant::NEVER;
+  }
+}
 
 void Node::publish_() {
   this->news_ = false;
@@ -188,7 +189,7 @@ void Node::publish_() {
     out.state = microlink::State::STARTING;
     out.message.assign(this->problem_);
   }
-  if (this->state_ == State::UP) {
+  if (this->state_ == State::UP || this->state_ == State::LEAVING) {
     const Status status = this->client_->status();
     out.state = status.state;
     out.login_url.assign(status.login_url);

@@ -17,7 +17,7 @@ class Node final : private Observer {
     DOWN,      ///< no client. Exit: UP, which is tried again until it succeeds or something else is asked for
     UP,        ///< a client runs. Exits: DOWN, LOGOUT, STOP; the client says STOPPED
     STOPPING,  ///< STOP was said. Exits: the client says STOPPED, or STOP_TIME is over; then DOWN
-    LEAVING,   ///< like STOPPING after LOGOUT; the records are erased at the end
+    LEAVING,   ///< after LOGOUT. Exits: the client says LOGOUT_FAILED, then UP; STOPPED, then DOWN; DOWN, STOP
   };
 
   struct Options {

@@ -25,9 +25,10 @@ struct OwnedEvent {
   uint16_t region{0};
   Duration latency{};
   std::string text{};
+  Error error{Error::NONE};
 
   static OwnedEvent from(const Event &event) {
-    return {event.kind, event.peer, event.path, event.region, event.latency, std::string(event.text)};
+    return {event.kind, event.peer, event.path, event.region, event.latency, std::string(event.text), event.error};
   }
 };
 

@@ -94,7 +94,7 @@ std::string Node::up() {
 
 void Node::down() {
   this->up_again_ = false;
-  if (this->state_ != State::UP)
+  if (this->state_ != State::UP && this->state_ != State::LEAVING)
     return;
   this->state_ = State::STOPPING;
   this->stop_deadline_ = monotonic_now() + STOP_TIME;
@@ -106,14 +106,14 @@ void Node::logout() {
   if (this->state_ != State::UP)
     return;
   this->state_ = State::LEAVING;
-  this->stop_deadline_ = monotonic_now() + STOP_TIME;
+  this->stop_deadline_ = monotonic_now() + Client::LOGOUT_LIMIT + STOP_TIME;
   this->client_->logout(this->runner_->tick());
   this->runner_->drain();
 }
 
 void Node::close() {
   this->down();  // nor up again
-  while (this->state_ == State::STOPPING || this->state_ == State::LEAVING)
+  while (this->state_ == State::STOPPING)
     this->turn(this->stop_deadline_);
 }
 
@@ -131,12 +131,6 @@ void Node::finish_() {
     this->log_.warning("the client did not stop in time; it is dropped");
   this->runner_->detach();
   this->client_.reset();
-  if (this->state_ == State::LEAVING) {
-    for (uint8_t i = 0; i != static_cast<uint8_t>(Record::COUNT); i++) {
-      if (const std::string problem = this->state_dir_.erase(static_cast<Record>(i)); !problem.empty())
-        this->log_.error("%s", problem.c_str());
-    }
-  }
   this->state_ = State::DOWN;
   this->stop_deadline_ = Instant::NEVER;
   if (!this->up_again_)
@@ -146,9 +140,17 @@ void Node::finish_() {
     this->log_.error("%s", problem.c_str());
 }
 
-Snapshot Node::snapshot() const { return this->state_ == State::UP ? this->client_->snapshot() : Snapshot{}; }
+Snapshot Node::snapshot() const {
+  const bool runs = this->state_ == State::UP || this->state_ == State::LEAVING;
+  return runs ? this->client_->snapshot() : Snapshot{};
+}
 
 void Node::on_event(Instant now, const Event &event) {
+  if (event.kind == Event::Kind::LOGOUT_FAILED && this->state_ == State::LEAVING) {
+    this->state_ = State::UP;
+    this->up_again_ = false;
+    this->stop_deadline_ = Instant::NEVER;
+  }
   if (this->observer_ != nullptr)
     this->observer_->on_event(now, event);
 }

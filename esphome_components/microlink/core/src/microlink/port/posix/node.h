@@ -23,7 +23,7 @@ class Node final : private Observer {
     DOWN,      ///< no client. Exit: up()
     UP,        ///< a client runs. Exits: down(), logout(), the client says STOPPED
     STOPPING,  ///< STOP was said. Exits: the client says STOPPED, or STOP_TIME is over; then DOWN
-    LEAVING,   ///< like STOPPING after logout(); the records are erased at the end
+    LEAVING,   ///< after logout(). Exits: the client says LOGOUT_FAILED, then UP; STOPPED, then DOWN; down()
   };
 
   enum class Failure : uint8_t { NONE, STATE_DIR, CERTIFICATES, SOCKETS };
@@ -40,6 +40,7 @@ class Node final : private Observer {
   /// Start a client; while one goes down, as soon as it is. Empty, or one line; empty too when one runs already.
   std::string up();
   void down();
+  /// See Client::logout(): control must confirm it, or the node goes on.
   void logout();
   /// down(), and turn until it is done: at most STOP_TIME.
   void close();
@@ -47,7 +48,7 @@ class Node final : private Observer {
   State state() const { return this->state_; }
   /// The client while UP; null otherwise.
   Driven *driven() { return this->state_ == State::UP ? this->client_.get() : nullptr; }
-  /// STOPPED and empty while DOWN.
+  /// STOPPED and empty while DOWN or STOPPING.
   Snapshot snapshot() const;
   const Config &config() const { return this->options_.config; }
   Runner &runner() { return *this->runner_; }

@@ -62,6 +62,12 @@ bool Flash::was_cut() {
   return this->left_ == 0;
 }
 
+bool Flash::holds(const std::string &key) {
+  const std::lock_guard lock(this->mutex_);
+  return std::any_of(this->blobs_.begin(), this->blobs_.end(),
+                     [&](const Blob &each) { return each.key.ends_with("/" + key); });
+}
+
 size_t Flash::stored() {
   const std::lock_guard lock(this->mutex_);
   return this->blobs_.size();

@@ -31,6 +31,7 @@ class Flash {
   size_t writes();                           ///< of entries, and erasures
   size_t writes_of(const std::string &key);  ///< whole blobs
   size_t stored();                           ///< blobs
+  bool holds(const std::string &key);
   bool was_cut();
 
   // Behind nvs.h.
