@@ -81,14 +81,16 @@ TEST(Register, shows_the_text_of_other_statuses) {
 
 TEST(Register, honours_retry_after) {
   for (const auto &[header, least, most] :
-       {std::tuple{"120", 120'000, 120'000}, std::tuple{"0", 5'000, 10'001}, std::tuple{"3601", 5'000, 10'001},
-        std::tuple{"", 5'000, 10'001}, std::tuple{"Wed, 21 Oct 2026 07:28:00 GMT", 5'000, 10'001}}) {
+       {std::tuple{"120", 120'000, 120'000}, std::tuple{"Wed, 21 Oct 2026 07:28:00 GMT", 90'000, 90'000},
+        std::tuple{"Wed, 21 Oct 2026 09:28:00 GMT", 5'000, 10'001}, std::tuple{"soon", 5'000, 10'001},
+        std::tuple{"0", 5'000, 10'001}, std::tuple{"3601", 5'000, 10'001}, std::tuple{"", 5'000, 10'001}}) {
     World w;
     const std::string value = header;
     w.on_register = [value](const Value &) {
-      return World::Reply{
-          429, "slow down",
-          value.empty() ? testing::Nghttp2Server::Headers{} : testing::Nghttp2Server::Headers{{"retry-after", value}}};
+      return World::Reply{429, "slow down",
+                          value.empty() ? testing::Nghttp2Server::Headers{}
+                                        : testing::Nghttp2Server::Headers{{"retry-after", value},
+                                                                          {"date", "Wed, 21 Oct 2026 07:26:30 GMT"}}};
     };
     w.start();
     EXPECT_EQ(w.session->state(), State::BACKING_OFF);

@@ -183,11 +183,34 @@ TEST(Hpack, refuses_pseudo_fields_out_of_place) {
   EXPECT_EQ(decode(decoder, deflate({{":status", "200"}, {"content-length", "x"}})), Error::UNEXPECTED);
 }
 
-TEST(Hpack, ignores_dates_in_retry_after) {
-  HpackDecoder decoder;
-  ASSERT_EQ(decode(decoder, deflate({{":status", "429"}, {"retry-after", "Wed, 21 Oct 2026 07:28:00 GMT"}})),
-            Error::NONE);
-  EXPECT_FALSE(decoder.fields().retry_after_seconds);
+TEST(Hpack, reads_a_date_in_retry_after_by_the_date_of_the_response) {
+  struct Case {
+    const char *date;
+    const char *retry_after;
+    std::optional<uint32_t> seconds;
+  };
+  const char *const AT = "Wed, 21 Oct 2026 07:28:00 GMT";
+  const Case cases[] = {{"Wed, 21 Oct 2026 07:26:30 GMT", AT, 90},
+                        {AT, AT, 0},
+                        {"Wed, 21 Oct 2026 07:28:01 GMT", AT, std::nullopt},
+                        {"Mon, 21 Oct 1996 07:28:00 GMT", AT, std::nullopt},
+                        {"yesterday", AT, std::nullopt},
+                        {nullptr, AT, std::nullopt},
+                        {AT, "tomorrow", std::nullopt},
+                        {AT, "Wed, 21 Oct 2026 07:28:00 GMT and a bit", std::nullopt},
+                        {AT, "7", 7}};
+  for (const Case &c : cases) {
+    for (const bool date_first : {true, false}) {
+      Fields fields{{":status", "429"}, {"retry-after", c.retry_after}};
+      if (c.date != nullptr)
+        fields.insert(date_first ? fields.begin() + 1 : fields.end(), {"date", c.date});
+      HpackDecoder decoder;
+      ASSERT_EQ(decode(decoder, deflate(fields)), Error::NONE);
+      EXPECT_EQ(decoder.fields().retry_after_seconds, c.seconds) << c.retry_after;
+      ASSERT_EQ(decode(decoder, deflate({{":status", "429"}, {"retry-after", AT}})), Error::NONE);
+      EXPECT_FALSE(decoder.fields().retry_after_seconds) << "a date of the response before";
+    }
+  }
 }
 
 }  // namespace

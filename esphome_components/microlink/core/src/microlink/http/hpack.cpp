@@ -2,6 +2,7 @@
 #include "microlink/http/hpack.h"
 
 #include "microlink/base/text.h"
+#include "microlink/http/date.h"
 #include "microlink/http/hpack_huffman.h"
 
 namespace microlink::http {
@@ -12,6 +13,9 @@ constexpr uint32_t STATIC_ENTRIES = 61;
 /// A literal longer than this cannot be inside a field section that we accept.
 constexpr uint32_t MAX_INTEGER = 1U << 24;
 constexpr uint16_t STATIC_STATUS[] = {200, 204, 206, 304, 400, 404, 500};  // entries 8 … 14
+
+/// Until a date in Retry-After; one that is further away is a mistake.
+constexpr Duration MAX_WAIT = seconds(86'400);
 
 }  // namespace
 
@@ -45,6 +49,10 @@ Error HpackDecoder::handle_bytes(ByteView in) {
 Error HpackDecoder::finish() {
   if (this->is_bad_ || this->expect_ != Expect::FIELD)
     return Error::MALFORMED;
+  const Duration wait = this->retry_at_ - this->date_;
+  const bool is_wait = this->date_ != WallTime::UNKNOWN && wait >= Duration::ZERO && wait <= MAX_WAIT;
+  if (!this->fields_.retry_after_seconds && is_wait)
+    this->fields_.retry_after_seconds = static_cast<uint32_t>(to_milliseconds(wait) / 1000);
   return this->has_bad_field_ ? Error::UNEXPECTED : Error::NONE;
 }
 
@@ -197,6 +205,7 @@ void HpackDecoder::field_done_() {
   this->expect_ = Expect::FIELD;
   this->seen_field_ = true;
   const auto number = this->is_cut_ ? Result<int64_t>(Error::MALFORMED) : parse_decimal(this->text_);
+  const WallTime date = this->is_cut_ ? WallTime::UNKNOWN : parse_date(this->text_).value_or(WallTime::UNKNOWN);
   switch (this->name_) {
     case Name::STATUS:
       if (this->fields_.status || this->seen_regular_ || !number || this->text_.size() != 3 || *number < 100 ||
@@ -219,6 +228,11 @@ void HpackDecoder::field_done_() {
     case Name::RETRY_AFTER:
       if (number && *number >= 0 && *number <= INT32_MAX)
         this->fields_.retry_after_seconds = static_cast<uint32_t>(*number);
+      else
+        this->retry_at_ = date;
+      break;
+    case Name::DATE:
+      this->date_ = date;
       break;
     case Name::OTHER:
       break;
@@ -233,6 +247,8 @@ HpackDecoder::Name HpackDecoder::static_name_(uint32_t index) {
     return Name::PSEUDO;  // of requests; not allowed in a response
   if (index == 28)
     return Name::CONTENT_LENGTH;
+  if (index == 33)
+    return Name::DATE;
   return index == 53 ? Name::RETRY_AFTER : Name::OTHER;
 }
 
@@ -243,6 +259,8 @@ HpackDecoder::Name HpackDecoder::name_of_(std::string_view text) {
     return Name::CONTENT_LENGTH;
   if (text == "retry-after")
     return Name::RETRY_AFTER;
+  if (text == "date")
+    return Name::DATE;
   return text.starts_with(':') ? Name::PSEUDO : Name::OTHER;
 }
 

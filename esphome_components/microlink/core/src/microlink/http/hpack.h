@@ -6,6 +6,7 @@
 #include "microlink/base/bytes.h"
 #include "microlink/base/fixed_string.h"
 #include "microlink/base/result.h"
+#include "microlink/base/time.h"
 #include "microlink/base/writer.h"
 
 namespace microlink::http {
@@ -14,7 +15,8 @@ namespace microlink::http {
 struct ResponseFields {
   std::optional<uint16_t> status;
   std::optional<int64_t> content_length;
-  std::optional<uint32_t> retry_after_seconds;  ///< the delay form only; a date is not read
+  std::optional<uint32_t>
+      retry_after_seconds;  ///< a date counts from the response's own Date, without which it is lost
 };
 
 /// HPACK decoder (RFC 7541) for a table size of 0, as SETTINGS_HEADER_TABLE_SIZE=0 announces it: there is no dynamic
@@ -39,8 +41,8 @@ class HpackDecoder {
   /// What the integer being read is for.
   enum class Use : uint8_t { INDEXED, NAME_INDEX, TABLE_SIZE, NAME_LENGTH, VALUE_LENGTH };
   /// The fields that count, by name.
-  enum class Name : uint8_t { OTHER, STATUS, CONTENT_LENGTH, RETRY_AFTER, PSEUDO };
-  static constexpr size_t MAX_KEPT_BYTES = 20;
+  enum class Name : uint8_t { OTHER, STATUS, CONTENT_LENGTH, RETRY_AFTER, DATE, PSEUDO };
+  static constexpr size_t MAX_KEPT_BYTES = 29;  ///< a date
 
   Error byte_(uint8_t byte);
   Error first_byte_(uint8_t byte);
@@ -67,6 +69,7 @@ class HpackDecoder {
   Expect expect_{Expect::FIELD};
   Use use_{Use::INDEXED};
   Name name_{Name::OTHER};
+  WallTime date_{WallTime::UNKNOWN}, retry_at_{WallTime::UNKNOWN};
   bool is_huffman_{false};
   bool is_cut_{false};
   bool is_bad_{false};
