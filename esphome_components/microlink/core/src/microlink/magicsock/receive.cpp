@@ -102,6 +102,9 @@ Error Magicsock::handle_disco_(Instant now, const Endpoint &from, uint16_t regio
   return error;
 }
 
+/// A ping that was recorded and is sent again is answered again. It costs the sender a packet for each pong; all pings
+/// of a peer together get MAX_PONGS_PER_SECOND; and no path comes of it, since only the pong to a ping of ours makes
+/// one. Remembering the last one's transaction ID would take memory for each peer, and not help against two in turn.
 Error Magicsock::handle_ping_(Instant now, Slot &slot, const Endpoint &from, uint16_t region,
                               const disco::TxId &tx_id) {
   if (!slot.path.may_answer(now) || !this->pongs_.push({tx_id, from, region, this->id_of_(slot)}))
