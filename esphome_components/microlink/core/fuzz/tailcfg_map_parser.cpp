@@ -79,7 +79,11 @@ struct Checker : MapSink {
     this->check(--this->in_rule == 0 && !(valid && poisoned));
     this->mix(valid);
   }
-  void health(std::string_view text) override { this->mix(text); }
+  void health(std::string_view text, uint32_t id) override {
+    this->mix(text);
+    this->mix(uint64_t{id});
+  }
+  void health_removed(uint32_t id) override { this->mix(uint64_t{id}); }
   void dns_config(bool, std::string_view suffix) override { this->mix(suffix); }
   void control_time(WallTime now) override {
     this->check(now > WallTime::UNKNOWN);

@@ -19,7 +19,7 @@ class Core;
 struct Event {
   enum class Kind : uint8_t {
     STATE_CHANGED,      ///< see Client::status()
-    LOGIN_URL,          ///< `text`: a person must open it
+    LOGIN_URL,          ///< `text`: a person must open it, to log in or at control's wish
     ADDRESSES_CHANGED,  ///< own tailnet addresses or name
     PEER_CHANGED,       ///< `peer` joined, changed, or its path changed
     PEER_GONE,
@@ -27,7 +27,7 @@ struct Event {
     PING_TIMED_OUT,
     KEY_ROTATED,
     ROTATION_FAILED,  ///< control does not take another node key, and why (`text`); the old one stays in use
-    MESSAGE,          ///< health or display message of control: `text`
+    MESSAGE,          ///< health or display message of control: `text`; empty: it is over
     LOGGED_OUT,       ///< control confirmed, and the node is forgotten; STOPPED follows
     LOGOUT_FAILED,    ///< and why (`error`, `text`): nothing is forgotten, the node goes on as before
     STOPPED,          ///< after STOP, always, and after LOGGED_OUT

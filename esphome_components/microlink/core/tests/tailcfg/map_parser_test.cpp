@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
+#include <set>
 
 #include "tests/support/vectors.h"
 #include "tests/tailcfg/recorder.h"
@@ -234,7 +236,21 @@ TEST(MapParser, odds_and_ends) {
       heard_of(R"({"TKAInfo":{"Head":"x","Disabled":true},"PingRequest":{"URL":")" + std::string(193, 'x') + R"("}})"),
       (Lines{"unlocked"}));
   EXPECT_EQ(heard_of(R"({"DisplayMessages":{"*":null,"b":null,"c":{"Title":"only"}}})"),
-            (Lines{"health", "unwell only"}));
+            (Lines{"health", "well again", "unwell only"}));
+}
+
+TEST(MapParser, a_display_message_is_taken_back_by_the_id_that_it_was_shown_with) {
+  testing::Recorder sink;
+  MapParser parser(sink);
+  for (const char *json :
+       {R"({"DisplayMessages":{"a":{"Title":"A"},"b":{"Text":"B"}}})", R"({"DisplayMessages":{"b":null}})",
+        R"({"DisplayMessages":{"c":{"Title":"C"},"*":null,"a":null}})", R"({"Health":["h","i"]})"})
+    ASSERT_EQ(parser.handle_bytes(as_bytes(framed(json))), Error::NONE);
+  const auto &ids = sink.health_ids;  // a b, b, c c (after "*" the last is said again) a, h i
+  ASSERT_EQ(ids.size(), 8U);
+  EXPECT_EQ(std::set<uint32_t>(ids.begin(), ids.end()).size(), 4U);
+  EXPECT_EQ(ids, (std::vector{ids[0], ids[1], ids[1], ids[3], ids[3], ids[0], ids[6], ids[6]}));
+  EXPECT_FALSE(std::count(ids.begin(), ids.end(), 0U));
 }
 
 TEST(MapParser, null_and_wrong_types_are_tolerated_everywhere) {

@@ -32,6 +32,7 @@ inline std::string describe(const tailcfg::Node &node) {
 /// Every call as a line of text.
 struct Recorder : tailcfg::MapSink {
   std::vector<std::string> lines;
+  std::vector<uint32_t> health_ids;  ///< of health() and health_removed(), in turn
   bool counts_only{false};
   size_t calls{0};
   int open{0};
@@ -116,7 +117,14 @@ struct Recorder : tailcfg::MapSink {
   }
   void control_time(WallTime now) override { this->say("time " + std::to_string(static_cast<int64_t>(now))); }
   void health_begin() override { this->say("health"); }
-  void health(std::string_view text) override { this->say("unwell " + std::string(text)); }
+  void health(std::string_view text, uint32_t id) override {
+    this->say("unwell " + std::string(text));
+    this->health_ids.push_back(id);
+  }
+  void health_removed(uint32_t id) override {
+    this->say("well again");
+    this->health_ids.push_back(id);
+  }
   void ping_request(std::string_view url, bool is_noise, std::string_view types, std::string_view ip,
                     std::string_view payload) override {
     this->say("ping " + std::string(url) + (is_noise ? " noise" : "") + " " + std::string(types) + " " +

@@ -192,7 +192,7 @@ void Core::start_(Instant now) {
 std::optional<control::Settings> Core::settings_() {
   const auto server = control::ServerUrl::parse(this->config_.control_url);
   if (!server) {
-    this->set_message_("the control URL must look like https://host or https://host:port");
+    this->message_.assign("the control URL must look like https://host or https://host:port");
     this->log_.error("%s", this->message_.c_str());
     return std::nullopt;
   }
@@ -200,7 +200,7 @@ std::optional<control::Settings> Core::settings_() {
   if (!this->config_.control_key.empty()) {
     const auto pinned = MachinePublic::parse(this->config_.control_key);
     if (!pinned) {
-      this->set_message_("the control key must look like mkey: and 64 hexadecimal digits");
+      this->message_.assign("the control key must look like mkey: and 64 hexadecimal digits");
       this->log_.error("%s", this->message_.c_str());
       return std::nullopt;
     }
@@ -219,7 +219,7 @@ void Core::start_control_(Instant now, const control::Settings &settings) {
                                            .auth_key = this->auth_key_},
                          this->hostinfo_(), static_cast<tailcfg::MapSink &>(*this), this->random_, this->log_sink_);
   if (const Error error = this->control_->start(now); error != Error::NONE) {
-    this->set_message_("a control URL with http:// is only for tests: use https://");
+    this->message_.assign("a control URL with http:// is only for tests: use https://");
     this->log_.error("%s", this->message_.c_str());
     this->refused_ = true;
   }
@@ -427,7 +427,7 @@ std::optional<Event> Core::poll_event() {
     const magicsock::Route route = this->magicsock_.route(this->now_, this->known_peers_[slot].id);
     event->path = route.region == 0 ? route.direct : Endpoint{};
   } else if (event->kind == Event::Kind::LOGIN_URL) {
-    event->text = this->login_url_();
+    event->text = this->shown_url_();
   } else if (event->kind == Event::Kind::MESSAGE || event->kind == Event::Kind::ROTATION_FAILED) {
     event->text = this->shown_message_();
   } else if (event->kind == Event::Kind::LOGOUT_FAILED) {

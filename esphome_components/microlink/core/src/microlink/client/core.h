@@ -6,6 +6,7 @@
 #include "microlink/client/core_types.h"
 #include "microlink/client/identity.h"
 #include "microlink/client/news.h"
+#include "microlink/client/notice.h"
 #include "microlink/client/poll_policy.h"
 #include "microlink/client/relays.h"
 #include "microlink/control/session.h"
@@ -17,18 +18,16 @@
 namespace microlink::client {
 
 /// The engines put together: inputs go to the one they concern, what an engine says goes to the others, and what all of
-/// them want to send comes out as actions. Nothing is decided here that an engine can decide.
+/// them want to send comes out as actions. Nothing is decided here that an engine can decide. After each input
+/// settle_() lets the engines talk until none has anything more to say.
 ///
 ///   port ── Input ──▶ handle() ──▶ streams ─▶ control ─▶ MapSink ─▶ netmap, filter
 ///                         │            └────▶ relays ─┐
 ///                         └──────────▶ magicsock ◀────┘──▶ tunnel ─▶ filter ─▶ overlay
 ///   port ◀─ Action ── poll_action() ◀── whatever any of them has to send
-///
-/// After each input settle_() lets the engines talk until none has anything more to say.
 class Core final : private tailcfg::MapSink, private Relays::Regions, private filter::PeerAddresses {
  public:
   Core(const Config &config, const TrustStore &trust, LogSink *log);
-
   Error set_auth_key(std::string_view auth_key);
   void handle(Instant now, const Input &input);
   std::optional<Action> poll_action(Instant now, ByteSpan scratch);
@@ -104,8 +103,8 @@ class Core final : private tailcfg::MapSink, private Relays::Regions, private fi
   void accept_rotation_(Instant now);
   void refuse_rotation_(Instant now, std::string_view why);
   void node_key_changed_(Instant now);
-  void set_message_(std::string_view text);
   std::string_view shown_message_() const;
+  std::string_view shown_url_() const;
   std::string_view login_url_() const { return this->control_ ? this->control_->login_url() : std::string_view{}; }
 
   // core_expiry.cpp
@@ -120,7 +119,7 @@ class Core final : private tailcfg::MapSink, private Relays::Regions, private fi
   void end_control_ping_(Instant now, const magicsock::Event &pong, std::string_view error);
 
   // core_map.cpp: MapSink
-  void stream_begin() override { this->first_message_ = true; }
+  void stream_begin() override;
   void message_begin() override;
   void message_end(bool keep_alive) override;
   void aborted() override;
@@ -151,7 +150,9 @@ class Core final : private tailcfg::MapSink, private Relays::Regions, private fi
   void dns_config(bool magic_dns, std::string_view suffix) override;
   void control_time(WallTime now) override;
   void health_begin() override;
-  void health(std::string_view text) override;
+  void health(std::string_view text, uint32_t id) override;
+  void health_removed(uint32_t id) override;
+  void pop_browser_url(std::string_view url) override;
   void tailnet_lock(bool enabled) override;
   const tailcfg::PackedRegion *find_region(uint16_t id) const override;
   IpAddress address(size_t slot, bool v6) const override;
@@ -203,7 +204,6 @@ class Core final : private tailcfg::MapSink, private Relays::Regions, private fi
   Log log_;
   tls::PemAnchors anchors_;
   crypto::Drbg random_;
-
   Run run_{Run::STOPPED};
   State state_{State::STOPPED};
   Instant now_{};  ///< of the input that is being handled, for MapSink
@@ -220,7 +220,6 @@ class Core final : private tailcfg::MapSink, private Relays::Regions, private fi
   std::optional<ByteView> overlay_out_;  ///< in the bytes of the current input
   std::optional<Action> datagram_out_;   ///< sealed in place
   alignas(uint32_t) Bytes<128> own_packet_;
-
   std::optional<control::Session> control_;
   control::AuthKey auth_key_;
   netmap::Netmap netmap_;
@@ -232,13 +231,13 @@ class Core final : private tailcfg::MapSink, private Relays::Regions, private fi
   magicsock::Magicsock magicsock_;
   wireguard::Tunnel tunnel_;
   bool settling_{false}, stop_due_{false}, resolve_due_{false}, relay_output_{false}, owner_ping_{false};
+  bool clock_grant_due_{false};
   uint16_t cached_home_{0};
   bool first_message_{true}, has_self_{false}, has_peers_{false};  ///< of the map stream; in the message that is read
   bool trying_pending_{false}, stale_pending_{false};  ///< a pending key of an earlier run is asked for; is not
   bool registered_{false}, authorized_{false}, streaming_{false}, refused_{false}, logout_refused_{false};
   bool tailnet_lock_{false}, is_signed_{false}, locked_out_{false}, magic_dns_{false}, addresses_due_{false};
-  bool clock_grant_due_{false};
-  FixedString<JSON_MAX_TEXT_BYTES> message_;
+  Notice message_;
   FixedString<MAX_NODE_NAME_BYTES> domain_;
   FixedVector<Endpoint, MAX_OWN_ENDPOINTS> local_endpoints_;
   FixedVector<Endpoint, 2> self_addresses_;

@@ -56,7 +56,7 @@ void Core::handle_control_event_(Instant now, const control::Event &event) {
       this->streaming_ = true;
       this->magicsock_.netcheck().set_control_connected(true);
       this->refused_ = false;
-      if (this->authorized_)
+      if (this->authorized_ && !this->message_.is_of_control())  // the first message of the stream may have said it
         this->message_.clear();
       this->keep_time_(now);
       break;
@@ -66,7 +66,7 @@ void Core::handle_control_event_(Instant now, const control::Event &event) {
       this->tell_disconnected_(event);
       break;
     case Kind::MESSAGE:
-      this->set_message_(event.text);
+      this->message_.assign(event.text);
       this->news_.raise(Event::Kind::MESSAGE);
       break;
     case Kind::PING_REQUEST:
@@ -80,12 +80,12 @@ void Core::handle_control_event_(Instant now, const control::Event &event) {
 void Core::handle_login_event_(const control::Event &event) {
   this->registered_ = false;
   if (event.kind == control::Event::Kind::LOGIN_URL) {
-    this->set_message_("open the login URL to add this device to the tailnet, or give it an auth key");
+    this->message_.assign("open the login URL to add this device to the tailnet, or give it an auth key");
     this->news_.raise(Event::Kind::LOGIN_URL);
     return;
   }
   this->refused_ = true;
-  this->set_message_(event.text);
+  this->message_.assign(event.text);
   this->log_.error("the coordination server refused the registration: %.*s", static_cast<int>(event.text.size()),
                    event.text.data());
 }
@@ -104,7 +104,7 @@ void Core::take_registration_(Instant now, bool authorized) {
   this->registered_ = true;
   this->authorized_ = authorized;
   if (!authorized)
-    this->set_message_("an admin must approve this device in the tailnet's admin console");
+    this->message_.assign("an admin must approve this device in the tailnet's admin console");
 }
 
 void Core::handle_key_event_(Instant now, const control::Event &event) {
@@ -119,7 +119,7 @@ void Core::handle_key_event_(Instant now, const control::Event &event) {
       break;
     case Kind::KEY_MISMATCH:
       this->refused_ = true;
-      this->set_message_(event.text);
+      this->message_.assign(event.text);
       this->log_.error("%.*s", static_cast<int>(event.text.size()), event.text.data());
       break;
     case Kind::NEED_NODE_KEY:
@@ -172,7 +172,7 @@ void Core::fail_logout_(Instant now, Error error, std::string_view why) {
   this->news_.raise(Event::Kind::LOGOUT_FAILED);
   if (!this->control_) {
     if (this->message_.empty())
-      this->set_message_("the node is not started");
+      this->message_.assign("the node is not started");
     return;
   }
   this->message_.assign("not logged out, the node stays in the tailnet: ");
@@ -217,7 +217,7 @@ void Core::accept_rotation_(Instant now) {
 void Core::refuse_rotation_(Instant, std::string_view why) {
   this->identity_.abandon_rotation();
   this->duties_.erase(Record::PENDING_NODE_KEY);
-  this->set_message_(why);
+  this->message_.assign(why);
   this->log_.warning("the node key stays: %.*s", static_cast<int>(why.size()), why.data());
   this->news_.raise(Event::Kind::ROTATION_FAILED);
 }
@@ -228,8 +228,6 @@ void Core::node_key_changed_(Instant now) {
   this->magicsock_.set_self(this->identity_.node().public_key());
   this->relays_.reconnect(now);
 }
-
-void Core::set_message_(std::string_view text) { this->message_.assign(text); }
 
 Error Core::rotate_node_key(Instant now) {
   if (!this->control_ || this->identity_.is_rotating())

@@ -7,6 +7,13 @@ namespace microlink::client {
 
 // The map stream goes to those it concerns: peers, relays and names to netmap, rules to filter, self to both.
 
+/// What control said on the stream before is over, unless it says it again.
+void Core::stream_begin() {
+  this->first_message_ = true;
+  if (this->message_.take_back_all())
+    this->news_.raise(Event::Kind::MESSAGE);
+}
+
 void Core::message_begin() {
   this->has_self_ = this->has_peers_ = false;
   this->netmap_.set_time(this->clock_.control_now(this->now_));
@@ -97,13 +104,28 @@ void Core::dns_config(bool magic_dns, std::string_view suffix) {
 }
 
 void Core::health_begin() {
-  if (this->streaming_ && !this->refused_ && this->authorized_)
+  if (this->message_.take_back_all())
+    this->news_.raise(Event::Kind::MESSAGE);
+  else if (this->streaming_ && !this->refused_ && this->authorized_)
     this->message_.clear();
 }
 
-void Core::health(std::string_view text) {
-  this->set_message_(text);
+void Core::health(std::string_view text, uint32_t id) {
+  this->message_.assign_health(text, id);
   this->news_.raise(Event::Kind::MESSAGE);
+}
+
+void Core::health_removed(uint32_t id) {
+  if (this->message_.take_back(id))
+    this->news_.raise(Event::Kind::MESSAGE);
+}
+
+/// Nobody opens it by itself: it is shown where a login's URL is.
+void Core::pop_browser_url(std::string_view url) {
+  if (!this->message_.assign_page(url))
+    return;
+  this->log_.info("%s", this->message_.c_str());
+  this->news_.raise(Event::Kind::LOGIN_URL);
 }
 
 void Core::tailnet_lock(bool enabled) { this->tailnet_lock_ = enabled; }

@@ -45,6 +45,12 @@ std::string_view Core::shown_message_() const {
   return this->message_.empty() && this->locked_out_ ? std::string_view(LOCKED_OUT) : this->message_.view();
 }
 
+/// What a person must open, to log in or at control's wish.
+std::string_view Core::shown_url_() const {
+  const std::string_view login = this->login_url_();
+  return login.empty() ? this->message_.page() : login;
+}
+
 Status Core::status() const {
   Status out;
   out.state = this->state_;
@@ -54,7 +60,7 @@ Status Core::status() const {
   if (const tailcfg::PackedRegion *region = this->netmap_.regions().find(out.home_derp))
     out.home_derp_code = region->code();
   out.nat = this->magicsock_.netcheck().nat();
-  out.login_url = this->login_url_();
+  out.login_url = this->shown_url_();
   out.message = this->shown_message_();
   out.name = this->cached_self_.name;
   out.domain.assign(this->domain_.empty() ? this->netmap_.suffix() : this->domain_.view());

@@ -54,7 +54,8 @@ class MapTap final : public tailcfg::MapSink {
   void dns_config(bool magic_dns, std::string_view suffix) override { this->to_.dns_config(magic_dns, suffix); }
   void control_time(WallTime now) override { this->to_.control_time(now); }
   void health_begin() override { this->to_.health_begin(); }
-  void health(std::string_view text) override { this->to_.health(text); }
+  void health(std::string_view text, uint32_t id) override { this->to_.health(text, id); }
+  void health_removed(uint32_t id) override { this->to_.health_removed(id); }
   void ping_request(std::string_view url, bool is_noise, std::string_view types, std::string_view ip,
                     std::string_view payload) override {
     // The same URL again means the same request (02 §6).

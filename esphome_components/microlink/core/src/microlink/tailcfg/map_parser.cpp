@@ -3,6 +3,7 @@
 
 #include "microlink/base/text.h"
 #include "microlink/tailcfg/map_schema.h"
+#include "microlink/tailcfg/text_forms.h"
 
 namespace microlink::tailcfg {
 
@@ -223,7 +224,7 @@ void MapParser::begin_(MapIn in, MapField field) {
       this->sink_.health_begin();
       break;
     case MapIn::DISPLAY_MESSAGE:
-      this->begin_scratch_<DisplayScratch>();
+      this->begin_scratch_<DisplayScratch>().id = message_id(this->map_name_);
       break;
     default:
       this->begin_part_(in);

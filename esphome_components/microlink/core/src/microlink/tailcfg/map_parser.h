@@ -70,6 +70,7 @@ class MapParser {
     bool is_noise{false};
   };
   struct DisplayScratch {
+    uint32_t id{0};
     FixedString<JSON_MAX_TEXT_BYTES> title;
     FixedString<JSON_MAX_TEXT_BYTES> text;
   };

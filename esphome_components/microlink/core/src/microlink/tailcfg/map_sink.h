@@ -65,9 +65,11 @@ class MapSink {
 
   virtual void control_time([[maybe_unused]] WallTime now) {}
   /// Health (each entry) and DisplayMessages ("title: text"). health_begin says that a new complete list follows; it is
-  /// called for Health and for "*": null. The end of one single display message is not told.
+  /// called for Health and for "*": null. `id` is the same for the same display message and for all entries of Health;
+  /// health_removed says that a display message is over.
   virtual void health_begin() {}
-  virtual void health([[maybe_unused]] std::string_view text) {}
+  virtual void health([[maybe_unused]] std::string_view text, [[maybe_unused]] uint32_t id) {}
+  virtual void health_removed([[maybe_unused]] uint32_t id) {}
   /// PingRequest: url is up to MAX_URL_BYTES; types as in the message ("" = HEAD); payload undecoded base64, maybe cut.
   virtual void ping_request([[maybe_unused]] std::string_view url, [[maybe_unused]] bool is_noise,
                             [[maybe_unused]] std::string_view types, [[maybe_unused]] std::string_view ip,

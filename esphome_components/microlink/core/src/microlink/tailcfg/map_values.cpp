@@ -293,10 +293,12 @@ bool MapParser::other_value_(MapField field, Token token) {
       return true;
     case MapField::HEALTH_TEXT:
       if (!text.empty())
-        this->sink_.health(text);
+        this->sink_.health(text, message_id({}));
       return true;
     case MapField::DISPLAY_MESSAGE:
-      if (token == Token::NIL && this->map_name_ == "*") {
+      if (token == Token::NIL && this->map_name_ != "*")
+        this->sink_.health_removed(message_id(this->map_name_));
+      else if (token == Token::NIL) {
         this->sink_.health_begin();
         if (this->flags_.displayed)
           this->end_display_message_();  // "*" counts first wherever it stands: say the last one again
@@ -333,7 +335,7 @@ void MapParser::end_display_message_() {
     line.append(": ");
   line.append(message->text);
   this->flags_.displayed = true;
-  this->sink_.health(line);
+  this->sink_.health(line, message->id);
 }
 
 }  // namespace microlink::tailcfg

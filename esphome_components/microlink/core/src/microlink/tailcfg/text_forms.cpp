@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "microlink/tailcfg/text_forms.h"
 
+#include "microlink/base/hash.h"
 #include "microlink/base/text.h"
 
 namespace microlink::tailcfg {
@@ -191,6 +192,11 @@ NodeName normal_name(std::string_view name) {
   if (!fits)
     out.append("~");
   return out;
+}
+
+uint32_t message_id(std::string_view name) {
+  const uint32_t hash = Fnv1a().add(as_bytes(name)).value();
+  return hash == 0 ? 1 : hash;
 }
 
 }  // namespace microlink::tailcfg

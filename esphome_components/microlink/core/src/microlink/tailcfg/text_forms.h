@@ -23,4 +23,7 @@ Result<AddressRange> parse_address_range(std::string_view text);
 /// no name does: it is shown, but never found.
 NodeName normal_name(std::string_view name);
 
+/// Short for the name of a display message; never 0.
+uint32_t message_id(std::string_view name);
+
 }  // namespace microlink::tailcfg
