@@ -322,39 +322,6 @@ def test_new_addresses_of_our_own_are_taken(testcontrol: TestControl, mapped: Mi
     assert mapped.status()["ipv6"] == "fd7a:115c:a1e0::99"
 
 
-def test_message_of_control_is_shown(testcontrol: TestControl, mapped: Microlinkd) -> None:
-    testcontrol.send(testcontrol.node("microlink"), {"Health": ["the admin says hello"]})
-    wait_for("message in the status", lambda: "the admin says hello" in (mapped.status()["message"] or ""))
-
-
-def test_display_message_of_control_is_shown_until_control_takes_it_back(
-    testcontrol: TestControl, mapped: Microlinkd
-) -> None:
-    node = testcontrol.node("microlink")
-    testcontrol.send(node, {"DisplayMessages": {"update": {"Title": "Update", "Text": "a new version is out"}}})
-    wait_for("the message", lambda: mapped.status()["message"] == "Update: a new version is out")
-    testcontrol.send(node, {"DisplayMessages": {"other": None}})
-    testcontrol.send(node, {"PeersChanged": [invented(79)]})
-    mapped.wait_peer("invented-79")
-    assert mapped.status()["message"] == "Update: a new version is out"
-    testcontrol.send(node, {"DisplayMessages": {"update": None}})
-    wait_for("it is over", lambda: mapped.status()["message"] is None)
-
-
-def test_page_that_control_wants_opened_is_shown_and_nothing_else_changes(
-    testcontrol: TestControl, mapped: Microlinkd
-) -> None:
-    page = "https://login.example/a/0123456789"
-    testcontrol.send(testcontrol.node("microlink"), {"PopBrowserURL": page})
-    status = wait_for("the page", lambda: (s := mapped.status())["login_url"] == page and s)
-    assert page in status["message"]
-    assert status["state"] == "online"
-    assert f"asks you to open {page}" in mapped.output()
-    testcontrol.cut()
-    testcontrol.restore()
-    wait_for("the next stream", lambda: (s := mapped.status())["control"] == "streaming" and not s["login_url"], 30)
-
-
 def test_node_that_tailnet_lock_keeps_out_says_so(testcontrol: TestControl, mapped: Microlinkd) -> None:
     node = testcontrol.node("microlink")
     testcontrol.send(node, {"TKAInfo": {"Head": "ABCD"}})
