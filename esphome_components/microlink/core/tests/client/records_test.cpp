@@ -102,8 +102,8 @@ struct Counter final : Random {
   }
 };
 
-/// What a start finds after the power went away behind each step of a rotation.
-TEST(Identity, a_power_cut_at_any_step_of_a_rotation_keeps_a_usable_identity) {
+/// What a start may find of a rotation that the power ended; tests/memory/rotation_test.cpp has the whole client.
+TEST(Identity, whatever_records_a_rotation_leaves_make_a_usable_identity) {
   Counter random;
   Identity before;
   bool machine_is_new = false;

@@ -91,6 +91,7 @@ void Node::set_wall_time(WallTime wall) {
 
 void Node::start(WallTime wall) {
   std::string seed(32, static_cast<char>(this->underlay.address.raw()[3]));
+  seed[0] = static_cast<char>(this->starts_++);
   Input in = input(Input::Kind::SEED);
   in.bytes = span_of(seed);
   this->input_(in);
@@ -174,8 +175,39 @@ void Node::send(const std::string &packet) {
   this->input_(in);
 }
 
+void Node::restart(const std::string &auth_key) {
+  this->record_actions_left = SIZE_MAX;
+  this->has_power_ = true;
+  this->inbox_.clear();
+  for (StreamId id = 0; id != MAX_STREAMS; id++) {
+    this->streams_[id].reset();
+    this->relays_[id].reset();
+    this->tls_[id].reset();
+  }
+  std::optional<Watch> watch;
+  if (this->is_watched_())
+    watch.emplace();
+  this->client_ = std::make_unique<Client>(this->config_, this->world_.options.trust, nullptr);
+  watch.reset();
+  for (auto [record, bytes] : this->records) {
+    Input in = input(Input::Kind::RECORD);
+    in.record = record;
+    in.bytes = span_of(bytes);
+    this->client_->handle(this->world_.now, in);
+  }
+  (void) this->client_->set_auth_key(auth_key);
+  this->start();
+}
+
 void Node::perform_(const Action &action) {
   const StreamId id = action.stream;
+  const bool is_record = action.kind == Action::Kind::STORE || action.kind == Action::Kind::ERASE;
+  if (this->record_actions_left == 0 && is_record)
+    this->has_power_ = false;
+  if (!this->has_power_)
+    return;
+  if (is_record && this->record_actions_left != SIZE_MAX)
+    this->record_actions_left--;
   switch (action.kind) {
     case Action::Kind::OPEN_STREAM:
       this->open_stream_(action);
@@ -200,7 +232,11 @@ void Node::perform_(const Action &action) {
       this->received.emplace_back(as_text(action.bytes));
       break;
     case Action::Kind::STORE:
+      this->records[action.record] = as_text(action.bytes);
+      break;
     case Action::Kind::ERASE:
+      this->records.erase(action.record);
+      break;
     case Action::Kind::SELF_ADDRESSES:
       break;
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <deque>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -36,6 +37,8 @@ class Node {
   void start(WallTime wall = WALL);
   static constexpr WallTime WALL = wall_seconds(1'893'456'000);  ///< 2030-01-01
   void set_wall_time(WallTime wall);
+  /// Power comes back after it went, in the middle of whatever: a new client with what was stored.
+  void restart(const std::string &auth_key);
   /// Perform what waits at this time. Whether there was anything.
   bool step();
   /// After a command was given to client(): perform what it caused.
@@ -58,6 +61,9 @@ class Node {
   std::vector<std::string> received;  ///< packets for the overlay
   Endpoint underlay;
   size_t online{0};  ///< times that it said so
+  std::map<Record, std::string> records;
+  /// Power goes instead of performing the record action after so many; SIZE_MAX: never.
+  size_t record_actions_left{SIZE_MAX};
 
  private:
   friend class World;
@@ -84,6 +90,8 @@ class Node {
   Config config_;
   std::unique_ptr<Client> client_;
   std::deque<Pending> inbox_;
+  bool has_power_{true};
+  unsigned starts_{0};
   std::unique_ptr<ControlServer::Connection> streams_[MAX_STREAMS];
   std::unique_ptr<TlsEnd> tls_[MAX_STREAMS];  ///< of streams to control on port 443
   std::unique_ptr<RelayConnection> relays_[MAX_STREAMS];

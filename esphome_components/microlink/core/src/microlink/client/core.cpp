@@ -148,7 +148,7 @@ void Core::load_record_(Record record, ByteView bytes) {
 }
 
 void Core::start_(Instant now) {
-  const auto settings = this->settings_();
+  auto settings = this->settings_();
   if (!settings) {
     this->refused_ = true;
     this->update_state_();
@@ -177,10 +177,10 @@ void Core::start_(Instant now) {
   this->relays_.set_control_host(this->control_host_, settings->server.port);
   this->magicsock_.netcheck().set_control_host(this->control_host_);
 
-  // Cut off in the middle of a rotation: did control take the new key? Asked without an auth key only, which would make
-  // a second device of it.
-  this->trying_pending_ = this->identity_.is_rotating() && this->auth_key_.empty();
-  this->stale_pending_ = this->identity_.is_rotating() && !this->trying_pending_;
+  // Cut off in the middle of a rotation: did control take the new key? If so it is the only one that control knows, and
+  // an auth key may be used up. It is not sent along: with it control would make a second device of a key it never
+  // took.
+  this->trying_pending_ = settings->withhold_auth_key = this->identity_.is_rotating();
   this->start_control_(now, *settings);
   if (this->cached_home_ != 0) {
     this->magicsock_.netcheck().set_home(this->cached_home_);

@@ -231,10 +231,9 @@ class Core final : private tailcfg::MapSink, private Relays::Regions, private fi
   magicsock::Magicsock magicsock_;
   wireguard::Tunnel tunnel_;
   bool settling_{false}, stop_due_{false}, resolve_due_{false}, relay_output_{false}, owner_ping_{false};
-  bool clock_grant_due_{false};
   uint16_t cached_home_{0};
   bool first_message_{true}, has_self_{false}, has_peers_{false};  ///< of the map stream; in the message that is read
-  bool trying_pending_{false}, stale_pending_{false};  ///< a pending key of an earlier run is asked for; is not
+  bool clock_grant_due_{false}, trying_pending_{false};  ///< control is asked about a pending key of an earlier run
   bool registered_{false}, authorized_{false}, streaming_{false}, refused_{false}, logout_refused_{false};
   bool tailnet_lock_{false}, is_signed_{false}, locked_out_{false}, magic_dns_{false}, addresses_due_{false};
   Notice message_;

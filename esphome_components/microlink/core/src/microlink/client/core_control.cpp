@@ -47,6 +47,8 @@ void Core::handle_control_event_(Instant now, const control::Event &event) {
       break;
     case Kind::LOGIN_URL:
     case Kind::REGISTER_FAILED:
+      if (this->trying_pending_ && event.kind == Kind::REGISTER_FAILED && event.error != Error::REJECTED)
+        break;  // that was no answer: it is asked again
       if (this->trying_pending_)
         this->fall_back_to_old_key_(now);
       else
@@ -94,11 +96,7 @@ void Core::take_registration_(Instant now, bool authorized) {
   if (this->trying_pending_) {
     this->trying_pending_ = false;
     this->accept_rotation_(now);
-  } else if (this->stale_pending_) {  // registered anew with the old key, by an auth key
-    this->identity_.abandon_rotation();
-    this->duties_.erase(Record::PENDING_NODE_KEY);
   }
-  this->stale_pending_ = false;
   this->message_.clear();
   this->refused_ = false;
   this->registered_ = true;
@@ -127,7 +125,6 @@ void Core::handle_key_event_(Instant now, const control::Event &event) {
         this->fall_back_to_old_key_(now);
         break;
       }
-      this->stale_pending_ = false;
       if (!this->identity_.is_rotating()) {
         this->identity_.begin_rotation(this->random_);
         this->duties_.store(Record::PENDING_NODE_KEY);

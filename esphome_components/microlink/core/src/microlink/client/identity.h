@@ -9,7 +9,8 @@ namespace microlink::client {
 /// The node's long-lived keys and how they are kept. A rotation is in storage as a whole at every step, so that a power
 /// cut never loses the identity (the steps are tested one by one):
 ///
-///   1. PENDING_NODE_KEY = next              cut here: next start tries to register it, with the old one named
+///   1. PENDING_NODE_KEY = next              cut here: next start asks control for it, without an auth key, and goes on
+///                                           with the old one when control says that it does not know it
 ///   2. control accepts next
 ///   3. NODE_KEY = next                      cut before: as 1, and control says yes again
 ///   4. PENDING_NODE_KEY erased              cut before: pending equals the node key and is dropped

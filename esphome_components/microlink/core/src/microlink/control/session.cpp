@@ -43,6 +43,7 @@ Session::Session(const Settings &settings, const Identity &identity, const tailc
                  tailcfg::MapSink &sink, Random &random, LogSink *log)
     : server_(settings.server),
       allow_plain_http_(settings.allow_plain_http),
+      withhold_auth_key_(settings.withhold_auth_key),
       cached_key_(settings.cached_key),
       machine_(identity.machine),
       random_(random),

@@ -194,7 +194,7 @@ class Session final : private http::RequestBody {
   void rotation_failed_(std::string_view text);
 
   const ServerUrl server_;
-  bool allow_plain_http_;
+  bool allow_plain_http_, withhold_auth_key_;
   MachinePublic cached_key_;
   const MachinePrivate &machine_;
   Random &random_;

@@ -35,7 +35,8 @@ tailcfg::RegisterRequest Session::register_request_() const {
     request.node_key = this->pending_key_;
     request.old_node_key = this->node_key_;
   }
-  request.auth_key = this->auth_key_.view();
+  if (!this->withhold_auth_key_)
+    request.auth_key = this->auth_key_.view();
   if (!this->rotation_is_extra_())
     request.followup = this->login_url_;
   return request;
@@ -124,7 +125,8 @@ void Session::take_registration_(Instant now) {
     this->back_off_(now, Error::REJECTED, usable ? seconds(wait) : milliseconds(5000 + this->random_.below(5001)));
     return;
   }
-  const Error error = this->answer_status_ == 200 ? this->register_reader_().finish() : Error::REJECTED;
+  const Error no_answer = this->answer_status_ >= 500 ? Error::MALFORMED : Error::REJECTED;
+  const Error error = this->answer_status_ == 200 ? this->register_reader_().finish() : no_answer;
   if (error != Error::NONE) {
     if (this->text_.empty())
       (void) this->text_.assign("control sent no usable answer to the registration");

@@ -16,6 +16,8 @@ struct Settings {
   ServerUrl server;  ///< a view of the URL
   /// http:// is refused without it: over plain HTTP nobody vouches for the server's key.
   bool allow_plain_http{false};
+  /// Registrations go without the auth key.
+  bool withhold_auth_key{false};
   MachinePublic pinned_key{};  ///< the server's Noise key from the configuration; unset = fetched and cached
   MachinePublic cached_key{};  ///< one that an earlier CONTROL_KEY event told
 };
