@@ -97,6 +97,25 @@ TEST(TlsHandshakes, take_turns) {
   EXPECT_GT(world.nodes[0]->client().statistics().control_connects, before.control_connects);
 }
 
+TEST(TlsSessions, are_three_at_most_and_the_relay_of_a_peers_region_gives_way) {
+  World world({.relay_only = true, .tls = true, .has_port_80 = false, .two_regions = true});
+  bring_online(world, 3);
+  world.nodes[0]->send(udp_packet(0, 1, 100));
+  world.run_for(seconds(5));
+  ASSERT_EQ(world.nodes[0]->sessions(), 3U) << "control, the home relay and another one";
+  world.nodes[0]->send_map(R"({"PingRequest":{"URL":"https://control.wild.example/ping/1"}})");
+  world.run_for(seconds(5));
+  EXPECT_EQ(world.nodes[0]->control.pings, 1U);
+  EXPECT_EQ(world.most_sessions, 3U);
+  EXPECT_EQ(world.nodes[0]->sessions(), 2U) << "the relay of the peer's region gave way";
+  EXPECT_EQ(world.nodes[0]->client().status().state, State::ONLINE);
+  const size_t received = world.nodes[1]->received.size();
+  world.nodes[0]->send(udp_packet(0, 1, 100));
+  world.run_for(seconds(5));
+  EXPECT_EQ(world.nodes[1]->received.size(), received + 1);
+  EXPECT_EQ(world.most_sessions, 3U);
+}
+
 TEST(Watch, sees_an_allocation) {
   reset_allocations();
   {

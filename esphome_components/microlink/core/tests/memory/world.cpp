@@ -146,6 +146,7 @@ void Node::drain() {
       break;
     this->online += event->kind == Event::Kind::STATE_CHANGED && this->client_->status().state == State::ONLINE;
   }
+  this->world_.most_sessions = std::max(this->world_.most_sessions, this->sessions());
   if (Observer *const observer = this->observer_(); observer != nullptr)
     observer->on_rest();
 }
@@ -275,6 +276,15 @@ void Node::send_stream_(StreamId id, const std::string &bytes) {
   }
   this->world_.most_handshakes = std::max(this->world_.most_handshakes, this->handshakes());
   this->from_streams_();
+}
+
+size_t Node::sessions() const {
+  size_t count = 0;
+  for (StreamId id = 0; id != MAX_STREAMS; id++)
+    count += this->tls_[id] != nullptr && this->tls_[id]->has_begun() ? 1 : 0;
+  for (StreamId id = 0; id != MAX_STREAMS; id++)
+    count += this->relays_[id] != nullptr && this->relays_[id]->has_begun() ? 1 : 0;
+  return count;
 }
 
 size_t Node::handshakes() const {

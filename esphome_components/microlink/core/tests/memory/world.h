@@ -54,6 +54,8 @@ class Node {
   void change_network();
   /// TLS handshakes under way.
   size_t handshakes() const;
+  /// TLS sessions, in their handshake or after it.
+  size_t sessions() const;
   Instant next_timeout() const { return this->client_->next_timeout(); }
   Client &client() { return *this->client_; }
 
@@ -128,6 +130,7 @@ class World {
   PaintedStack *stack{nullptr};  ///< where the clients' calls run
   Observer *observer{nullptr};
   size_t most_handshakes{0};  ///< of one node at once
+  size_t most_sessions{0};
   std::vector<std::unique_ptr<Node>> nodes;
 
  private:

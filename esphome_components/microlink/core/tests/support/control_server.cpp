@@ -66,6 +66,12 @@ void ControlServer::Connection::handle(const std::string &bytes) {
 }
 
 void ControlServer::Connection::upgrade_(const std::string &request) {
+  if (request.find(" /ping/") != std::string::npos) {
+    this->server_.pings++;
+    this->in_.clear();
+    this->out_ += "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+    return;
+  }
   const std::string name = "X-Tailscale-Handshake: ";
   const size_t at = request.find(name);
   ASSERT_NE(at, std::string::npos);

@@ -60,6 +60,7 @@ class ControlServer {
   std::string node_key;   ///< of the last registration
   std::string disco_key;  ///< of the last map request
   size_t registrations{0};
+  size_t pings{0};          ///< requests for a ping, over a connection of their own
   uint32_t map_streams{0};  ///< that were asked for
   /// What a registration is answered with; yes, unless something else is set.
   std::function<std::string(const std::string &body)> answer_registration{[](const std::string &) {

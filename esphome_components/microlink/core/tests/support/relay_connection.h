@@ -28,6 +28,7 @@ class RelayConnection {
   /// What is to be sent to the client.
   std::string take() { return this->tls_.take(); }
 
+  bool has_begun() const { return this->tls_.has_begun(); }
   bool is_in_handshake() const { return this->tls_.is_in_handshake(); }
   bool is_logged_in() const { return !this->node_key_.empty(); }
   /// As it said at its login, 32 bytes.

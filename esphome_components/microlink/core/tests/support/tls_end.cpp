@@ -25,6 +25,8 @@ void TlsEnd::handle(const std::string &bytes) {
   this->impl_->server.received.clear();
 }
 
+bool TlsEnd::has_begun() const { return this->impl_->started; }
+
 bool TlsEnd::is_in_handshake() const { return this->impl_->started && !this->impl_->server.is_open(); }
 
 void TlsEnd::write(const std::string &plain) { this->impl_->server.write(plain); }

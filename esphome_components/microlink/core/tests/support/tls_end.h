@@ -26,6 +26,7 @@ class TlsEnd {
   /// What is to be sent to the client.
   std::string take();
 
+  bool has_begun() const;
   bool is_in_handshake() const;
 
   std::string received;

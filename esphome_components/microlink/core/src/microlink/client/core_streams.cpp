@@ -5,6 +5,9 @@ namespace microlink::client {
 
 namespace {
 
+/// Control, the home relay and the relay of a peer's region; memory for no more of them is reckoned with.
+constexpr size_t MAX_TLS_SESSIONS = 3;
+
 control::Link link_of(StreamId id) { return static_cast<control::Link>(id); }
 
 }  // namespace
@@ -41,9 +44,17 @@ void Core::handle_stream_open_(Instant now, StreamId id) {
 }
 
 /// Begins the handshake, unless another is under way: one takes more memory than all else of TLS, so they take turns.
+/// Nor while there are MAX_TLS_SESSIONS already; one that is more urgent takes the place of the relay that is not home.
 void Core::secure_(Instant now, StreamId id) {
+  size_t sessions = 0;
   for (const Stream &stream : this->streams_) {
     if (stream.state() == Stream::State::SECURING)
+      return;
+    sessions += stream.state() == Stream::State::OPEN && stream.has_tls() ? 1 : 0;
+  }
+  if (sessions >= MAX_TLS_SESSIONS) {
+    const bool is_urgent = !is_relay_(id) || this->relays_.region(id - RELAY_0) == this->relays_.home();
+    if (!is_urgent || !this->relays_.give_way())
       return;
   }
   Stream &stream = this->streams_[id];

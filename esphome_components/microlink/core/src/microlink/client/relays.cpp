@@ -273,6 +273,16 @@ void Relays::handle_map_changed(Instant now) {
   }
 }
 
+bool Relays::give_way() {
+  for (Slot &slot : this->slots_) {
+    if (slot.region == 0 || this->is_kept_(slot) || !slot.stream.is_open())
+      continue;
+    this->leave_(slot);
+    return true;
+  }
+  return false;
+}
+
 void Relays::stop() {
   for (Slot &slot : this->slots_) {
     this->leave_(slot);

@@ -78,6 +78,8 @@ class Relays {
   void reconnect(Instant now);
   /// The DERP map changed: leave what is not in it any more.
   void handle_map_changed(Instant now);
+  /// Leave the relay of a peer's region, whose place is needed; a packet opens it again. Whether there was one.
+  bool give_way();
   void stop();
 
   // Streams, by index.
