@@ -73,5 +73,35 @@ TEST(PollPolicy, who_was_not_found_is_not_asked_for_again_for_a_minute) {
   EXPECT_TRUE(policy.want(at(70), NINE));
 }
 
+netmap::Want stranger(uint8_t number) {
+  NodePublic key{};
+  key.bytes[31] = number;
+  return netmap::Want::by_stranger(key);
+}
+
+TEST(PollPolicy, strangers_leave_one_of_the_burst_to_who_is_wanted_here) {
+  PollPolicy policy;
+  for (uint8_t i = 0; i != 2; i++) {
+    EXPECT_TRUE(policy.want(at(i), stranger(i)));
+    EXPECT_TRUE(policy.begin(soon(i)));
+    policy.end(soon(i));
+  }
+  EXPECT_TRUE(policy.want(at(2), stranger(2)));
+  EXPECT_FALSE(policy.begin(soon(2)));
+  EXPECT_EQ(policy.next_timeout(), soon(31));
+  EXPECT_TRUE(policy.want(at(3), NINE));
+  EXPECT_TRUE(policy.begin(soon(3)));
+}
+
+TEST(PollPolicy, thirty_strangers_do_not_make_it_forget_who_was_missing) {
+  PollPolicy policy;
+  policy.note_missing(at(10), NINE);
+  for (uint8_t i = 0; i != 30; i++)
+    policy.note_missing(at(11), stranger(i));
+  EXPECT_TRUE(policy.is_missing(at(12), NINE));
+  EXPECT_TRUE(policy.is_missing(at(12), stranger(29)));
+  EXPECT_FALSE(policy.is_missing(at(12), stranger(1)));
+}
+
 }  // namespace
 }  // namespace microlink::client

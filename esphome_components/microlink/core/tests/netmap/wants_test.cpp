@@ -55,6 +55,25 @@ TEST(Wants, the_oldest_goes_when_there_are_too_many) {
   EXPECT_TRUE(wants.contains(*Want::of("n1")));
 }
 
+TEST(Wants, thirty_strangers_take_four_places_and_those_of_nobody_else) {
+  const auto stranger = [](int64_t i) { return Want::by_stranger(*NodePublic::parse(key_text("nodekey:", i))); };
+  Wants wants;
+  wants.add(*Want::of("kitchen"));
+  for (int64_t i = 0; i != 30; i++)
+    wants.add(stranger(i));
+  EXPECT_EQ(wants.size(), 1 + Wants::MAX_BY_STRANGERS);
+  EXPECT_TRUE(wants.contains(*Want::of("kitchen")));
+  EXPECT_TRUE(wants.contains(stranger(29)));
+  EXPECT_FALSE(wants.contains(stranger(25)));
+  for (size_t i = 0; i != Wants::MAX - 1; i++)
+    wants.add(*Want::of("n" + std::to_string(i)));
+  EXPECT_EQ(wants.size(), Wants::MAX);
+  EXPECT_TRUE(wants.contains(*Want::of("kitchen"))) << "strangers go first";
+  wants.add(stranger(30));
+  EXPECT_FALSE(wants.contains(stranger(30)));
+  EXPECT_TRUE(wants.contains(*Want::of("kitchen")));
+}
+
 TEST(Wants, twenty_strangers_find_their_place_in_one_map) {
   Bench bench;
   std::string peers;

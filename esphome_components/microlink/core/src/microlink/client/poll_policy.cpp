@@ -8,7 +8,12 @@ namespace microlink::client {
 bool PollPolicy::want(Instant now, const netmap::Want &want) {
   if (this->is_missing(now, want))
     return false;
-  this->want_any(now);
+  if (!want.is_by_stranger()) {
+    this->want_any(now);
+    return true;
+  }
+  this->urgent_ = true;
+  this->due_at_ = earlier(this->due_at_, now + GATHER);
   return true;
 }
 
@@ -19,7 +24,7 @@ bool PollPolicy::is_missing(Instant now, const netmap::Want &want) const {
 
 /// The burst is refilled by one every REFILL since the last poll ended.
 Instant PollPolicy::allowed_at_() const {
-  if (this->used_ < BURST)
+  if (this->used_ < (this->own_ ? BURST : BURST_FOR_STRANGERS))
     return Instant{INT64_MIN / 2};
   return this->last_end_ + REFILL;
 }
@@ -35,13 +40,13 @@ bool PollPolicy::begin(Instant now) {
     return false;
   this->used_++;
   this->running_ = true;
-  this->urgent_ = false;
+  this->urgent_ = this->own_ = false;
   this->due_at_ = Instant::NEVER;
   return true;
 }
 
 void PollPolicy::end(Instant now) {
-  this->running_ = this->urgent_ = false;
+  this->running_ = this->urgent_ = this->own_ = false;
   this->due_at_ = Instant::NEVER;
   this->last_end_ = now;
 }
@@ -51,6 +56,11 @@ void PollPolicy::note_missing(Instant now, const netmap::Want &want) {
     if (this->missing_[i].want == want || this->missing_[i].noted.age(now) >= FORGET_AFTER)
       this->missing_.remove(i);
   }
+  const auto is_by_stranger = [](const Missing &each) { return each.want.is_by_stranger(); };
+  const auto oldest = std::find_if(this->missing_.begin(), this->missing_.end(), is_by_stranger);
+  const auto strangers = static_cast<size_t>(std::count_if(oldest, this->missing_.end(), is_by_stranger));
+  if (want.is_by_stranger() && strangers == MAX_MISSING_STRANGERS)
+    this->missing_.remove(static_cast<size_t>(oldest - this->missing_.begin()));
   if (this->missing_.full())
     this->missing_.remove(0);
   (void) this->missing_.push_back({.want = want, .noted = Stamp(now)});

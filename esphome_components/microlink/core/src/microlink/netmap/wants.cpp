@@ -26,6 +26,12 @@ Want::Want(const NodePublic &key) : kind_(Kind::KEY) {
   std::copy_n(key.bytes.end() - this->value_.size(), this->value_.size(), this->value_.begin());
 }
 
+Want Want::by_stranger(const NodePublic &key) {
+  Want out(key);
+  out.by_stranger_ = true;
+  return out;
+}
+
 Want Want::named_(std::string_view name) {
   Want out;
   out.kind_ = Kind::NAME;
@@ -68,9 +74,13 @@ bool Want::selects(const Subject &subject) const {
 void Wants::add(const Want &want) {
   if (this->contains(want))
     return;
-  if (this->items_.full())
-    this->items_.remove(0);
-  (void) this->items_.push_back({.want = want});
+  const auto is_by_stranger = [](const Item &item) { return item.want.is_by_stranger(); };
+  const auto oldest = std::find_if(this->items_.begin(), this->items_.end(), is_by_stranger);
+  const auto strangers = static_cast<size_t>(std::count_if(oldest, this->items_.end(), is_by_stranger));
+  if (want.is_by_stranger() ? strangers == MAX_BY_STRANGERS : this->items_.full())
+    this->items_.remove(strangers == 0 ? 0 : static_cast<size_t>(oldest - this->items_.begin()));
+  if (!this->items_.full())  // else a stranger's, and no other one is here
+    (void) this->items_.push_back({.want = want});
 }
 
 bool Wants::contains(const Want &want) const {

@@ -16,18 +16,23 @@ class Want {
   Want() = default;
   explicit Want(const IpAddress &address) : kind_(Kind::ADDRESS), value_(address.bytes) {}
   explicit Want(const NodePublic &key);
+  /// One that calls and is not known here. Anybody can call with any key, so it is no reason to let others wait.
+  static Want by_stranger(const NodePublic &key);
   /// An address, a node key as text, a short name or an FQDN (any case, a trailing dot is fine). Null for an empty text
   /// and for one that is longer than any of these.
   static std::optional<Want> of(std::string_view selector);
 
   bool selects(const Subject &subject) const;
-  bool operator==(const Want &) const = default;
+  bool is_by_stranger() const { return this->by_stranger_; }
+  /// Of the same peer, whoever wants it.
+  bool operator==(const Want &other) const { return this->kind_ == other.kind_ && this->value_ == other.value_; }
 
  private:
   enum class Kind : uint8_t { NONE, ADDRESS, KEY, NAME };
   static Want named_(std::string_view name);
 
-  Kind kind_{Kind::NONE};
+  Kind kind_ : 4 {Kind::NONE};
+  bool by_stranger_ : 1 {false};
   Bytes<16> value_{};
 };
 
@@ -35,8 +40,11 @@ class Want {
 /// from the beginning without the peer. When the table had no room it waits for the next map, a few times.
 class Wants {
  public:
-  /// Twenty strangers may be met at once. Full: the oldest want goes; whoever still needs it asks again.
+  /// Twenty peers may be met at once. Full: the oldest want goes, those of strangers first; whoever still needs it asks
+  /// again.
   static constexpr size_t MAX = 24;
+  /// Places for those who call from outside. Full: the oldest of them goes.
+  static constexpr size_t MAX_BY_STRANGERS = 4;
   /// Chances that a want gets while the table is full of peers in use.
   static constexpr uint8_t MAX_CHANCES = 8;
 
