@@ -112,8 +112,9 @@ class Script {
 
   void network_() {
     const Endpoint local = endpoint_(this->in_.u8());
-    Input in{.kind = Input::Kind::NETWORK};
-    in.endpoints = {&local, this->in_.u8() % 4 == 0 ? 0U : 1U};
+    const uint8_t what = this->in_.u8();
+    Input in{.kind = what < 128 ? Input::Kind::NETWORK : Input::Kind::SEND_FAILED};
+    in.endpoints = {&local, what % 4 == 0 ? 0U : 1U};
     this->input_(in);
   }
 

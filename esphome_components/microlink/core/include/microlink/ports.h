@@ -75,6 +75,7 @@ struct Input {
     RESOLVED,       ///< answer to RESOLVE: `host`, `endpoints` (port 0), none = not found
     OVERLAY,        ///< an IP packet `bytes` from the local overlay interface, with OVERLAY_HEADROOM writable bytes in
                     ///< front of it and OVERLAY_TAILROOM behind: it is sealed in place, fastest if it is word-aligned
+    SEND_FAILED,    ///< the system has no way to `endpoints`, where SEND_DATAGRAM wanted to send (no route, forbidden)
   };
   Kind kind;
   StreamId stream{0};

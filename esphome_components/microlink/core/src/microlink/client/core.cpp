@@ -76,6 +76,10 @@ void Core::handle(Instant now, const Input &input) {
       if (this->run_ != Run::STOPPED)
         this->count_drop_(this->magicsock_.handle_udp(now, input.from, input.bytes));
       break;
+    case Input::Kind::SEND_FAILED:
+      for (const Endpoint &endpoint : input.endpoints)
+        this->magicsock_.handle_send_error(now, endpoint);
+      break;
     case Input::Kind::STREAM_OPEN:
     case Input::Kind::STREAM_BYTES:
     case Input::Kind::STREAM_BLOCKED:

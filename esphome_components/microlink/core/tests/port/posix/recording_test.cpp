@@ -189,7 +189,7 @@ TEST(RecordingFormat, inputs_and_configurations_come_back) {
     for (uint8_t &byte : bytes)
       byte = static_cast<uint8_t>(random());
     const std::vector<Endpoint> endpoints(random() % 4, {IpAddress::v4(192, 0, 2, 1), static_cast<uint16_t>(random())});
-    Input input{.kind = static_cast<Input::Kind>(random() % (static_cast<unsigned>(Input::Kind::OVERLAY) + 1))};
+    Input input{.kind = static_cast<Input::Kind>(random() % (static_cast<unsigned>(Input::Kind::SEND_FAILED) + 1))};
     input.stream = static_cast<StreamId>(random());
     input.record = static_cast<Record>(random() % static_cast<unsigned>(Record::COUNT));
     input.error = static_cast<Error>(random() % static_cast<unsigned>(Error::COUNT));

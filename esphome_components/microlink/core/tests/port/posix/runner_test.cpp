@@ -200,6 +200,30 @@ TEST_F(RunnerTest, datagrams_that_the_kernel_joined_are_told_one_by_one) {
   }
 }
 
+TEST_F(RunnerTest, tells_where_the_system_refuses_to_send) {
+  const Endpoint forbidden{IpAddress::v4(255, 255, 255, 255), 9};  // broadcasts are not asked for
+  const Endpoint other{IpAddress::v4(255, 255, 255, 255), 10};
+  const Fd listener(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  const Endpoint there = bound_to_localhost(listener.get());
+  this->script.on_input = [&](const SeenInput &input) {
+    if (input.kind == Kind::SEND_FAILED && this->script.count(Kind::SEND_FAILED) == 1) {
+      this->script.act({.kind = Do::SEND_DATAGRAM, .to = other}, "x");
+      this->script.act({.kind = Do::SEND_DATAGRAM, .to = there}, "another way");
+    }
+  };
+  for (int i = 0; i != 3; i++)
+    this->script.act({.kind = Do::SEND_DATAGRAM, .to = forbidden}, "x");
+  this->script.act({.kind = Do::SEND_DATAGRAM, .to = there}, "ping");
+  this->runner->drain();
+  this->runner->turn(monotonic_now());
+  ASSERT_EQ(this->script.count(Kind::SEND_FAILED), 2U);
+  EXPECT_EQ(this->script.last(Kind::SEND_FAILED)->endpoints, std::vector<Endpoint>{other});
+  for (const ssize_t size : {4, 11}) {  // what was sent because of it has left in the same turn
+    char buffer[16];
+    EXPECT_EQ(::recv(listener.get(), buffer, sizeof(buffer), MSG_DONTWAIT), size);
+  }
+}
+
 TEST_F(RunnerTest, ipv6_has_the_same_port) {
   Fd other(::socket(AF_INET6, SOCK_DGRAM, 0));
   sockaddr_storage address{};

@@ -287,6 +287,7 @@ Duration Loop::turn(Instant latest) {
   this->serve_network_();
   if (this->client_ != nullptr && this->client_->next_timeout() <= this->now_)
     this->feed({.kind = Input::Kind::TIMEOUT});
+  this->udp_.tell_refusals();
   return waited;
 }
 

@@ -9,6 +9,7 @@ namespace microlink::chip {
 namespace {
 
 constexpr int PORT_ATTEMPTS = 8;
+constexpr int MAX_REFUSED_ROUNDS = 8;
 
 Socket bind_socket(int family, uint16_t port, uint16_t &bound) {
   Socket socket = Socket::open(family, SOCK_DGRAM);
@@ -63,7 +64,14 @@ void Udp::send(const Endpoint &to, ByteView bytes) {
     return;
   sockaddr_storage address{};
   const socklen_t length = posix::to_sockaddr(to, address);
-  (void) ::sendto(socket.get(), bytes.data(), bytes.size(), 0, reinterpret_cast<const sockaddr *>(&address), length);
+  if (::sendto(socket.get(), bytes.data(), bytes.size(), 0, reinterpret_cast<const sockaddr *>(&address), length) < 0)
+    this->refusals_.note(errno, to);
+}
+
+void Udp::tell_refusals() {
+  // What cannot be sent to is let alone for seconds, so this ends when each way was tried.
+  for (int i = 0; i != MAX_REFUSED_ROUNDS && this->refusals_.tell(this->sink_); i++) {
+  }
 }
 
 void Udp::watch(Selection &selection) const {

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "microlink/port/chip/bsd.h"
-#include "microlink/port/posix/input_sink.h"
+#include "microlink/port/posix/refusals.h"
 
 namespace microlink::chip {
 
@@ -20,6 +20,8 @@ class Udp {
   uint16_t port_v6() const { return this->port_v6_; }
   /// A datagram that cannot be sent is lost, as on the wire.
   void send(const Endpoint &to, ByteView bytes);
+  /// Tell the client where nothing could be sent to; what it says to that leaves too.
+  void tell_refusals();
 
   void watch(Selection &selection) const;
   /// After the wait: hand on what came, BATCH datagrams of each family at most. `room` is used for each in turn.
@@ -31,6 +33,7 @@ class Udp {
   void receive_(const Socket &socket, ByteSpan room);
 
   posix::InputSink &sink_;
+  posix::Refusals refusals_;
   Socket v4_;
   Socket v6_;
   uint16_t port_v4_{0};

@@ -102,6 +102,7 @@ void Outbox::send_family_(int fd, size_t first, size_t end) {
       continue;
     }
     const Group &refused = this->groups_[done];
+    this->refusals_.note(errno, this->items_[refused.first].to);
     // EIO: the interface cannot make checksums. EINVAL: the kernel does not know the option, or the path's MTU is less.
     if (refused.count > 1 && (errno == EIO || errno == EINVAL)) {
       this->can_segment_ = errno != EIO;
@@ -115,8 +116,9 @@ void Outbox::send_singly_(int fd, size_t first, size_t end) {
   for (size_t i = first; i != end; i++) {
     sockaddr_storage to{};
     const socklen_t length = to_sockaddr(this->items_[i].to, to);
-    (void) ::sendto(fd, this->items_[i].bytes.data(), this->items_[i].size, MSG_DONTWAIT,
-                    reinterpret_cast<const sockaddr *>(&to), length);
+    if (::sendto(fd, this->items_[i].bytes.data(), this->items_[i].size, MSG_DONTWAIT,
+                 reinterpret_cast<const sockaddr *>(&to), length) < 0)
+      this->refusals_.note(errno, this->items_[i].to);
   }
 }
 

@@ -8,6 +8,7 @@
 
 #include "microlink/base/bytes.h"
 #include "microlink/base/ip.h"
+#include "microlink/port/posix/refusals.h"
 
 namespace microlink::posix {
 
@@ -22,8 +23,10 @@ class Outbox {
   /// False: it is full. Empty it with send() first.
   bool add(const Endpoint &to, ByteView bytes);
   bool empty() const { return this->count_ == 0; }
-  /// Send all on the socket of their address's family, -1 if there is none; what the kernel refuses is lost.
+  /// Send all on the socket of their address's family, -1 if there is none; what the kernel refuses is lost,
+  /// and refusals() knows where it should have gone.
   void send(int v4, int v6);
+  Refusals &refusals() { return this->refusals_; }
 
  private:
   static constexpr size_t CAPACITY = 64;
@@ -49,6 +52,7 @@ class Outbox {
   std::array<iovec, CAPACITY> vectors_;
   std::array<Group, CAPACITY> groups_;
   std::array<mmsghdr, CAPACITY> messages_;
+  Refusals refusals_;
   size_t count_{0};
   bool can_segment_{true};
 };

@@ -120,7 +120,7 @@ Error read_input(ByteView payload, ReadInput &out) {
   for (uint16_t i = 0; i != endpoints && in.ok(); i++)
     out.endpoints.push_back(read_endpoint(in));
   out.host = as_text(read_bytes(in));
-  if (!in.ok() || in.left() != 0 || kind > static_cast<uint8_t>(Input::Kind::OVERLAY) ||
+  if (!in.ok() || in.left() != 0 || kind > static_cast<uint8_t>(Input::Kind::SEND_FAILED) ||
       record > static_cast<uint8_t>(Record::COUNT) || error >= static_cast<uint8_t>(Error::COUNT))
     return Error::MALFORMED;
   out.input.kind = static_cast<Input::Kind>(kind);

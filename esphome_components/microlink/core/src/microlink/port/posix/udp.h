@@ -24,6 +24,7 @@ class UdpSockets final : public Companion {
   uint16_t port_v6() const { return this->port_v6_; }
   /// Leaves with flush(), or before. A datagram that cannot be sent is lost, as on the wire.
   void send(const Endpoint &to, ByteView bytes);
+  /// Also tells the client where nothing can be sent to; what it says to that leaves too.
   void flush();
 
   void watch(std::vector<pollfd> &fds) override;
@@ -32,6 +33,7 @@ class UdpSockets final : public Companion {
  private:
   struct Batch;
   bool open_both_(uint16_t port);
+  void send_out_();
   void receive_(int fd);
   void feed_(const Endpoint &from, ByteSpan bytes, size_t datagram_bytes);
 
