@@ -245,6 +245,31 @@ TEST(Path, is_forgotten_with_the_disco_key_the_node_key_and_the_link) {
   }
 }
 
+TEST(Path, is_never_an_address_inside_the_tailnet) {
+  Bench bench;
+  const std::vector<Endpoint> inside = {at("100.64.0.8:41641"), at("[fd7a:115c:a1e0::8]:41641")};
+  for (const Endpoint &endpoint : inside)
+    bench.sock.MagicsockKeys::keys.overlay.insert(endpoint.address);
+  bench.sock.set_endpoints(bench.now, PEER, inside);
+  bench.sock.note_sent(bench.now, PEER);
+  auto call = bench.call({inside[0], inside[1], at("100.64.0.9:1")});
+  EXPECT_EQ(bench.sock.handle_relay_packet(bench.now, REGION, bench.peer_node.public_key(), call), Error::NONE);
+  std::vector<Endpoint> pinged;
+  for (const Bench::Sent &sent : bench.drain()) {
+    if (sent.where.kind == Transmit::Kind::UDP)
+      pinged.push_back(sent.where.to);
+  }
+  EXPECT_EQ(pinged, std::vector<Endpoint>{at("100.64.0.9:1")}) << "a provider's address like any other";
+  auto ping = bench.ping();
+  EXPECT_EQ(bench.sock.handle_udp(bench.now, inside[0], ping), Error::UNEXPECTED);
+  EXPECT_EQ(bench.sock.handle_udp(bench.now, at("127.3.3.40:2"), ping), Error::UNEXPECTED) << "not from a relay";
+  EXPECT_TRUE(bench.drain().empty());
+  const std::vector<Endpoint> own = {at("10.0.0.5:41641"), inside[0], inside[1]};
+  bench.sock.set_local_endpoints(bench.now, own);
+  ASSERT_EQ(bench.sock.own_endpoints().size(), 1U);
+  EXPECT_EQ(bench.sock.own_endpoints()[0].endpoint, own[0]);
+}
+
 TEST(Peers, are_named_by_slot_and_generation) {
   Bench bench;
   bench.make_direct();

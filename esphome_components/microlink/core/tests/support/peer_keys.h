@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <set>
 
 #include "microlink/capacity.h"
 #include "microlink/keys/peer_keys.h"
@@ -25,6 +26,9 @@ class PeerKeyTable final : public PeerKeys {
   const NodePublic &node_key(size_t slot) const override { return this->rows_.at(slot).node; }
   const DiscoPublic &disco_key(size_t slot) const override { return this->rows_.at(slot).disco; }
   KeyVersions key_versions(size_t slot) const override { return this->rows_.at(slot).versions; }
+  bool is_overlay_address(const IpAddress &address) const override { return this->overlay.contains(address); }
+
+  std::set<IpAddress> overlay;  ///< addresses inside the tailnet
 
  private:
   struct Row {

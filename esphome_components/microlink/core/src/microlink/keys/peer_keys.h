@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "microlink/base/ip.h"
 #include "microlink/keys/keys.h"
 
 namespace microlink {
@@ -23,6 +24,10 @@ class PeerKeys {
   virtual const NodePublic &node_key(size_t slot) const = 0;
   virtual const DiscoPublic &disco_key(size_t slot) const = 0;
   virtual KeyVersions key_versions(size_t slot) const = 0;
+  /// Whether somebody's address inside the tailnet, our own too, or one that only tailnets use. Such a one is never a
+  /// way to a peer: packets to it would go into the tunnel that they are to carry. Not all of 100.64.0.0/10 is one:
+  /// providers use it, too.
+  virtual bool is_overlay_address(const IpAddress &address) const = 0;
 
  protected:
   ~PeerKeys() = default;

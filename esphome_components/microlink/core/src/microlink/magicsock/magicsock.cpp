@@ -129,7 +129,12 @@ void Magicsock::set_local_endpoints(Instant now, std::span<const Endpoint> endpo
   FixedVector<Endpoint, OwnEndpoints::MAX_LOCAL> before;
   for (const Endpoint &endpoint : this->own_.local())
     (void) before.push_back(endpoint);
-  this->note_endpoints_(this->own_.set_local(endpoints, fixed_port));
+  FixedVector<Endpoint, MAX_OWN_ENDPOINTS> underlay;
+  for (const Endpoint &endpoint : endpoints) {
+    if (!this->keys_.is_overlay_address(endpoint.address))
+      (void) underlay.push_back(endpoint);  // more than are announced: ignored
+  }
+  this->note_endpoints_(this->own_.set_local({underlay.begin(), underlay.size()}, fixed_port));
   if (this->state_ != State::STOPPED)
     this->state_ = this->own_.has_local() ? State::ONLINE : State::OFFLINE;
   this->netcheck_.set_families(now, this->own_.has_ipv4(), this->own_.has_ipv6());
@@ -232,6 +237,11 @@ Route Magicsock::route(Instant now, netmap::PeerId id) const {
   if (!route.direct.is_set() || !slot->path.is_trusted(now))
     route.region = this->relay_for_(*slot);
   return route;
+}
+
+bool Magicsock::is_trusted(Instant now, netmap::PeerId id, const Endpoint &from) const {
+  const Slot *slot = this->slot_of_(id);
+  return slot != nullptr && slot->path.is_trusted(now) && slot->path.best().endpoint == from;
 }
 
 void Magicsock::note_sent(Instant now, netmap::PeerId id) {

@@ -90,6 +90,8 @@ class Magicsock {
   /// Where to send to `id` now. Call note_sent() after a WireGuard message went that way.
   Route route(Instant now, netmap::PeerId id) const;
   void note_sent(Instant now, netmap::PeerId id);
+  /// Whether `from` is the path to `id`, and the peer proved it just now.
+  bool is_trusted(Instant now, netmap::PeerId id, const Endpoint &from) const;
   /// One DISCO round trip, over the relay and all candidates at once; ends in PONG or PING_TIMED_OUT. Repeated after
   /// 25, 50, 100 … ms, and when something changed that may let it through. One peer at a time: NOT_READY while
   /// another's runs; asked again for the same peer it is the same ping. UNKNOWN_PEER also for a peer without a disco

@@ -63,7 +63,8 @@ std::optional<Magicsock::Transmit> Magicsock::transmit_relay_ping_(Instant now, 
 
 std::optional<Magicsock::Transmit> Magicsock::transmit_ping_(Instant now, Slot &slot, ByteSpan out) {
   while (const auto to = slot.path.take_ping(now)) {
-    if (!slot.allowed || !this->can_reach_(*to))
+    // What is never pinged is never proved to be a path, wherever it was heard of.
+    if (!slot.allowed || !this->can_reach_(*to) || this->keys_.is_overlay_address(to->address))
       continue;
     Bytes<64> payload;
     Writer writer(payload);

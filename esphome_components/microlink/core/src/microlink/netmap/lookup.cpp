@@ -4,6 +4,13 @@
 
 namespace microlink::netmap {
 
+namespace {
+
+/// fd7a:115c:a1e0::/48, from which every tailnet takes its addresses (01 §1).
+constexpr uint8_t OVERLAY_V6[] = {0xfd, 0x7a, 0x11, 0x5c, 0xa1, 0xe0};
+
+}  // namespace
+
 std::string_view Netmap::suffix() const {
   const std::string_view own = this->self_.name;
   const size_t dot = own.find('.');
@@ -73,6 +80,21 @@ PeerId Netmap::find_by_address(const IpAddress &address) const {
     best_bits = bits;
   }
   return best;
+}
+
+bool Netmap::is_overlay_address(const IpAddress &address) const {
+  if (std::equal(std::begin(OVERLAY_V6), std::end(OVERLAY_V6), address.bytes.begin()))
+    return true;
+  for (const Prefix &own : this->self_.addresses) {
+    // Asked for each datagram: all IPv4 addresses of a tailnet begin like ours, and few others do.
+    if (own.address.is_v4() && address.is_v4() && own.address.raw()[0] != address.raw()[0])
+      return false;
+    if (own.address == address)
+      return true;
+  }
+  return std::any_of(this->slots_.begin(), this->slots_.end(), [&](const Slot &slot) {
+    return slot.used && slot.peer.prefixes.match(address, false) >= 0;
+  });
 }
 
 Netmap::Slot *Netmap::slot_of_(PeerId id) { return this->peer(id) == nullptr ? nullptr : &this->slots_[id.slot]; }

@@ -71,6 +71,7 @@ class Netmap final : public PeerKeys {
   const NodePublic &node_key(size_t slot) const override { return this->slots_[slot].peer.key; }
   const DiscoPublic &disco_key(size_t slot) const override { return this->slots_[slot].peer.disco_key; }
   KeyVersions key_versions(size_t slot) const override { return this->slots_[slot].versions; }
+  bool is_overlay_address(const IpAddress &address) const override;
 
   // Unset if there is none.
   PeerId find(tailcfg::NodeId id) const;
