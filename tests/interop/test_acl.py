@@ -13,7 +13,7 @@ from listener import PORT, Listener
 from microlinkd import Microlinkd
 from nodes import Online, StartTailscaled
 from peers import Tailscaled
-from planes import Plane
+from planes import Plane, TestControl
 from rules import allow
 from traffic import ECHO_PORT, WEB_PORT, bracketed, fetch, serve_files
 from waiting import stays, wait_for
@@ -111,3 +111,26 @@ def test_a_revoked_peer_is_cut_off_within_one_update(lab: Lab, plane: Plane, pai
     assert not reaches(lab, target, WEB_PORT)
     assert not official.ping(target, "ICMP")
     assert int(node.status()["statistics"]["map_polls"]) == polls  # it was told, not asked
+
+
+@pytest.mark.timeout(120)
+def test_a_newcomer_whom_a_long_rule_names_is_let_in(lab: Lab, testcontrol: TestControl, online: Online) -> None:
+    node, other = online("a", "microlink", "--serve", str(WEB_PORT)), online("b", "other", "--tun", "ml0")
+    for each, name in ((node, "other"), (other, "microlink")):
+        each.wait_peer(name, lambda peer: peer["home_derp"])
+    serve_files(lab, "a", 1000)
+    ours, theirs = str(node.status()["ipv4"]), str(other.status()["ipv4"])
+    # No two addresses make a range, so the node keeps of them which of its peers are meant, and no more.
+    listed = [f"100.{90 + number // 32768}.{number // 128 % 256}.{number % 128 * 2}" for number in range(300)]
+    rule = {"SrcIPs": [*listed, theirs], "DstPorts": [{"IP": ours, "Ports": {"First": WEB_PORT, "Last": WEB_PORT}}]}
+    testcontrol.admin("PUT", "/filter", [rule])
+    registered, newcomer = testcontrol.node("microlink"), testcontrol.node("other")
+    record = {key: value for key, value in testcontrol.record("other").items() if key != "Streaming"}
+    testcontrol.send(registered, {"PeersRemoved": [newcomer.id]})
+    node.wait_no_peer("other")
+    testcontrol.send(registered, {"PacketFilters": {"*": None, "base": [rule]}})  # without the peer
+    polls = int(node.status()["statistics"]["map_polls"])
+    testcontrol.send(registered, {"PeersChanged": [record]})
+    node.wait_peer("other")
+    wait_for("the file", lambda: reaches(lab, ours, WEB_PORT), 20)
+    assert int(node.status()["statistics"]["map_polls"]) == polls + 1

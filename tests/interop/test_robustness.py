@@ -39,6 +39,8 @@ type Pair = tuple[Microlinkd, Tailscaled]
 INTERFACE = "ml0"
 PACKETS = 1000
 FLOOD_PER_SECOND = 2000
+RELAYED_FLOOD_PER_SECOND = 60
+RELAYED_CALL_SECONDS = 20
 
 
 def dropped(node: Microlinkd, reason: str) -> int:
@@ -194,6 +196,23 @@ def test_a_flood_of_handshakes_does_not_stop_a_session_or_a_new_peer(
     assert report["other"] == 0  # nobody gets a response without a key that control named
     assert dropped(node, "not ready") >= report["cookies"]
     _ping(lab, "b", address)
+
+
+@pytest.mark.nat("lan", "blocked")
+def test_a_flood_over_udp_does_not_keep_out_who_comes_by_a_relay(
+    lab: Lab, testcontrol: TestControl, online: Online
+) -> None:
+    node, other = online("a", "microlink", "--tun", INTERFACE), online("b", "other", "--tun", INTERFACE)
+    for each, name in ((node, "other"), (other, "microlink")):
+        each.wait_peer(name, lambda peer: peer["home_derp"])
+    assert testcontrol.url
+    endpoint = next(each for each in node.status()["endpoints"] if each.startswith(lab.address("a")))
+    flood = Flood(lab, "inet", endpoint, str(node.status()["node_key"]), RELAYED_FLOOD_PER_SECOND)
+    wait_for("cookies are asked for", lambda: dropped(node, "not ready"))
+    # One call is answered with a cookie, the next one, 5 s later, with a session.
+    pongs = lab.run("b", "ping", "-c", "1", "-w", str(RELAYED_CALL_SECONDS), str(node.status()["ipv4"]))
+    print(flood.end(), pongs.splitlines()[-1])
+    assert node.wait_peer("other")["direct"] is None
 
 
 def test_garbage_of_every_length_is_dropped_and_counted(lab: Lab, pair: Pair) -> None:

@@ -152,6 +152,8 @@ void Node::drain() {
 }
 
 bool Node::step() {
+  if (this->is_deaf)
+    this->inbox_.clear();
   if (!this->inbox_.empty()) {
     Pending pending = std::move(this->inbox_.front());
     this->inbox_.pop_front();
@@ -198,6 +200,13 @@ void Node::restart(const std::string &auth_key) {
   }
   (void) this->client_->set_auth_key(auth_key);
   this->start();
+}
+
+void Node::hear(const Endpoint &from, std::string datagram) {
+  Input in = input(Input::Kind::DATAGRAM);
+  in.from = from;
+  in.bytes = span_of(datagram);
+  this->input_(in);
 }
 
 void Node::perform_(const Action &action) {

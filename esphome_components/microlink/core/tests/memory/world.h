@@ -45,6 +45,8 @@ class Node {
   void drain();
   /// An IP packet from this node's own programs.
   void send(const std::string &packet);
+  /// A datagram that somebody sends.
+  void hear(const Endpoint &from, std::string datagram);
   void send_map(const std::string &json);
   /// From control and relay.
   void send_keep_alives();
@@ -62,6 +64,7 @@ class Node {
   ControlServer control;
   std::vector<std::string> received;  ///< packets for the overlay
   Endpoint underlay;
+  bool is_deaf{false};  ///< nothing that is sent to it arrives
   size_t online{0};  ///< times that it said so
   std::map<Record, std::string> records;
   /// Power goes instead of performing the record action after so many; SIZE_MAX: never.

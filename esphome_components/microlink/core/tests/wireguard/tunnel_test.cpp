@@ -336,6 +336,52 @@ TEST(Tunnel, a_flood_of_initiations_is_answered_with_cookies_and_the_peer_still_
   EXPECT_EQ(p.b.received.size(), 1U);
 }
 
+TEST(Tunnel, a_single_call_is_not_repeated_unless_there_is_something_to_send) {
+  for (const bool has_packet : {false, true}) {
+    Pair p;
+    p.a.tunnel.connect(p.now, p.a.peer, true);
+    size_t calls = 0;
+    for (int tick = 0; tick != 100; tick++) {
+      p.now = static_cast<Instant>(int64_t{tick} * 200'000);
+      if (has_packet && tick == 10)
+        (void) p.send(p.a, ipv4_packet(40));
+      else if (tick < 20)
+        p.a.tunnel.connect(p.now, p.a.peer, true);
+      p.a.tunnel.handle_timeout(p.now);
+      p.drain(p.a);
+      calls += std::exchange(p.a.outbox, {}).size();
+    }
+    EXPECT_EQ(calls, has_packet ? 4U : 1U);
+    EXPECT_EQ(p.a.tunnel.info(p.now, p.a.peer).state, has_packet ? SessionState::HANDSHAKE : SessionState::IDLE);
+  }
+}
+
+TEST(Tunnel, a_cookie_reply_to_a_relayed_caller_goes_by_the_relay_to_that_peer) {
+  Pair p;
+  const Source relay{IpAddress::v4(127, 3, 3, 40), 7};
+  for (int i = 0; i != 30; i++) {
+    Packet junk(INITIATION_BYTES, 0);
+    junk[0] = 1;
+    CookieJar().write_macs(p.now, p.b.key.public_key(), junk);
+    (void) p.b.tunnel.handle_datagram(p.now, relay, junk, p.b.peer);
+    Packet room(MAX_WIREGUARD_BYTES);
+    if (const auto transmit = p.b.tunnel.poll_transmit(p.now, room)) {
+      EXPECT_TRUE(transmit->to_source);
+      EXPECT_EQ(transmit->source, relay);
+      EXPECT_EQ(transmit->slot, p.b.peer);
+      continue;
+    }
+    EXPECT_LT(i, 20);
+  }
+  Packet junk(INITIATION_BYTES, 0);
+  junk[0] = 1;
+  CookieJar().write_macs(p.now, p.b.key.public_key(), junk);
+  (void) p.b.tunnel.handle_datagram(p.now, relay, junk, p.b.peer);
+  p.b.tunnel.remove_peer(p.b.peer);
+  Packet room(MAX_WIREGUARD_BYTES);
+  EXPECT_FALSE(p.b.tunnel.poll_transmit(p.now, room)) << "nobody is sent anything who is gone";
+}
+
 TEST(Tunnel, more_peers_than_places_all_get_their_turn) {
   SeededRandom random(5);
   KeyedTunnel tunnel(random);

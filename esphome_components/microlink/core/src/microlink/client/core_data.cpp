@@ -40,7 +40,7 @@ void Core::handle_tunnel_event_(Instant now, const wireguard::Tunnel::Event &eve
       break;
     case Kind::UNKNOWN_INITIATOR:
       if (!this->netmap_.find_by_key(event.key).is_set())  // else it is not allowed
-        this->want_(now, netmap::Want(event.key));
+        this->want_(now, netmap::Want::by_stranger(event.key));
       break;
     case Kind::RESERVE_TIMESTAMP:
       this->clock_reserved_ = event.reserve_until;
@@ -53,15 +53,22 @@ void Core::handle_tunnel_event_(Instant now, const wireguard::Tunnel::Event &eve
 // --- inbound ---------------------------------------------------------------------------------------------------------
 
 void Core::handle_wireguard_(Instant now, const magicsock::Event &event) {
-  const auto received = this->tunnel_.handle_datagram(now, event.from, event.packet);
+  const auto slot = static_cast<wireguard::Slot>(event.peer.slot);
+  const bool relayed = is_relay_endpoint(event.from);
+  const auto received =
+      this->tunnel_.handle_datagram(now, event.from, event.packet, relayed ? slot : wireguard::Tunnel::NOBODY);
   if (!received) {
     this->count_drop_(received.error());
     // A session that we know nothing of: the peer had it with us before we restarted, or we lost ours. It would go on
-    // sending into the void for 15 s; a handshake of ours tells it, at most one in 5 s.
-    const auto slot = static_cast<wireguard::Slot>(event.peer.slot);
+    // sending into the void for 15 s; a handshake of ours tells it. Nothing in the packet proves anything, so the way
+    // that it came must: a relay, which knows who sends, or the path that the peer proved to be its own.
     const netmap::Peer *peer = this->netmap_.peer(event.peer);
-    if (received.error() == Error::UNEXPECTED && peer != nullptr && peer->allowed && !this->tunnel_.has_session(slot))
-      this->tunnel_.connect(now, slot);
+    const auto type = wireguard::classify(event.packet);
+    const bool is_of_lost_session = received.error() == Error::UNEXPECTED && type &&
+                                    *type == wireguard::MessageType::TRANSPORT && peer != nullptr && peer->allowed &&
+                                    !this->tunnel_.has_session(slot);
+    if (is_of_lost_session && (relayed || this->magicsock_.is_trusted(now, event.peer, event.from)))
+      this->tunnel_.connect(now, slot, true);
     return;
   }
   if (!received->packet.empty())
@@ -167,10 +174,12 @@ void Core::send_own_(Instant now, netmap::PeerId id, ByteView packet) {
 /// Handshake messages, keepalives and packets that waited for a session.
 std::optional<Action> Core::next_tunnel_action_(Instant now, ByteSpan scratch) {
   while (const auto transmit = this->tunnel_.poll_transmit(now, scratch)) {
+    if (transmit->to_source && transmit->slot == wireguard::Tunnel::NOBODY)
+      return Action{.kind = Action::Kind::SEND_DATAGRAM, .to = transmit->source, .bytes = transmit->bytes};
     if (transmit->to_source) {
-      if (!is_relay_endpoint(transmit->source))
-        return Action{.kind = Action::Kind::SEND_DATAGRAM, .to = transmit->source, .bytes = transmit->bytes};
-      continue;  // who floods us through a relay gets no cookie
+      (void) this->relays_.send(now, transmit->source.port, this->netmap_.node_key(transmit->slot), transmit->bytes);
+      this->relay_output_ = true;
+      continue;
     }
     if (const auto action = this->send_to_peer_(now, this->netmap_.at(transmit->slot), transmit->bytes))
       return action;

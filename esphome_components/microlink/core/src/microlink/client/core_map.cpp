@@ -32,6 +32,8 @@ void Core::message_end(bool keep_alive) {
   }
   this->netmap_.message_end(keep_alive);
   this->filter_.message_end(keep_alive);
+  if (!keep_alive && this->filter_.needs_full_map())  // a peer or an own address that is newer than the rules
+    this->poll_policy_.want_any(this->now_);
   const bool was_locked_out = std::exchange(this->locked_out_, this->tailnet_lock_ && !this->is_signed_);
   if (this->locked_out_ && !was_locked_out) {
     this->log_.warning("%s", LOCKED_OUT);

@@ -127,6 +127,7 @@ void Core::take_peer_(Instant now, netmap::PeerId id) {
     this->note_cache_(now);
   known = {.id = id, .versions = versions, .used = known.id == id ? known.used : Stamp(now), .allowed = peer->allowed};
   (void) this->magicsock_.set_peer(now, id, {.home_region = peer->home_derp, .allowed = peer->allowed});
+  this->tunnel_.set_relayed(slot, !this->magicsock_.best_path(id).is_set());
   this->news_.peer_changed(id.slot);
 }
 
@@ -208,7 +209,7 @@ void Core::handle_relay_packet_(Instant now, const Relays::Event &event) {
   const Error error = this->magicsock_.handle_relay_packet(now, event.region, event.key, event.packet);
   this->count_drop_(error);
   if (error == Error::UNKNOWN_PEER)
-    this->want_(now, netmap::Want(event.key));
+    this->want_(now, netmap::Want::by_stranger(event.key));
   (void) this->settle_magicsock_(now);  // a packet is a view: it is used up before the next one is read
 }
 

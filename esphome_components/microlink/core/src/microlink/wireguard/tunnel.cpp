@@ -120,6 +120,9 @@ void Tunnel::wipe_sessions_(Peer &peer) {
 
 void Tunnel::want_handshake_(Instant now, Slot slot) {
   Peer &peer = this->peers_[slot];
+  if (peer.calls_once)
+    peer.attempt_started = Stamp(now);
+  peer.calls_once = false;
   if (peer.handshake != NO_HANDSHAKE)
     return;
   if (!peer.wants_handshake) {
@@ -129,10 +132,14 @@ void Tunnel::want_handshake_(Instant now, Slot slot) {
   this->start_waiting_handshakes_(now);
 }
 
-void Tunnel::connect(Instant now, Slot slot) {
+void Tunnel::connect(Instant now, Slot slot, bool once) {
   this->now_ = now;
-  if (this->peer_in_(slot) != nullptr)
-    this->want_handshake_(now, slot);
+  Peer *peer = this->peer_in_(slot);
+  const bool calls = peer != nullptr && (peer->handshake != NO_HANDSHAKE || peer->wants_handshake);
+  if (peer == nullptr || (once && (calls || peer->initiation_sent.age(now) < REKEY_TIMEOUT)))
+    return;
+  this->want_handshake_(now, slot);
+  peer->calls_once = once;
 }
 
 void Tunnel::handle_new_path(Instant now, Slot slot) {
@@ -180,7 +187,7 @@ Instant Tunnel::earliest_initiation_(Instant now, const Peer &peer) {
 }
 
 void Tunnel::end_handshake_(Peer &peer) {
-  peer.wants_handshake = false;
+  peer.wants_handshake = peer.calls_once = false;
   if (peer.handshake == NO_HANDSHAKE)
     return;
   Handshake &handshake = this->handshakes_[peer.handshake];
@@ -244,19 +251,20 @@ void Tunnel::handle_timeout(Instant now) {
 /// Repeats, gives the place to somebody else, or gives up.
 void Tunnel::handle_handshake_timeout_(Instant now, Slot slot) {
   Peer &peer = this->peers_[slot];
-  if (peer.attempt_started.age(now) >= REKEY_ATTEMPT_TIME) {
+  const Handshake *call = peer.handshake == NO_HANDSHAKE ? nullptr : &this->handshakes_[peer.handshake];
+  const bool is_over = peer.calls_once && call != nullptr && call->sent != 0 && now >= call->retransmit_due;
+  if (is_over || peer.attempt_started.age(now) >= REKEY_ATTEMPT_TIME) {
     this->end_handshake_(peer);
     this->queue_.drop(static_cast<uint8_t>(slot));
     this->push_event_(Event::Kind::HANDSHAKE_FAILED, slot);
     return;
   }
-  if (peer.handshake == NO_HANDSHAKE)
+  if (call == nullptr)
     return;
   this->ask_for_reservation_(now);
-  const Handshake &handshake = this->handshakes_[peer.handshake];
   const bool others_wait =
       std::any_of(this->peers_.begin(), this->peers_.end(), [](const Peer &other) { return other.wants_handshake; });
-  if (now >= handshake.retransmit_due && handshake.sent > 1 && others_wait) {
+  if (now >= call->retransmit_due && call->sent > 1 && others_wait) {
     this->end_handshake_(peer);
     this->start_waiting_handshakes_(now);  // whoever waited goes first
     peer.wants_handshake = true;

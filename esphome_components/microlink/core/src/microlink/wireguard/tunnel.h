@@ -47,11 +47,13 @@ class Tunnel {
     NodePublic key{};
     WallTime reserve_until{WallTime::UNKNOWN};
   };
+  /// No slot: a datagram that no relay vouches for.
+  static constexpr Slot NOBODY = UINT16_MAX;
   struct Transmit {
     enum class Kind : uint8_t { HANDSHAKE, KEEPALIVE, DATA };
     Kind kind;
     Slot slot{0};
-    bool to_source{false};  ///< a cookie reply: to `source`, whoever that is
+    bool to_source{false};  ///< a cookie reply: to `source`, whoever that is; to `slot` by that relay if it is not NOBODY
     Source source{};
     ByteView bytes{};
   };
@@ -84,10 +86,10 @@ class Tunnel {
   void set_timestamp_floor(WallTime reserved_until) { this->timestamps_.set_floor(reserved_until); }
   void handle_reserved(Instant now, WallTime reserved_until);
 
-  /// A WireGuard message; opened in place. TRUNCATED, MALFORMED, AUTH_FAILED, REPLAYED, UNEXPECTED (old or unknown
+  /// A WireGuard message; opened in place. `relayed_from`: whose the relay says it is. TRUNCATED, MALFORMED, AUTH_FAILED, REPLAYED, UNEXPECTED (old or unknown
   /// index), UNKNOWN_PEER; NOT_READY when a cookie was asked for instead. Handshake messages yield UNEXPECTED-free
   /// success with an empty packet.
-  Result<Received> handle_datagram(Instant now, const Source &from, ByteSpan message);
+  Result<Received> handle_datagram(Instant now, const Source &from, ByteSpan message, Slot relayed_from = NOBODY);
 
   /// Seal an inner packet of `size` bytes that stands at buffer[TRANSPORT_HEADER_BYTES]. `buffer` needs
   /// encapsulated_size(size) bytes. The whole message, a view of `buffer`; NOT_READY when it was queued until a session
@@ -100,8 +102,9 @@ class Tunnel {
   static constexpr size_t encapsulated_size(size_t size) {
     return TRANSPORT_HEADER_BYTES + padded_size(size) + MAC_BYTES;
   }
-  /// Start a handshake without a packet.
-  void connect(Instant now, Slot slot);
+  /// Start a handshake without a packet. `once`: a single initiation, and none if another one is that fresh; it is
+  /// repeated only when there is something to send.
+  void connect(Instant now, Slot slot, bool once = false);
   /// Another way to the peer was found. An initiation that is not answered, or the answer, may have gone astray on the
   /// last one: it is sent once more, soon instead of after REKEY_TIMEOUT.
   void handle_new_path(Instant now, Slot slot);
@@ -143,6 +146,7 @@ class Tunnel {
     bool is_used : 1 {false};
     bool is_initiator : 1 {false};     ///< of the current session
     bool wants_handshake : 1 {false};  ///< waits for a free place
+    bool calls_once : 1 {false};       ///< no second initiation
     bool send_keepalive : 1 {false};
     bool relayed : 1 {false};
     bool last_minute_done : 1 {false};  ///< the one handshake before a receiving session runs out was asked for
@@ -178,12 +182,12 @@ class Tunnel {
   uint32_t new_index_(Slot slot);
   void wipe_sessions_(Peer &peer);
 
-  Result<Received> handle_initiation_(Instant now, const Source &from, ByteView message);
+  Result<Received> handle_initiation_(Instant now, const Source &from, ByteView message, Slot relayed_from);
   Handshake *handshake_of_(uint32_t local_index);
   Result<Received> handle_response_(Instant now, ByteView message);
   Result<Received> handle_cookie_reply_(Instant now, ByteView message);
   Result<Received> handle_transport_(Instant now, ByteSpan message);
-  Error check_macs_(Instant now, const Source &from, ByteView message);
+  Error check_macs_(Instant now, const Source &from, ByteView message, Slot relayed_from);
   Result<Slot> find_caller_(const NodePublic &caller);
   bool is_under_load_(Instant now);
   void queue_reply_(const Reply &reply);

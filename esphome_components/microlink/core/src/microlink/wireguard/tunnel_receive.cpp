@@ -34,14 +34,14 @@ size_t inner_size(ByteView packet) {
 
 }  // namespace
 
-Result<Tunnel::Received> Tunnel::handle_datagram(Instant now, const Source &from, ByteSpan message) {
+Result<Tunnel::Received> Tunnel::handle_datagram(Instant now, const Source &from, ByteSpan message, Slot relayed_from) {
   this->now_ = now;
   const auto type = classify(message);
   if (!type)
     return type.error();
   switch (*type) {
     case MessageType::INITIATION:
-      return this->handle_initiation_(now, from, message);
+      return this->handle_initiation_(now, from, message, relayed_from);
     case MessageType::RESPONSE:
       return this->handle_response_(now, message);
     case MessageType::COOKIE_REPLY:
@@ -63,12 +63,12 @@ bool Tunnel::is_under_load_(Instant now) {
 }
 
 /// Of an initiation: mac1 always, mac2 under load. NOT_READY when a cookie reply was sent instead.
-Error Tunnel::check_macs_(Instant now, const Source &from, ByteView message) {
+Error Tunnel::check_macs_(Instant now, const Source &from, ByteView message, Slot relayed_from) {
   if (!this->checker_.has_valid_mac1(message))
     return Error::AUTH_FAILED;
   if (!this->is_under_load_(now) || this->checker_.has_valid_mac2(now, this->random_, message, from))
     return Error::NONE;
-  Reply reply{.bytes = {}, .size = COOKIE_REPLY_BYTES, .to_source = true, .slot = 0, .source = from};
+  Reply reply{.bytes = {}, .size = COOKIE_REPLY_BYTES, .to_source = true, .slot = relayed_from, .source = from};
   this->checker_.write_reply(now, this->random_, message, from, ByteSpan(reply.bytes).first(COOKIE_REPLY_BYTES));
   this->queue_reply_(reply);
   return Error::NOT_READY;
@@ -86,8 +86,9 @@ Result<Slot> Tunnel::find_caller_(const NodePublic &caller) {
   return Error::UNKNOWN_PEER;
 }
 
-Result<Tunnel::Received> Tunnel::handle_initiation_(Instant now, const Source &from, ByteView message) {
-  if (const Error error = this->check_macs_(now, from, message); error != Error::NONE)
+Result<Tunnel::Received> Tunnel::handle_initiation_(Instant now, const Source &from, ByteView message,
+                                                    Slot relayed_from) {
+  if (const Error error = this->check_macs_(now, from, message, relayed_from); error != Error::NONE)
     return error;
   Responder responder;
   if (const Error error = responder.read_static(this->self_, message); error != Error::NONE)

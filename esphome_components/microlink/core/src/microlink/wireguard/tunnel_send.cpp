@@ -56,7 +56,8 @@ std::optional<Tunnel::Transmit> Tunnel::poll_transmit(Instant now, ByteSpan out)
                     .bytes = out.first(reply->size)};
   }
   for (Handshake &handshake : this->handshakes_) {
-    if (!handshake.in_use || now < handshake.retransmit_due)
+    const bool is_over = handshake.sent != 0 && this->peers_[handshake.slot].calls_once;  // handle_timeout() ends it
+    if (!handshake.in_use || now < handshake.retransmit_due || is_over)
       continue;
     if (const auto transmit = this->transmit_initiation_(now, handshake, out))
       return transmit;
@@ -116,7 +117,7 @@ std::optional<Tunnel::Transmit> Tunnel::transmit_keepalive_(Instant now, ByteSpa
 void Tunnel::drop_replies_(Slot slot) {
   for (size_t left = this->replies_.size(); left != 0; left--) {
     const auto reply = this->replies_.pop();
-    if (reply->to_source || reply->slot != slot)
+    if (reply->slot != slot)
       (void) this->replies_.push(*reply);
   }
 }
