@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "microlink/netmap/netmap.h"
 
+#include <utility>
+
 namespace microlink::netmap {
 
 namespace {
@@ -24,7 +26,11 @@ void Netmap::message_begin() {
     slot.touched = slot.online_patched = false;
 }
 
-void Netmap::message_end([[maybe_unused]] bool keep_alive) {}
+/// A full map counts as applied when its message is complete: what else stands in it belongs to it, the rules above all.
+void Netmap::message_end([[maybe_unused]] bool keep_alive) {
+  if (std::exchange(this->full_map_waits_, false))
+    this->emit_(Event::Kind::FULL_MAP_APPLIED, nullptr);
+}
 
 void Netmap::aborted() {
   this->in_full_map_ = false;
@@ -96,7 +102,7 @@ void Netmap::peers_end() {
     if (slot.used && !slot.seen)
       this->release_(slot);
   }
-  this->emit_(Event::Kind::FULL_MAP_APPLIED, nullptr);
+  this->full_map_waits_ = true;
 }
 
 void Netmap::peer_removed(tailcfg::NodeId id) {
@@ -182,7 +188,7 @@ void Netmap::clear() {
   this->suffix_.clear();
   this->magic_dns_ = false;
   this->in_full_map_ = false;
-  this->had_full_map_ = false;
+  this->had_full_map_ = this->full_map_waits_ = false;
   this->refused_ = false;
   this->peers_in_tailnet_ = 0;
 }
