@@ -69,9 +69,21 @@ TEST(Data, a_forged_packet_from_the_address_of_a_peer_calls_nobody) {
     const size_t size = type == '\x02' ? wireguard::RESPONSE_BYTES : wireguard::COOKIE_REPLY_BYTES;
     world.nodes[0]->hear(world.nodes[1]->underlay, std::string(1, type) + std::string(size - 1, '\0'));
   }
-  world.nodes[0]->hear(world.nodes[1]->underlay, forged_transport());
+  world.nodes[1]->is_deaf = true;
+  for (int i = 0; i != 20; i++)
+    world.nodes[0]->hear(world.nodes[1]->underlay, forged_transport());
   world.run_for(seconds(100));
   EXPECT_EQ(sent_to_peer(world), 0U);
+  EXPECT_EQ(world.nodes[1]->unheard, 1U) << "one question whether the peer is there";
+}
+
+TEST(Data, a_peer_that_goes_on_with_a_lost_session_is_called_when_it_proves_its_path) {
+  World world;
+  bring_online(world);
+  world.nodes[0]->hear(world.nodes[1]->underlay, forged_transport());
+  world.run_for(milliseconds(100));
+  EXPECT_TRUE(world.nodes[0]->client().peer(0).handshake_age);
+  EXPECT_TRUE(world.nodes[0]->client().peer(0).direct.is_set());
 }
 
 TEST(Data, a_message_of_a_session_that_was_lost_makes_one_call_on_a_path_that_was_proved) {
@@ -101,7 +113,7 @@ class Masked : public ::testing::Test {
     const size_t end = all.find(R"(],"DERPMap")");
     this->peer = all.substr(begin, end - begin);
     std::string sources;
-    for (int i = 0; i != 200; i++)  // no two of them make a range
+    for (int i = 0; i != 600; i++)  // no two of them make a range; more than comes at once
       sources += "\"100.90." + std::to_string(i / 100) + "." + std::to_string(i % 100 * 2) + "\",";
     this->whole = all;
     this->whole.replace(all.find(R"("SrcIPs":["*"])"), 14, R"("SrcIPs":[)" + sources + R"("100.64.0.2"])");

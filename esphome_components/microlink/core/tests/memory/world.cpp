@@ -152,8 +152,11 @@ void Node::drain() {
 }
 
 bool Node::step() {
-  if (this->is_deaf)
+  if (this->is_deaf) {
+    this->unheard += static_cast<size_t>(std::count_if(
+        this->inbox_.begin(), this->inbox_.end(), [](const Pending &it) { return it.kind == Input::Kind::DATAGRAM; }));
     this->inbox_.clear();
+  }
   if (!this->inbox_.empty()) {
     Pending pending = std::move(this->inbox_.front());
     this->inbox_.pop_front();

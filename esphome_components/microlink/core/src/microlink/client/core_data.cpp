@@ -61,13 +61,18 @@ void Core::handle_wireguard_(Instant now, const magicsock::Event &event) {
     this->count_drop_(received.error());
     // A session that we know nothing of: the peer had it with us before we restarted, or we lost ours. It would go on
     // sending into the void for 15 s; a handshake of ours tells it. Nothing in the packet proves anything, so the way
-    // that it came must: a relay, which knows who sends, or the path that the peer proved to be its own.
+    // that it came must: a relay, which knows who sends, or a path that the peer proves to be its own, now if need be.
     const netmap::Peer *peer = this->netmap_.peer(event.peer);
     const auto type = wireguard::classify(event.packet);
     const bool is_of_lost_session = received.error() == Error::UNEXPECTED && type &&
                                     *type == wireguard::MessageType::TRANSPORT && peer != nullptr && peer->allowed &&
                                     !this->tunnel_.has_session(slot);
-    if (is_of_lost_session && (relayed || this->magicsock_.is_trusted(now, event.peer, event.from)))
+    if (!is_of_lost_session)
+      return;
+    this->known_peers_[slot].lost_session = !relayed && !this->magicsock_.is_trusted(now, event.peer, event.from);
+    if (this->known_peers_[slot].lost_session)
+      this->magicsock_.probe(now, event.peer, event.from);
+    else
       this->tunnel_.connect(now, slot, true);
     return;
   }

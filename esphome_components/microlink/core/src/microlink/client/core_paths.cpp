@@ -252,6 +252,9 @@ void Core::handle_path_event_(Instant now, const magicsock::Event &event) {
       this->tunnel_.set_relayed(static_cast<wireguard::Slot>(event.peer.slot), !event.endpoint.is_set());
       if (event.endpoint.is_set()) {
         this->tunnel_.handle_new_path(now, static_cast<wireguard::Slot>(event.peer.slot));
+        if (std::exchange(this->known_peers_[event.peer.slot].lost_session, false) &&
+            !this->tunnel_.has_session(static_cast<wireguard::Slot>(event.peer.slot)))
+          this->tunnel_.connect(now, static_cast<wireguard::Slot>(event.peer.slot), true);
         this->note_cache_(now);
       }
       this->news_.peer_changed(event.peer.slot);

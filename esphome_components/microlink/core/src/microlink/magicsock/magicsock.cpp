@@ -239,6 +239,13 @@ Route Magicsock::route(Instant now, netmap::PeerId id) const {
   return route;
 }
 
+void Magicsock::probe(Instant now, netmap::PeerId id, const Endpoint &from) {
+  this->now_ = now;
+  if (Slot *slot = this->slot_of_(id); slot != nullptr && slot->allowed && this->state_ != State::STOPPED)
+    slot->path.probe(now, from);
+  this->rearm_();
+}
+
 bool Magicsock::is_trusted(Instant now, netmap::PeerId id, const Endpoint &from) const {
   const Slot *slot = this->slot_of_(id);
   return slot != nullptr && slot->path.is_trusted(now) && slot->path.best().endpoint == from;

@@ -91,6 +91,13 @@ void PeerPath::start_round(Instant now) {
     this->call_wanted_ = true;
 }
 
+void PeerPath::probe(Instant now, const Endpoint &endpoint) {
+  Candidate *candidate = this->find_(endpoint);
+  const bool is_due = candidate != nullptr && candidate->due(now) != Instant::NEVER;
+  if (candidate != nullptr && !is_due && candidate->pinged.age(now) >= PROBE_INTERVAL)
+    candidate->set_next(Next::SINGLE);
+}
+
 void PeerPath::ping_all(Instant now) {
   this->sweep(now);
   for (Candidate &candidate : this->candidates_)

@@ -33,6 +33,7 @@ constexpr Duration GOOD_ENOUGH_LATENCY = milliseconds(5);
 constexpr Duration CALL_INTERVAL = milliseconds(2500);
 constexpr uint8_t MAX_CALLS_HEEDED = 1;
 constexpr uint8_t MAX_PONGS_PER_SECOND = 20;
+constexpr Duration PROBE_INTERVAL = seconds(1);
 /// A candidate that was left alone for so long gets several quick pings again, not a single one.
 constexpr Duration BURST_AGAIN = seconds(60);
 /// A candidate known only from a ping is forgotten so long after the last one.
@@ -63,6 +64,8 @@ class PeerPath {
   void note_sent(Instant now);
   /// Ping all candidates now as far as they may be, and ask the peer to do so.
   void start_round(Instant now);
+  /// Ping one candidate, unless that was done less than PROBE_INTERVAL ago.
+  void probe(Instant now, const Endpoint &endpoint);
   /// Ping every candidate once, on request.
   void ping_all(Instant now);
   /// A pong to a ping of ours to `endpoint`, which must be a candidate.
