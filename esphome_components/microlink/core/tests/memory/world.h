@@ -66,7 +66,7 @@ class Node {
   Endpoint underlay;
   bool is_deaf{false};  ///< nothing that is sent to it arrives
   size_t unheard{0};    ///< datagrams that did not
-  size_t online{0};  ///< times that it said so
+  size_t online{0};     ///< times that it said so
   std::map<Record, std::string> records;
   /// Power goes instead of performing the record action after so many; SIZE_MAX: never.
   size_t record_actions_left{SIZE_MAX};

@@ -59,18 +59,7 @@ void Core::handle(Instant now, const Input &input) {
       this->stop_after_storing_(now);
       break;
     case Input::Kind::TIMEOUT:
-      if (this->control_)
-        this->control_->handle_timeout(now);
-      this->relays_.handle_timeout(now);
-      this->magicsock_.handle_timeout(now);
-      this->tunnel_.handle_timeout(now);
-      this->poll_again_(now);
-      if (now >= this->cache_due_)
-        this->store_cache_();
-      if (now >= this->expiry_due_)
-        this->keep_time_(now);
-      if (now >= this->control_ping_.deadline)
-        this->end_control_ping_(now, {}, "timed out");
+      this->handle_timeout_(now);
       break;
     case Input::Kind::DATAGRAM:
       if (this->run_ != Run::STOPPED)
@@ -96,6 +85,21 @@ void Core::handle(Instant now, const Input &input) {
       break;
   }
   this->settle_(now);
+}
+
+void Core::handle_timeout_(Instant now) {
+  if (this->control_)
+    this->control_->handle_timeout(now);
+  this->relays_.handle_timeout(now);
+  this->magicsock_.handle_timeout(now);
+  this->tunnel_.handle_timeout(now);
+  this->poll_again_(now);
+  if (now >= this->cache_due_)
+    this->store_cache_();
+  if (now >= this->expiry_due_)
+    this->keep_time_(now);
+  if (now >= this->control_ping_.deadline)
+    this->end_control_ping_(now, {}, "timed out");
 }
 
 void Core::load_record_(Record record, ByteView bytes) {

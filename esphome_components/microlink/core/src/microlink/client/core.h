@@ -68,6 +68,7 @@ class Core final : private tailcfg::MapSink, private Relays::Regions, private fi
   std::optional<Action> next_stream_action_(Instant now, ByteSpan scratch);
   std::optional<Action> next_action_of_one_stream_(Instant now, ByteSpan scratch, bool &control_blocked);
   std::optional<Action> next_datagram_action_(Instant now, ByteSpan scratch);
+  void handle_timeout_(Instant now);
   void load_record_(Record record, ByteView bytes);
   void set_network_(Instant now, std::span<const Endpoint> endpoints);
   void handle_resolved_(Instant now, const Input &input);

@@ -22,7 +22,7 @@ struct KnownPeer {
   KeyVersions versions{};
   Stamp used;              ///< when it came, or the last packet to or from it; wrapped, it keeps its place for seconds
   uint16_t rejected_s{0};  ///< second, modulo 2^16, in which it was told last that a connection is not wanted
-  bool allowed{false};       ///< only then the tunnel knows it
+  bool allowed{false};     ///< only then the tunnel knows it
   bool lost_session{false};  ///< it may be sending with a session that is lost here: called once its path is proved
 
   /// Whether it may be told now, once a second, that it is not wanted; it counts as told.

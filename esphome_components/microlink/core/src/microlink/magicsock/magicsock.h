@@ -92,8 +92,8 @@ class Magicsock {
   void note_sent(Instant now, netmap::PeerId id);
   /// Whether `from` is the path to `id`, and the peer proved it just now.
   bool is_trusted(Instant now, netmap::PeerId id, const Endpoint &from) const;
-  /// Something that proves nothing came from `from`, a candidate of `id`: ask the peer whether it is there. PATH_CHANGED
-  /// when it is and was not known to be; at most one ping a second.
+  /// Something that proves nothing came from `from`, a candidate of `id`: ask the peer whether it is there.
+  /// PATH_CHANGED when it is and was not known to be; at most one ping a second.
   void probe(Instant now, netmap::PeerId id, const Endpoint &from);
   /// One DISCO round trip, over the relay and all candidates at once; ends in PONG or PING_TIMED_OUT. Repeated after
   /// 25, 50, 100 … ms, and when something changed that may let it through. One peer at a time: NOT_READY while

@@ -92,9 +92,8 @@ bool Netmap::is_overlay_address(const IpAddress &address) const {
     if (own.address == address)
       return true;
   }
-  return std::any_of(this->slots_.begin(), this->slots_.end(), [&](const Slot &slot) {
-    return slot.used && slot.peer.prefixes.match(address, false) >= 0;
-  });
+  return std::any_of(this->slots_.begin(), this->slots_.end(),
+                     [&](const Slot &slot) { return slot.used && slot.peer.prefixes.match(address, false) >= 0; });
 }
 
 Netmap::Slot *Netmap::slot_of_(PeerId id) { return this->peer(id) == nullptr ? nullptr : &this->slots_[id.slot]; }

@@ -26,7 +26,8 @@ void Netmap::message_begin() {
     slot.touched = slot.online_patched = false;
 }
 
-/// A full map counts as applied when its message is complete: what else stands in it belongs to it, the rules above all.
+/// A full map counts as applied when its message is complete: what else stands in it belongs to it, the rules above
+/// all.
 void Netmap::message_end([[maybe_unused]] bool keep_alive) {
   if (std::exchange(this->full_map_waits_, false))
     this->emit_(Event::Kind::FULL_MAP_APPLIED, nullptr);

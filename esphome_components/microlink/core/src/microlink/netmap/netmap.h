@@ -197,8 +197,8 @@ class Netmap final : public PeerKeys {
   bool full_is_sorted_{false};
   bool had_full_map_{false};
   bool full_map_waits_{false};  ///< for the end of its message
-  bool refused_{false};       ///< the full map held a peer that found no room
-  bool tags_unknown_{false};  ///< the allowlist has a tag that it had not at the last full map
+  bool refused_{false};         ///< the full map held a peer that found no room
+  bool tags_unknown_{false};    ///< the allowlist has a tag that it had not at the last full map
   bool accept_routes_{false};
   bool magic_dns_{false};
 };

@@ -53,7 +53,8 @@ class Tunnel {
     enum class Kind : uint8_t { HANDSHAKE, KEEPALIVE, DATA };
     Kind kind;
     Slot slot{0};
-    bool to_source{false};  ///< a cookie reply: to `source`, whoever that is; to `slot` by that relay if it is not NOBODY
+    bool to_source{
+        false};  ///< a cookie reply: to `source`, whoever that is; to `slot` by that relay if it is not NOBODY
     Source source{};
     ByteView bytes{};
   };
@@ -86,9 +87,9 @@ class Tunnel {
   void set_timestamp_floor(WallTime reserved_until) { this->timestamps_.set_floor(reserved_until); }
   void handle_reserved(Instant now, WallTime reserved_until);
 
-  /// A WireGuard message; opened in place. `relayed_from`: whose the relay says it is. TRUNCATED, MALFORMED, AUTH_FAILED, REPLAYED, UNEXPECTED (old or unknown
-  /// index), UNKNOWN_PEER; NOT_READY when a cookie was asked for instead. Handshake messages yield UNEXPECTED-free
-  /// success with an empty packet.
+  /// A WireGuard message; opened in place. `relayed_from`: whose the relay says it is. TRUNCATED, MALFORMED,
+  /// AUTH_FAILED, REPLAYED, UNEXPECTED (old or unknown index), UNKNOWN_PEER; NOT_READY when a cookie was asked for
+  /// instead. Handshake messages yield UNEXPECTED-free success with an empty packet.
   Result<Received> handle_datagram(Instant now, const Source &from, ByteSpan message, Slot relayed_from = NOBODY);
 
   /// Seal an inner packet of `size` bytes that stands at buffer[TRANSPORT_HEADER_BYTES]. `buffer` needs
