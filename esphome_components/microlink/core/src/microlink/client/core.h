@@ -181,7 +181,6 @@ class Core final : private tailcfg::MapSink, private Relays::Regions, private fi
   void tell_net_info_(Instant now);
   void handle_relay_packet_(Instant now, const Relays::Event &event);
   void count_drop_(Error error);
-
   // core_data.cpp: packets
   void handle_tunnel_event_(Instant now, const wireguard::Tunnel::Event &event);
   void handle_wireguard_(Instant now, const magicsock::Event &event);
@@ -199,7 +198,6 @@ class Core final : private tailcfg::MapSink, private Relays::Regions, private fi
   PeerStatus status_of_(netmap::PeerId id) const;
   std::optional<Action> next_tunnel_action_(Instant now, ByteSpan scratch);
   std::optional<Action> send_to_peer_(Instant now, netmap::PeerId id, ByteView message);
-
   const Config &config_;
   LogSink *log_sink_;
   Log log_;
