@@ -6,14 +6,14 @@
 
 namespace esphome::microlink_ {
 
-const char *NodeOnEsp32::start(::microlink::Config config, uint16_t listen_port, const char *auth_key,
+const char *NodeOnEsp32::start(::microlink::Config &config, uint16_t listen_port, const char *auth_key,
                                ::microlink::LogSink *log) {
 #ifdef USE_OTA_STATE_LISTENER
   ota::get_global_ota_callback()->add_global_state_listener(this);
 #endif
   config.os = std::string_view(CONFIG_IDF_TARGET);
   ::microlink::esp_idf::Background::Options options{};
-  options.node.config = config;
+  options.config = &config;
   options.node.trust.attach = ::microlink::esp_idf::attach_certificate_bundle;
   options.node.loop.listen_port = listen_port;
   options.use_psram = this->use_psram_;
@@ -33,18 +33,15 @@ bool NodeOnEsp32::take_view(NodeView &out) {
   ::microlink::chip::Snapshot latest;
   if (!this->background_.take_snapshot(latest))
     return false;
-  const bool is_new_login_url = !latest.login_url.empty() && !(latest.login_url == this->snapshot_.login_url);
-  const bool is_new_message = !latest.message.empty() && !(latest.message == this->snapshot_.message);
-  this->snapshot_ = latest;
-  out = {.state = this->snapshot_.state,
-         .login_url = this->snapshot_.login_url.view(),
-         .message = this->snapshot_.message.view(),
-         .is_new_login_url = is_new_login_url,
-         .is_new_message = is_new_message,
-         .allowed_peers = std::string(this->snapshot_.allowed_peers.view()),
-         .allowed_entries = this->snapshot_.allowed_entries,
-         .ipv4 = this->snapshot_.ipv4,
-         .ipv6 = this->snapshot_.ipv6};
+  out = {.state = latest.state,
+         .login_url = std::string(latest.login_url.view()),
+         .message = std::string(latest.message.view()),
+         .is_new_login_url = latest.is_new_login_url,
+         .is_new_message = latest.is_new_message,
+         .allowed_peers = std::string(latest.allowed_peers.view()),
+         .allowed_entries = latest.allowed_entries,
+         .ipv4 = latest.ipv4,
+         .ipv6 = latest.ipv6};
   return true;
 }
 

@@ -28,8 +28,8 @@ class NodeOnEsp32
 
   /// For the node's keys. The generated code calls it before any component is set up.
   void gather_entropy() { this->background_.gather_entropy(); }
-  /// Empty, or one line that says what is wrong.
-  const char *start(::microlink::Config config, uint16_t listen_port, const char *auth_key, ::microlink::LogSink *log);
+  /// Empty, or one line that says what is wrong. `config` is told the chip, and must stay as it is while the node runs.
+  const char *start(::microlink::Config &config, uint16_t listen_port, const char *auth_key, ::microlink::LogSink *log);
   void stop() { this->background_.stop(); }
   bool set_auth_key(const std::string &auth_key);
   bool set_allowed_peers(const std::string &allowed_peers);
@@ -45,7 +45,6 @@ class NodeOnEsp32
 
  protected:
   ::microlink::esp_idf::Background background_;
-  ::microlink::chip::Snapshot snapshot_;
   bool use_psram_{false};
 };
 

@@ -2,17 +2,16 @@
 #pragma once
 
 #include <string>
-#include <string_view>
 
 #include "microlink/status.h"
 
 namespace esphome::microlink_ {
 
-/// What the adapter shows of the node, whatever platform it runs on. Texts are valid until the next one is taken.
+/// What the adapter shows of the node, whatever platform it runs on.
 struct NodeView {
   ::microlink::State state{::microlink::State::STOPPED};
-  std::string_view login_url;
-  std::string_view message;
+  std::string login_url;
+  std::string message;
   bool is_new_login_url{false};  ///< there is one, and it is another one than before
   bool is_new_message{false};
   std::string allowed_peers;  ///< "*" is everybody

@@ -69,7 +69,7 @@ class Client {
 
   /// The one door for everything that happens.
   void handle(Instant now, const Input &input);
-  /// What to do next; `scratch` must hold 2,048 bytes. Call until it is empty, after each handle() and command.
+  /// What to do next; `scratch` must hold SCRATCH_BYTES. Call until it is empty, after each handle() and command.
   std::optional<Action> poll_action(Instant now, ByteSpan scratch);
   std::optional<Event> poll_event();
   Instant next_timeout() const;

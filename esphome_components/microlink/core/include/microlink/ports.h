@@ -44,6 +44,8 @@ enum class Record : uint8_t {
   COUNT,
 };
 constexpr size_t MAX_RECORD_BYTES = 255;
+/// Room that a client needs for one action: a relay's frame of full length and what TLS adds to it.
+constexpr size_t SCRATCH_BYTES = 1504;
 /// File or preference name of a record, e.g. "machine-key".
 const char *record_name(Record record);
 /// Whether the record holds a secret (a port keeps those readable by its owner only).

@@ -49,7 +49,7 @@ class Stored {
     return out + " " + allowlist_origin_name(status.allowlist_origin);
   }
   void drain() {
-    Bytes<2048> scratch;
+    Bytes<SCRATCH_BYTES> scratch;
     while (const auto action = this->client->poll_action(Instant{1}, scratch)) {
       if (action->kind == Action::Kind::STORE)
         this->records[action->record] = {action->bytes.begin(), action->bytes.end()};

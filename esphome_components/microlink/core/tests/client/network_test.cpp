@@ -31,7 +31,7 @@ class Network : public ::testing::Test {
     return this->connections(input);
   }
   size_t connections(const Input &input) {
-    Bytes<2048> scratch;
+    Bytes<SCRATCH_BYTES> scratch;
     size_t opened = 0;
     this->client_->handle(Instant{1}, input);
     while (const auto action = this->client_->poll_action(Instant{1}, scratch))

@@ -107,7 +107,7 @@ void Host::input(Input in) {
 
 /// The loop of ports.h.
 void Host::drain_() {
-  Bytes<2048> scratch;
+  Bytes<SCRATCH_BYTES> scratch;
   for (size_t count = 0;; count++) {
     ASSERT_LT(count, STORM) << "a storm of node " << this->index + 1;
     std::optional<Action> action;

@@ -10,6 +10,13 @@ constexpr size_t MAX_TLS_SESSIONS = 3;
 
 control::Link link_of(StreamId id) { return static_cast<control::Link>(id); }
 
+// Plain bytes that are written first and sealed then: those stand at the end of the scratch buffer, these at its front.
+constexpr size_t WRITE_BYTES = (SCRATCH_BYTES - Stream::OVERHEAD_BYTES) / 2;
+static_assert(WRITE_BYTES >= control::Session::MIN_TRANSMIT_BYTES);
+static_assert(WRITE_BYTES >= control::PingReply::MAX_REQUEST_BYTES);
+static_assert(Stream::MAX_PLAIN_BYTES >= derp::MAX_SEND_FRAME_BYTES, "a frame leaves in one piece");
+static_assert(SCRATCH_BYTES >= MAX_WIREGUARD_BYTES);
+
 }  // namespace
 
 void Core::handle_stream_(Instant now, const Input &input) {
@@ -197,19 +204,19 @@ std::optional<ByteView> Core::seal_relay_(Instant now, StreamId id, ByteSpan scr
     this->relays_.packets_left(index, packets.size());
     return sealed;
   }
-  const size_t half = scratch.size() / 2;
-  const size_t size = this->relays_.poll_transmit(now, index, scratch.last(half - Stream::OVERHEAD_BYTES));
-  return this->seal_(id, scratch.last(half - Stream::OVERHEAD_BYTES).first(size), scratch.first(half));
+  const ByteSpan plain = scratch.last(WRITE_BYTES);
+  const size_t size = this->relays_.poll_transmit(now, index, plain);
+  return this->seal_(id, plain.first(size), scratch.first(scratch.size() - plain.size()));
 }
 
 /// The same for control, which chooses the connection itself.
 std::optional<ByteView> Core::seal_control_(Instant now, StreamId &id, ByteSpan scratch) {
-  const size_t half = scratch.size() / 2;
-  const auto transmit = this->control_->poll_transmit(now, scratch.last(half - Stream::OVERHEAD_BYTES));
+  const ByteSpan room = scratch.last(WRITE_BYTES);
+  const auto transmit = this->control_->poll_transmit(now, room);
   if (!transmit)
     return ByteView{};
   id = static_cast<StreamId>(transmit->link);
-  return this->seal_(id, transmit->bytes, scratch.first(half));
+  return this->seal_(id, transmit->bytes, scratch.first(scratch.size() - room.size()));
 }
 
 /// Everything but control's bytes, which wait while a stream of control is blocked.

@@ -53,10 +53,10 @@ class Stream {
   size_t seal(ByteView plain, ByteSpan out);
   /// Whether the TLS handshake ended well since the last call.
   bool take_became_open() { return std::exchange(this->became_open_, false); }
-  /// So that a sealed chunk always fits the port's scratch buffer.
-  static constexpr size_t MAX_PLAIN_BYTES = 1500;
   /// What sealing adds, at the most.
   static constexpr size_t OVERHEAD_BYTES = 64;
+  /// So that a sealed chunk always fits the port's scratch buffer.
+  static constexpr size_t MAX_PLAIN_BYTES = SCRATCH_BYTES - OVERHEAD_BYTES;
 
   State state() const { return this->state_; }
   bool is_open() const { return this->state_ == State::OPEN; }

@@ -31,6 +31,8 @@ class PingReply {
   bool is_at(const ServerUrl &server) const;
   /// The ordinary request, HTTP/1.1 with `Connection: close`; 0 when it does not fit.
   size_t write_request(std::string_view authority, ByteSpan out) const;
+  /// Path, host with port, body, and what stands around them.
+  static constexpr size_t MAX_REQUEST_BYTES = MAX_URL_BYTES + MAX_HOST_BYTES + 256 + 120;
 
   Kind kind() const { return this->kind_; }
   std::string_view url() const { return this->url_; }

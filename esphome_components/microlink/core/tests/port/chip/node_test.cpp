@@ -14,8 +14,9 @@ namespace {
 class ChipNode : public ::testing::Test {
  protected:
   ChipNode() {
-    this->options.config.control_url = std::string_view("https://control.invalid");
-    this->options.config.hostname = std::string_view("chip");
+    this->config.control_url = std::string_view("https://control.invalid");
+    this->config.hostname = std::string_view("chip");
+    this->options.config = &this->config;
   }
   void make() { this->node = std::make_unique<Node>(this->options, this->system, nullptr); }
   void run_until(const std::function<bool()> &done) {
@@ -33,6 +34,7 @@ class ChipNode : public ::testing::Test {
   }
 
   LinuxSystem system;
+  Config config;
   Node::Options options;
   std::unique_ptr<Node> node;
 };
@@ -75,7 +77,7 @@ TEST_F(ChipNode, forgets_nothing_at_a_logout_that_control_never_heard_of) {
 }
 
 TEST_F(ChipNode, goes_on_after_a_logout_that_failed) {
-  this->options.config.control_url = std::string_view("nonsense");  // so that there is nobody to wait for
+  this->config.control_url = std::string_view("nonsense");  // so that there is nobody to wait for
   this->system.records[Record::NODE_KEY] = std::vector<uint8_t>(32, 7);
   this->make();
   this->up();
@@ -127,7 +129,7 @@ TEST_F(ChipNode, refuses_commands_when_too_many_wait) {
 TEST_F(ChipNode, tells_the_client_of_a_change_of_the_network_within_330_ms) {
   Loop loop(this->system, nullptr, nullptr);
   ASSERT_TRUE(loop.open({}));
-  Client client(this->options.config, {}, nullptr);
+  Client client(this->config, {}, nullptr);
   ASSERT_EQ(loop.attach(client), Error::NONE);
   const IpAddress moved = *parse_ip("192.0.2.7");
   this->system.addresses = {moved};
@@ -147,7 +149,7 @@ TEST_F(ChipNode, tells_the_client_of_a_change_of_the_network_within_330_ms) {
 
 TEST_F(ChipNode, listens_where_it_did_before_the_restart) {
   const auto port_of = [this](Loop &loop) -> uint16_t {
-    Client client(this->options.config, {}, nullptr);
+    Client client(this->config, {}, nullptr);
     EXPECT_TRUE(loop.open({}));
     EXPECT_EQ(loop.attach(client), Error::NONE);
     const uint16_t port = client.status().endpoints.empty() ? uint16_t{0} : client.status().endpoints[0].port;
@@ -163,6 +165,47 @@ TEST_F(ChipNode, listens_where_it_did_before_the_restart) {
   }
   Loop other(this->system, nullptr, nullptr);
   EXPECT_NE(port_of(other), first) << "that one is taken";
+}
+
+TEST(ChipMailbox, keeps_the_latest_auth_key_until_a_client_has_it) {
+  Mailbox mailbox;
+  for (const char *key : {"first", "second"})
+    EXPECT_TRUE(mailbox.post({.kind = Command::Kind::SET_AUTH_KEY, .text = std::string_view(key)}));
+  EXPECT_FALSE(mailbox.take_command());
+  EXPECT_EQ(mailbox.auth_key(), "second");
+  mailbox.forget_auth_key(std::string_view("first"));
+  EXPECT_EQ(mailbox.auth_key(), "second");
+  mailbox.forget_auth_key(std::string_view("second"));
+  EXPECT_TRUE(mailbox.auth_key().empty());
+}
+
+TEST(ChipMailbox, refuses_a_list_of_allowed_peers_that_makes_no_sense_and_keeps_the_one_before) {
+  Mailbox mailbox;
+  EXPECT_TRUE(mailbox.post_allowed_peers("phone 100.64.0.0/10"));
+  EXPECT_FALSE(mailbox.post_allowed_peers("100.64.0.0/99"));
+  netmap::Allowlist list;
+  EXPECT_TRUE(mailbox.take_allowed_peers(list));
+  EXPECT_EQ(list.size(), 2U);
+  EXPECT_FALSE(mailbox.take_allowed_peers(list));
+}
+
+TEST(ChipMailbox, tells_a_message_as_news_until_it_was_taken_once) {
+  Mailbox mailbox;
+  Snapshot said;
+  said.message.assign("the relay is away");
+  Snapshot taken;
+  mailbox.put_snapshot(said);
+  mailbox.put_snapshot(said);  // before anybody looked
+  EXPECT_TRUE(mailbox.take_snapshot(taken));
+  EXPECT_TRUE(taken.is_new_message);
+  EXPECT_FALSE(taken.is_new_login_url);
+  mailbox.put_snapshot(said);
+  EXPECT_TRUE(mailbox.take_snapshot(taken));
+  EXPECT_FALSE(taken.is_new_message);
+  said.message.assign("the relay is back");
+  mailbox.put_snapshot(said);
+  EXPECT_TRUE(mailbox.take_snapshot(taken));
+  EXPECT_TRUE(taken.is_new_message);
 }
 
 TEST(ChipRecords, names_fit_into_a_key_of_the_flash) {

@@ -123,7 +123,7 @@ TEST_F(ChipStreams, an_answer_for_an_earlier_opening_is_ignored) {
   Selection selection;
   this->streams.watch(selection);
   EXPECT_NE(this->streams.generation(0), earlier_one);
-  EXPECT_GT(this->streams.next_timeout(), posix::monotonic_now() + seconds(5));
+  EXPECT_GT(this->streams.next_timeout(posix::monotonic_now()), posix::monotonic_now() + seconds(5));
   this->turn();
   EXPECT_FALSE(this->sink.heard(Input::Kind::STREAM_OPEN));
 }
@@ -144,7 +144,7 @@ TEST_F(ChipStreams, a_stream_whose_bytes_find_no_room_for_long_is_closed_rather_
   const std::string piece(Streams::MAX_SEND_BYTES, 'x');
   size_t sent = 0;
   // Further than the client would go, as if the system had no memory.
-  for (; sent != 10'000 && this->streams.next_timeout() == Instant::NEVER; sent++)
+  for (; sent != 10'000 && this->streams.next_timeout(posix::monotonic_now()) == Instant::NEVER; sent++)
     (void) this->streams.send(0, as_bytes(piece));
   EXPECT_LT(sent, 10'000U);
   this->turn();

@@ -66,7 +66,9 @@ class ChipNode : public OnLwip {
   }
   static Background::Options options(bool relay_only = false) {
     Background::Options out;
-    out.node.config = config_of(0, relay_only);
+    static Config config;
+    config = config_of(0, relay_only);
+    out.config = &config;
     return out;
   }
   void start(bool relay_only = false) { ASSERT_STREQ(background().start(options(relay_only), "key", nullptr), ""); }

@@ -8,7 +8,8 @@
 
 namespace microlink::chip_test {
 
-Peer::Peer(const Config &config) : node_({.config = config, .trust = {}, .loop = {}}, *this, nullptr) {
+Peer::Peer(const Config &config)
+    : config_(config), node_({.config = &this->config_, .trust = {}, .loop = {}}, *this, nullptr) {
   (void) this->wake_.open();
   (void) this->overlay_.open();
   (void) this->node_.post({.kind = chip::Command::Kind::UP});

@@ -44,6 +44,7 @@ class Peer final : private chip::System, private lwip::TcpipOverlay::Listener {
   esp_idf::Wake wake_;
   lwip::TcpipOverlay overlay_{*this};
   std::map<Record, std::vector<uint8_t>> records_;
+  const Config config_;
   chip::Node node_;
   std::atomic<uint32_t> wakes_{0};
   std::thread task_;

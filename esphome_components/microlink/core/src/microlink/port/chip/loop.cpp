@@ -256,7 +256,7 @@ void Loop::serve_network_() {
 }
 
 Instant Loop::next_timeout_(Instant latest) const {
-  Instant at = earlier(earlier(latest, this->settled_at_), this->streams_.next_timeout());
+  Instant at = earlier(earlier(latest, this->settled_at_), this->streams_.next_timeout(this->now_));
   if (this->overlay_waits_())
     at = earlier(at, this->patient_until_);
   // A client whose time-out stays in the past must not make the loop spin.

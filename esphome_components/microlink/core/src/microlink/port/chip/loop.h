@@ -72,9 +72,9 @@ class Loop final : private posix::InputSink {
   void serve_network_();
   Instant next_timeout_(Instant latest) const;
 
-  static constexpr size_t SCRATCH_BYTES = 2048;
   /// Room for a datagram, a piece of a stream, or a packet of the overlay with the space around it.
-  static constexpr size_t ROOM_BYTES = 1600;
+  static constexpr size_t ROOM_BYTES = 1504;
+  static_assert(ROOM_BYTES >= MAX_WIREGUARD_BYTES && ROOM_BYTES >= OVERLAY_HEADROOM + OVERLAY_MTU + OVERLAY_TAILROOM);
   static constexpr int PACKETS_PER_TURN = 8;
 
   System &system_;

@@ -6,6 +6,7 @@
 
 #include "microlink/base/ring_buffer.h"
 #include "microlink/client.h"
+#include "microlink/netmap/allowlist.h"
 
 namespace microlink::chip {
 
@@ -21,6 +22,8 @@ struct Snapshot {
   State state{State::STOPPED};
   FixedString<MAX_URL_BYTES> login_url;
   FixedString<128> message;
+  bool is_new_login_url{false};  ///< there is one, and it is another one than in the snapshot that was taken before
+  bool is_new_message{false};
   FixedString<MAX_NODE_NAME_BYTES> name;
   FixedString<256> allowed_peers;  ///< the list as text, cut when it is longer; "*" is everybody
   size_t allowed_entries{0};
@@ -35,24 +38,26 @@ struct Snapshot {
 class Mailbox {
  public:
   static constexpr size_t MAX_COMMANDS = 4;
-  static constexpr size_t MAX_LIST_BYTES = 640;  ///< of allowed peers: seven node keys, or sixteen names
 
   // The owner's side.
 
-  /// False when MAX_COMMANDS wait already.
+  /// False when MAX_COMMANDS wait already. Of auth keys only the latest one counts; it waits apart.
   bool post(const Command &command) {
     const std::lock_guard lock(this->mutex_);
-    if (!this->commands_.push(command.kind))
-      return false;
-    if (command.kind == Command::Kind::SET_AUTH_KEY)
-      this->key_ = command.text;
+    if (command.kind != Command::Kind::SET_AUTH_KEY)
+      return this->commands_.push(command.kind);
+    this->key_ = command.text;
     return true;
   }
-  /// The list of allowed peers from now on; only the latest one counts. False when it is longer than MAX_LIST_BYTES.
+  /// The list of allowed peers from now on; only the latest one counts. False when it makes no sense.
   bool post_allowed_peers(std::string_view list) {
+    netmap::Allowlist packed;
+    if (packed.assign(list) != Error::NONE)
+      return false;
     const std::lock_guard lock(this->mutex_);
-    this->list_is_new_ = this->list_.assign(list);
-    return this->list_is_new_;
+    this->list_ = packed;
+    this->list_is_new_ = true;
+    return true;
   }
   /// The latest snapshot, once; false when nothing is new.
   bool take_snapshot(Snapshot &out) {
@@ -66,33 +71,48 @@ class Mailbox {
 
   // The node's side.
 
-  std::optional<Command> take_command() {
+  /// Never SET_AUTH_KEY.
+  std::optional<Command::Kind> take_command() {
     const std::lock_guard lock(this->mutex_);
-    if (this->commands_.empty())
-      return std::nullopt;
-    Command out{.kind = this->commands_[0]};
-    (void) this->commands_.pop();
-    if (out.kind == Command::Kind::SET_AUTH_KEY)
-      out.text = std::exchange(this->key_, {});
-    return out;
+    return this->commands_.pop();
   }
-  bool take_allowed_peers(FixedString<MAX_LIST_BYTES> &out) {
+  /// Empty when none waits. It waits until a client has it.
+  FixedString<128> auth_key() {
+    const std::lock_guard lock(this->mutex_);
+    return this->key_;
+  }
+  /// A client has it. A newer one waits on.
+  void forget_auth_key(const FixedString<128> &given) {
+    const std::lock_guard lock(this->mutex_);
+    if (this->key_ == given)
+      this->key_ = {};
+  }
+  bool take_allowed_peers(netmap::Allowlist &out) {
     const std::lock_guard lock(this->mutex_);
     out = this->list_;
     return std::exchange(this->list_is_new_, false);
   }
   void put_snapshot(const Snapshot &snapshot) {
     const std::lock_guard lock(this->mutex_);
+    const bool url_is_news = this->is_news_(snapshot.login_url, this->snapshot_.login_url, &Snapshot::is_new_login_url);
+    const bool message_is_news = this->is_news_(snapshot.message, this->snapshot_.message, &Snapshot::is_new_message);
     this->snapshot_ = snapshot;
+    this->snapshot_.is_new_login_url = url_is_news;
+    this->snapshot_.is_new_message = message_is_news;
     this->snapshot_is_new_ = true;
   }
 
  private:
+  /// Also when it stood in a snapshot before that nobody took.
+  bool is_news_(std::string_view now, std::string_view before, bool Snapshot::*was_news) const {
+    return !now.empty() && (now != before || (this->snapshot_is_new_ && this->snapshot_.*was_news));
+  }
+
   std::mutex mutex_;
   RingBuffer<Command::Kind, MAX_COMMANDS> commands_;
-  FixedString<128> key_;  ///< of the last SET_AUTH_KEY that waits
+  FixedString<128> key_;  ///< until there is a client for it
   Snapshot snapshot_;
-  FixedString<MAX_LIST_BYTES> list_;
+  netmap::Allowlist list_;  ///< packed: as text it may be three times as long
   bool list_is_new_{false};
   bool snapshot_is_new_{false};
 };

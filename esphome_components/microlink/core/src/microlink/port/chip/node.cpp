@@ -34,6 +34,7 @@ Duration Node::turn(Instant latest) {
   if (this->retry_at_ <= this->loop_.tick())
     this->up_();
   this->apply_quiet_();
+  this->set_auth_key_();
   this->set_allowed_peers_();
   if (this->state_ != State::DOWN && (this->loop_.stopped() || this->stop_deadline_ <= this->loop_.tick()))
     this->finish_();
@@ -42,9 +43,9 @@ Duration Node::turn(Instant latest) {
   return waited;
 }
 
-void Node::perform_(const Command &command) {
+void Node::perform_(Command::Kind command) {
   const bool is_up = this->state_ == State::UP;
-  switch (command.kind) {
+  switch (command) {
     case Command::Kind::UP:
       this->up_();
       return;
@@ -58,9 +59,6 @@ void Node::perform_(const Command &command) {
       this->stop_asked_ = true;
       this->down_(State::STOPPING);
       return;
-    case Command::Kind::SET_AUTH_KEY:
-      this->set_auth_key_(command.text.view());
-      break;
     case Command::Kind::ROTATE_KEY:
       if (!is_up || this->client_->rotate_node_key(this->loop_.tick()) != Error::NONE)
         this->log_.warning("the node key cannot be replaced while control is not connected");
@@ -69,16 +67,24 @@ void Node::perform_(const Command &command) {
       if (is_up)
         this->client_->netcheck(this->loop_.tick());
       break;
+    case Command::Kind::SET_AUTH_KEY:  // waits apart
+      return;
   }
   this->loop_.drain();
 }
 
 /// A list that comes while there is no client waits for one.
 void Node::set_allowed_peers_() {
-  FixedString<Mailbox::MAX_LIST_BYTES> list;
+  netmap::Allowlist list;
   if (this->state_ != State::UP || !this->mailbox_.take_allowed_peers(list))
     return;
-  if (this->client_->set_allowed_peers(this->loop_.tick(), list.view()) != Error::NONE)
+  // A block of IPv4 addresses grows most: 6 bytes become 19.
+  FixedString<4 * MAX_ALLOWLIST_BYTES> text(list.is_everybody() ? "*" : "");
+  for (size_t i = 0; i != list.size(); i++) {
+    (void) text.append(" ");
+    (void) text.append(list.text(i).view());
+  }
+  if (this->client_->set_allowed_peers(this->loop_.tick(), text) != Error::NONE)
     this->log_.error("the list of allowed peers makes no sense and stays as it was");
   this->loop_.drain();
   this->news_ = true;
@@ -93,20 +99,24 @@ void Node::apply_quiet_() {
   this->loop_.drain();
 }
 
-void Node::set_auth_key_(std::string_view auth_key) {
-  this->key_.text.assign(auth_key);
-  if (this->state_ != State::UP || auth_key.empty())
+void Node::set_auth_key_() {
+  if (this->state_ != State::UP)
+    return;
+  const FixedString<128> auth_key = this->mailbox_.auth_key();
+  if (auth_key.empty())
     return;
   if (this->client_->set_auth_key(auth_key) != Error::NONE)
     this->log_.error("the auth key is too long");
-  this->key_ = {};
+  this->mailbox_.forget_auth_key(auth_key);
+  this->loop_.drain();
 }
 
 void Node::up_() {
   if (this->state_ != State::DOWN)
     return;
   this->news_ = true;
-  this->problem_ = this->make_client_();
+  const FixedString<128> auth_key = this->mailbox_.auth_key();
+  this->problem_ = this->make_client_(auth_key);
   if (*this->problem_ != '\0') {
     this->client_.reset();
     this->retry_at_ = this->loop_.tick() + this->retry_pause_;
@@ -115,23 +125,23 @@ void Node::up_() {
     this->retry_pause_ = std::min(this->retry_pause_ * 2, LAST_RETRY);
     return;
   }
-  this->key_ = {};
+  this->mailbox_.forget_auth_key(auth_key);
   this->forget_retry_();
   this->client_is_quiet_ = false;
   this->state_ = State::UP;
 }
 
 /// Empty, or what is missing for a client.
-const char *Node::make_client_() {
-  this->options_.loop.relay_only = this->options_.config.relay_only;
+const char *Node::make_client_(std::string_view auth_key) {
+  this->options_.loop.relay_only = this->options_.config->relay_only;
   if (!this->is_open_ && !this->loop_.open(this->options_.loop))
     return "no socket is left for the node";
   this->is_open_ = true;
   this->client_ =
-      std::make_unique<Client>(this->options_.config, this->options_.trust, this->log_sink_, this->options_.memory);
+      std::make_unique<Client>(*this->options_.config, this->options_.trust, this->log_sink_, this->options_.memory);
   if (!this->client_->has_memory())
     return "not enough memory for a client: allow fewer peers (max_peers)";
-  if (!this->key_.text.empty() && this->client_->set_auth_key(this->key_.text.view()) != Error::NONE)
+  if (!auth_key.empty() && this->client_->set_auth_key(auth_key) != Error::NONE)
     this->log_.error("the auth key is too long");
   if (this->loop_.attach(*this->client_) != Error::NONE)
     return "the node cannot start: its identity cannot be read, or there is no randomness for one";

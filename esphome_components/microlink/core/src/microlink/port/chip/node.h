@@ -21,7 +21,7 @@ class Node final : private Observer {
   };
 
   struct Options {
-    Config config;
+    const Config *config{nullptr};  ///< the owner's: must outlive the node and stay as it is
     TrustStore trust;
     Loop::Options loop;
     Memory memory{};
@@ -34,7 +34,7 @@ class Node final : private Observer {
 
   /// False when too many commands wait.
   bool post(const Command &command);
-  /// See Client::set_allowed_peers(). False for a list that is too long.
+  /// See Client::set_allowed_peers(). False for a list that makes no sense.
   bool post_allowed_peers(std::string_view list);
   /// See Client::set_quiet().
   void set_quiet(bool quiet) {
@@ -59,12 +59,12 @@ class Node final : private Observer {
 
  private:
   void on_event(const Event &event) override;
-  void perform_(const Command &command);
+  void perform_(Command::Kind command);
   void set_allowed_peers_();
   void apply_quiet_();
-  void set_auth_key_(std::string_view auth_key);
+  void set_auth_key_();
   void up_();
-  const char *make_client_();
+  const char *make_client_(std::string_view auth_key);
   void forget_retry_();
   void down_(State next);
   void finish_();
@@ -77,7 +77,6 @@ class Node final : private Observer {
   Mailbox mailbox_;
   Loop loop_;
   std::unique_ptr<Client> client_;
-  Command key_{};  ///< the auth key for the next client
   State state_{State::DOWN};
   Instant stop_deadline_{Instant::NEVER};
   const char *problem_{""};  ///< why it is not up though it should

@@ -7,9 +7,8 @@ namespace microlink::chip {
 
 /// Stack of the node's task. The deepest paths are TLS and WireGuard handshakes; script/bench chip measures them and
 /// wants STACK_MARGIN_BYTES more than that: for the loop around the client, for log lines, and because a chip's calls
-/// are not a PC's. (RISC-V's frames of mbedTLS are two thirds of a PC's with 32 bits. ESP-IDF's own MQTT client does
-/// TLS with 6 KiB on all chips.)
-constexpr size_t STACK_BYTES = 6 * 1024;
+/// are not a PC's. (RISC-V's frames of mbedTLS are two thirds of a PC's with 32 bits.)
+constexpr size_t STACK_BYTES = 5'632;
 constexpr size_t STACK_MARGIN_BYTES = 2 * 1024;
 
 }  // namespace microlink::chip

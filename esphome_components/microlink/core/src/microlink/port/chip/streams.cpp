@@ -21,7 +21,7 @@ void Streams::open(Instant now, StreamId id, uint16_t port) {
   this->release_(stream);
   stream.state = State::RESOLVING;
   stream.port = port;
-  stream.deadline = now + CONNECT_TIMEOUT;
+  stream.deadline = Deadline(now + CONNECT_TIMEOUT);
 }
 
 void Streams::resolved(Instant now, StreamId id, uint32_t generation, std::span<const IpAddress> addresses) {
@@ -37,7 +37,7 @@ void Streams::resolved(Instant now, StreamId id, uint32_t generation, std::span<
 }
 
 void Streams::start_attempt_(Instant now, Stream &stream) {
-  stream.next_attempt = Instant::NEVER;
+  stream.next_attempt.clear();
   stream.socket.close();
   while (!stream.addresses.empty()) {
     const Endpoint to{stream.addresses.back(), stream.port};
@@ -54,7 +54,7 @@ void Streams::start_attempt_(Instant now, Stream &stream) {
       continue;
     stream.socket = std::move(socket);
     if (!stream.addresses.empty())
-      stream.next_attempt = now + ATTEMPT_TIME;
+      stream.next_attempt = Deadline(now + ATTEMPT_TIME);
     return;
   }
   this->fail_(stream, Error::CLOSED);
@@ -69,7 +69,7 @@ Streams::Sent Streams::send(StreamId id, ByteView bytes) {
     if (n > 0) {
       const size_t sent = static_cast<size_t>(n);
       bytes = bytes.subspan(sent);
-      stream.room -= std::min(stream.room, sent);
+      stream.room -= static_cast<uint16_t>(std::min<size_t>(stream.room, sent));
       continue;
     }
     if (n < 0 && !would_block(errno)) {
@@ -144,7 +144,8 @@ void Streams::check_attempt_(Instant now, Stream &stream, StreamId id) {
     return;
   }
   stream.addresses.clear();
-  stream.deadline = stream.next_attempt = Instant::NEVER;
+  stream.deadline.clear();
+  stream.next_attempt.clear();
   stream.room = WRITABLE_BYTES;
   stream.pieces = WRITABLE_PIECES;
   stream.state = State::OPEN;
@@ -175,9 +176,9 @@ void Streams::receive_(Stream &stream, StreamId id, ByteSpan room) {
 }
 
 void Streams::serve_timers_(Instant now, Stream &stream, StreamId id) {
-  if (stream.state == State::CONNECTING && stream.next_attempt <= now)
+  if (stream.state == State::CONNECTING && stream.next_attempt.is_due(now))
     this->start_attempt_(now, stream);
-  if ((stream.state == State::CONNECTING || stream.state == State::RESOLVING) && stream.deadline <= now)
+  if ((stream.state == State::CONNECTING || stream.state == State::RESOLVING) && stream.deadline.is_due(now))
     this->fail_(stream, Error::TIMED_OUT);
   if (stream.state == State::FAILED) {
     const Error error = stream.error;
@@ -186,12 +187,12 @@ void Streams::serve_timers_(Instant now, Stream &stream, StreamId id) {
   }
 }
 
-Instant Streams::next_timeout() const {
+Instant Streams::next_timeout(Instant now) const {
   Instant out = Instant::NEVER;
   for (const Stream &stream : this->streams_) {
     if (stream.state == State::FAILED)
       return static_cast<Instant>(0);
-    out = earlier(out, earlier(stream.deadline, stream.next_attempt));
+    out = earlier(out, earlier(stream.deadline.at(now), stream.next_attempt.at(now)));
   }
   return out;
 }

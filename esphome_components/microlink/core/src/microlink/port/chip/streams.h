@@ -4,6 +4,7 @@
 #include <array>
 
 #include "microlink/base/fixed_vector.h"
+#include "microlink/base/short_time.h"
 #include "microlink/port/chip/bsd.h"
 #include "microlink/port/posix/input_sink.h"
 
@@ -37,12 +38,12 @@ class Streams {
   void watch(Selection &selection) const;
   /// After the wait: connect, flush, hand on what came, at most `room` of each stream; then timers.
   void serve(Instant now, const Selection &selection, ByteSpan room);
-  Instant next_timeout() const;
+  Instant next_timeout(Instant now) const;
 
   static constexpr Duration ATTEMPT_TIME = seconds(3);  ///< for an address that has others behind it
   static constexpr Duration CONNECT_TIMEOUT = seconds(10);
   static constexpr size_t MAX_ADDRESSES = 4;
-  static constexpr size_t MAX_SEND_BYTES = 2048;
+  static constexpr size_t MAX_SEND_BYTES = SCRATCH_BYTES;
   static constexpr Duration PAUSE = milliseconds(5);
   static constexpr int MAX_PAUSES = 100;
   /// What a writable socket takes at once: lwIP calls none writable that has less than half of its buffer, and less
@@ -59,11 +60,11 @@ class Streams {
     Error error{Error::NONE};  ///< in FAILED
     bool blocked{false};       ///< the client waits for STREAM_WRITABLE
     uint8_t pieces{0};         ///< calls of send() that the socket surely takes
+    uint16_t room{0};          ///< bytes that the socket surely takes
     uint16_t port{0};
     uint32_t generation{0};
-    size_t room{0};  ///< bytes that the socket surely takes
-    Instant deadline{Instant::NEVER};
-    Instant next_attempt{Instant::NEVER};
+    Deadline deadline;
+    Deadline next_attempt;
     FixedVector<IpAddress, MAX_ADDRESSES> addresses;  ///< still to be tried, the next one last
     Socket socket;
   };

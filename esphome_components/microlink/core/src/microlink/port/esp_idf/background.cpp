@@ -23,7 +23,8 @@ const char *Background::start(const Options &options, std::string_view auth_key,
   if (const char *problem = this->system_.open(); *problem != '\0')
     return problem;
   chip::Node::Options node = options.node;
-  node.config.overlay_ipv6 = node.config.overlay_ipv6 && lwip::TcpipOverlay::TAKES_IPV6;
+  options.config->overlay_ipv6 = options.config->overlay_ipv6 && lwip::TcpipOverlay::TAKES_IPV6;
+  node.config = options.config;
 #ifdef CONFIG_SPIRAM
   if (options.use_psram)
     node.memory = {take_psram, heap_caps_free};

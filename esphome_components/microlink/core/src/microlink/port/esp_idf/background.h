@@ -24,7 +24,9 @@ class Background {
   Background &operator=(const Background &) = delete;
 
   struct Options {
-    chip::Node::Options node;
+    /// The owner's, which must outlive the run. It is told here what the firmware's lwIP cannot do.
+    Config *config{nullptr};
+    chip::Node::Options node;  ///< without a config
     /// Take the node's memory from PSRAM when there is some. The task's stack stays in internal memory, since the flash
     /// is written from it.
     bool use_psram{false};
@@ -40,7 +42,7 @@ class Background {
 
   /// False when it does not run or too many commands wait.
   bool post(const chip::Command &command) { return this->running() && this->node_->post(command); }
-  /// False when it does not run, or the list is longer than chip::Mailbox::MAX_LIST_BYTES.
+  /// False when it does not run, or the list makes no sense.
   bool post_allowed_peers(std::string_view list) { return this->running() && this->node_->post_allowed_peers(list); }
   /// The latest snapshot when there is a new one.
   bool take_snapshot(chip::Snapshot &out) { return this->running() && this->node_->take_snapshot(out); }
