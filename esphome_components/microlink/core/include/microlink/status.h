@@ -87,9 +87,9 @@ struct PeerStatus {
 struct Statistics {
   uint64_t rx_packets{0};
   uint64_t tx_packets{0};
-  uint64_t rx_dropped[static_cast<size_t>(Error::COUNT)]{};
-  uint64_t filter_dropped{0};
+  uint32_t rx_dropped[static_cast<size_t>(Error::COUNT)]{};
   uint64_t map_bytes{0};
+  uint32_t filter_dropped{0};
   uint32_t map_polls{0};
   uint32_t control_connects{0};
   uint32_t relay_connects{0};

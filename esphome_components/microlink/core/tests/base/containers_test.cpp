@@ -49,11 +49,12 @@ enum class Timer { A, B, COUNT };
 TEST(Containers, timers_fire_once_and_only_when_due) {
   TimerTable<Timer> timers;
   EXPECT_EQ(timers.next(), Instant::NEVER);
-  timers.arm(Timer::A, Instant{5}, Instant{9});
+  timers.arm(Timer::A, Instant{9});
   timers.arm(Timer::B, Instant{7});
   EXPECT_EQ(timers.next(), Instant{7});
-  EXPECT_FALSE(timers.due(Timer::A, Instant{4}));
-  EXPECT_TRUE(timers.due(Timer::A, Instant{5}));
+  EXPECT_FALSE(timers.due(Timer::A, Instant{8}));
+  EXPECT_FALSE(timers.due(Timer::A, Instant{4}, microseconds(4)));
+  EXPECT_TRUE(timers.due(Timer::A, Instant{5}, microseconds(4)));
   EXPECT_FALSE(timers.due(Timer::A, Instant{50}));
   EXPECT_TRUE(timers.is_armed(Timer::B));
 }

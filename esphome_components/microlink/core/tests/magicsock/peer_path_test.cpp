@@ -106,6 +106,18 @@ TEST(PeerPath, trusts_a_pong_for_six_and_a_half_seconds_and_pings_every_three) {
   EXPECT_FALSE(bench.path.best().is_set());
 }
 
+TEST(PeerPath, a_heartbeat_comes_half_a_second_early_at_most_when_the_device_is_awake) {
+  Bench bench;
+  bench.make_direct();
+  EXPECT_EQ(bench.path.next_timeout(bench.now), NOW + HEARTBEAT_INTERVAL) << "nobody is woken for it before";
+  bench.path.handle_timeout(NOW + milliseconds(2499));
+  EXPECT_FALSE(bench.path.take_ping(NOW + milliseconds(2499)));
+  bench.path.handle_timeout(NOW + milliseconds(2500));
+  EXPECT_EQ(bench.path.take_ping(NOW + milliseconds(2500)), WAN);
+  bench.path.handle_pong(NOW + milliseconds(2520), WAN, milliseconds(20));
+  EXPECT_EQ(bench.path.next_timeout(NOW + milliseconds(2520)), NOW + milliseconds(2500) + HEARTBEAT_INTERVAL);
+}
+
 TEST(PeerPath, a_pong_ends_the_doubt) {
   Bench bench;
   bench.enter(PathState::DOUBTED);

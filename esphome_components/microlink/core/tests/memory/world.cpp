@@ -124,12 +124,15 @@ template<typename Call> void Node::watched_(const Call &call) {
 void Node::input_(const Input &in) {
   if (Observer *const observer = this->observer_(); observer != nullptr)
     observer->on_input(this->world_.now, in);
+  if (this->woken_at_ != this->world_.now)
+    this->wakes++;
+  this->woken_at_ = this->world_.now;
   this->watched_([&] { this->client_->handle(this->world_.now, in); });
   this->drain();
 }
 
 void Node::drain() {
-  Bytes<2048> scratch;
+  Bytes<SCRATCH_BYTES> scratch;
   while (true) {
     std::optional<Action> action;
     this->watched_([&] { action = this->client_->poll_action(this->world_.now, scratch); });
@@ -170,6 +173,8 @@ bool Node::step() {
   }
   if (this->client_->next_timeout() > this->world_.now)
     return false;
+  this->alarms += this->alarm_at_ != this->world_.now;
+  this->alarm_at_ = this->world_.now;
   this->input_(input(Input::Kind::TIMEOUT));
   return true;
 }

@@ -70,6 +70,8 @@ class Node {
   std::map<Record, std::string> records;
   /// Power goes instead of performing the record action after so many; SIZE_MAX: never.
   size_t record_actions_left{SIZE_MAX};
+  size_t wakes{0};   ///< moments at which something happened here: a device that sleeps woke up as often
+  size_t alarms{0};  ///< those at which time alone was the reason
 
  private:
   friend class World;
@@ -98,6 +100,8 @@ class Node {
   std::deque<Pending> inbox_;
   bool has_power_{true};
   unsigned starts_{0};
+  Instant woken_at_{Instant::NEVER};
+  Instant alarm_at_{Instant::NEVER};
   std::unique_ptr<ControlServer::Connection> streams_[MAX_STREAMS];
   std::unique_ptr<TlsEnd> tls_[MAX_STREAMS];  ///< of streams to control on port 443
   std::unique_ptr<RelayConnection> relays_[MAX_STREAMS];

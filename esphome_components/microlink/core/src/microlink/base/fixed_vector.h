@@ -4,6 +4,8 @@
 #include <array>
 #include <cassert>
 #include <cstddef>
+#include <cstdint>
+#include <type_traits>
 
 namespace microlink {
 
@@ -73,8 +75,11 @@ template<typename T, size_t N> class FixedVector {
   }
 
  private:
+  using Count = std::conditional_t<(N <= UINT8_MAX), uint8_t, uint16_t>;
+  static_assert(N <= UINT16_MAX);
+
   std::array<T, N> items_{};
-  size_t size_{0};
+  Count size_{0};
 };
 
 }  // namespace microlink

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "microlink/base/bytes.h"
+#include "microlink/base/ip.h"
 
 namespace microlink {
 
@@ -26,5 +27,9 @@ class Fnv1a {
  private:
   uint32_t value_{2166136261U};
 };
+
+inline uint32_t hash_of(const Endpoint &endpoint) {
+  return Fnv1a().add(endpoint.address.bytes).add(endpoint.port).value();
+}
 
 }  // namespace microlink

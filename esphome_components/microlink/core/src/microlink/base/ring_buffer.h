@@ -4,7 +4,9 @@
 #include <array>
 #include <cassert>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
+#include <type_traits>
 
 namespace microlink {
 
@@ -34,7 +36,7 @@ template<typename T, size_t N> class RingBuffer {
     if (this->empty())
       return std::nullopt;
     const T value = this->items_[this->head_];
-    this->head_ = (this->head_ + 1) % N;
+    this->head_ = static_cast<Count>((this->head_ + 1) % N);
     this->size_--;
     return value;
   }
@@ -49,9 +51,12 @@ template<typename T, size_t N> class RingBuffer {
   }
 
  private:
+  using Count = std::conditional_t<(N <= UINT8_MAX), uint8_t, uint16_t>;
+  static_assert(N <= UINT16_MAX);
+
   std::array<T, N> items_{};
-  size_t head_{0};
-  size_t size_{0};
+  Count head_{0};
+  Count size_{0};
 };
 
 }  // namespace microlink

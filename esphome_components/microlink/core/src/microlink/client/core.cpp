@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "microlink/base/hash.h"
 #include "microlink/client/path_cache.h"
 #include "microlink/version.h"
 
@@ -294,12 +295,13 @@ void Core::stop_(Instant now) {
 /// preferred now: what goes on from the old one's address would leave on the new one. And so does a time without any:
 /// what TCP tries again it tries ever later.
 void Core::set_network_(Instant now, std::span<const Endpoint> endpoints) {
-  bool lost = this->local_endpoints_.empty() || endpoints.empty() || endpoints[0] != this->local_endpoints_[0];
-  for (const Endpoint &old : this->local_endpoints_)
-    lost = lost || std::find(endpoints.begin(), endpoints.end(), old) == endpoints.end();
+  const auto before = this->local_endpoints_;
   this->local_endpoints_.clear();
   for (const Endpoint &endpoint : endpoints)
-    (void) this->local_endpoints_.push_back(endpoint);
+    (void) this->local_endpoints_.push_back(hash_of(endpoint));
+  bool lost = before.empty() || endpoints.empty() || this->local_endpoints_[0] != before[0];
+  for (const uint32_t old : before)
+    lost = lost || !this->local_endpoints_.contains(old);
   const auto is_v4 = [](const Endpoint &endpoint) { return endpoint.address.is_v4(); };
   this->relays_.set_families(std::ranges::any_of(endpoints, is_v4), !std::ranges::all_of(endpoints, is_v4));
   this->magicsock_.set_local_endpoints(now, this->config_.relay_only ? std::span<const Endpoint>{} : endpoints,

@@ -237,7 +237,7 @@ class Core final : private tailcfg::MapSink, private Relays::Regions, private fi
   bool tailnet_lock_{false}, is_signed_{false}, locked_out_{false}, magic_dns_{false}, addresses_due_{false};
   Notice message_;
   FixedString<MAX_NODE_NAME_BYTES> domain_;
-  FixedVector<Endpoint, MAX_OWN_ENDPOINTS> local_endpoints_;
+  FixedVector<uint32_t, MAX_OWN_ENDPOINTS> local_endpoints_;  ///< hashes of what the port told last
   FixedVector<Endpoint, 2> self_addresses_;
   std::array<KnownPeer, MAX_PEERS> known_peers_;
   std::string_view control_host_;  ///< of the configured control URL

@@ -2,6 +2,7 @@
 #include "microlink/magicsock/magicsock.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace microlink::magicsock {
 
@@ -210,14 +211,14 @@ void Magicsock::handle_timeout(Instant now) {
   if (now >= this->own_.next_expiry())
     this->note_endpoints_(this->own_.expire(now));
   if (now >= this->ping_.deadline) {
-    this->ping_result_ = Event{.kind = Event::Kind::PING_TIMED_OUT, .peer = this->ping_.peer};
+    this->ping_result_ = PingResult{.kind = Event::Kind::PING_TIMED_OUT, .peer = this->ping_.peer};
     this->ping_ = {};
   }
   if (Slot *slot = this->slot_of_(this->ping_.peer); slot != nullptr && now >= this->ping_.repeat_at)
     this->send_ping_(now, *slot);
   for (Slot &slot : this->slots_) {
     slot.path.sweep(now);
-    if (slot.path.next_timeout(now) > now)
+    if (slot.path.next_timeout(now) > now + HEARTBEAT_SLACK)
       continue;
     const Endpoint before = slot.path.best().endpoint;
     slot.path.handle_timeout(now);
@@ -311,9 +312,8 @@ Endpoint Magicsock::relay_endpoint(uint16_t region) { return {IpAddress::v4(127,
 
 std::optional<Magicsock::Event> Magicsock::poll_event() {
   if (this->packet_) {
-    const auto event = this->packet_;
-    this->packet_.reset();
-    return event;
+    const Packet packet = *std::exchange(this->packet_, std::nullopt);
+    return Event{.kind = Event::Kind::PACKET, .peer = packet.peer, .packet = packet.bytes, .from = packet.from};
   }
   while (const auto event = this->netcheck_.poll_event()) {
     if (const auto translated = this->translate_(*event))
@@ -324,9 +324,12 @@ std::optional<Magicsock::Event> Magicsock::poll_event() {
     return Event{.kind = Event::Kind::ENDPOINTS_CHANGED};
   }
   if (this->ping_result_) {
-    const auto event = this->ping_result_;
-    this->ping_result_.reset();
-    return event;
+    const PingResult result = *std::exchange(this->ping_result_, std::nullopt);
+    return Event{.kind = result.kind,
+                 .peer = result.peer,
+                 .endpoint = result.endpoint,
+                 .region = result.region,
+                 .latency = microseconds(result.latency_us)};
   }
   if (!this->events_wait_)
     return std::nullopt;

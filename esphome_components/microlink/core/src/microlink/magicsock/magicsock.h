@@ -211,8 +211,20 @@ class Magicsock {
   Instant refreshed_{INT64_MIN / 2};      ///< when STUN last told our address
   Instant refresh_until_{INT64_MIN / 2};  ///< CallMeMaybes wait for STUN until then
   Instant wake_{Instant::NEVER};
-  std::optional<Event> packet_;
-  std::optional<Event> ping_result_;
+  struct Packet {
+    netmap::PeerId peer;
+    Endpoint from;
+    ByteSpan bytes;
+  };
+  struct PingResult {
+    Event::Kind kind;  ///< PONG, PING_TIMED_OUT
+    netmap::PeerId peer;
+    Endpoint endpoint{};
+    uint16_t region{0};
+    uint32_t latency_us{0};
+  };
+  std::optional<Packet> packet_;
+  std::optional<PingResult> ping_result_;
   PingRequest ping_;
   RingBuffer<PendingPong, MAX_PONGS> pongs_;
   FixedVector<uint16_t, MAX_RELAYS> relays_;

@@ -244,7 +244,7 @@ void PeerPath::handle_timeout(Instant now) {
     this->enter_(now, PathState::DOUBTED);
   else if (this->state_ == PathState::DOUBTED && this->since_.age(now) >= PING_TIMEOUT)
     this->enter_(now, PathState::SEEKING);
-  if (this->heartbeat_.is_due(now)) {
+  if (this->heartbeat_.is_due(now + HEARTBEAT_SLACK)) {
     if (this->sent_.age(now) > ACTIVE_TIMEOUT) {
       this->enter_(now, PathState::IDLE);
       return;

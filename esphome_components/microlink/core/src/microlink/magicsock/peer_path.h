@@ -22,6 +22,8 @@ enum class PathState : uint8_t {
 };
 
 constexpr Duration HEARTBEAT_INTERVAL = seconds(3);
+/// So much earlier a heartbeat goes if the device is awake anyway: heartbeats of several peers meet, and stay together.
+constexpr Duration HEARTBEAT_SLACK = milliseconds(500);
 constexpr Duration HEARTBEAT_RETRY = seconds(1);
 constexpr Duration TRUST_DURATION = milliseconds(6500);
 constexpr Duration ACTIVE_TIMEOUT = seconds(45);
@@ -81,6 +83,7 @@ class PeerPath {
   void forget(Instant now);
   /// forget() and → IDLE.
   void reset(Instant now);
+  /// Also when it is not time yet: what may come early does.
   void handle_timeout(Instant now);
   /// Without call_due(). `now` is that of the last input.
   Instant next_timeout(Instant now) const;

@@ -61,7 +61,7 @@ Error Magicsock::handle_relay_packet(Instant now, uint16_t region, const NodePub
 Error Magicsock::handle_wireguard_(const Endpoint &from, netmap::PeerId peer, ByteSpan packet) {
   if (!looks_like_wireguard(packet))
     return Error::MALFORMED;
-  this->packet_ = Event{.kind = Event::Kind::PACKET, .peer = peer, .packet = packet, .from = from};
+  this->packet_ = Packet{.peer = peer, .from = from, .bytes = packet};
   return Error::NONE;
 }
 
@@ -170,8 +170,12 @@ void Magicsock::finish_ping_(const Slot &slot, Instant sent, const Endpoint &end
                              Duration latency) {
   if (!this->ping_.runs() || this->ping_.peer != this->id_of_(slot) || sent < this->ping_.started)
     return;
-  this->ping_result_ = Event{
-      .kind = Event::Kind::PONG, .peer = this->ping_.peer, .endpoint = endpoint, .region = region, .latency = latency};
+  this->ping_result_ =
+      PingResult{.kind = Event::Kind::PONG,
+                 .peer = this->ping_.peer,
+                 .endpoint = endpoint,
+                 .region = region,
+                 .latency_us = static_cast<uint32_t>(to_microseconds(latency))};  // PING_TIMEOUT at most
   this->ping_ = {};
 }
 

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "microlink/base/hash.h"
+
 namespace microlink::netcheck {
 
 namespace {
@@ -12,9 +14,11 @@ constexpr uint8_t HOME_TRIES = 4;
 constexpr Duration FULL_GAP = milliseconds(100);
 constexpr Duration UNKNOWN_GAP = milliseconds(200);
 constexpr Duration MIN_HOME_GAP = milliseconds(50);
-/// While sessions are active: 20–26 s between requests to the home region.
-constexpr uint32_t HOME_INTERVAL_MS = 20'000;
-constexpr uint32_t HOME_JITTER_MS = 6'000;
+/// While sessions are active: 20–26 s between requests to the home region, so much earlier if the device is awake
+/// anyway.
+constexpr uint32_t HOME_INTERVAL_MS = 23'000;
+constexpr uint32_t HOME_JITTER_MS = 3'000;
+constexpr Duration HOME_SLACK = seconds(3);
 /// Nothing answered: the network may just be coming up.
 constexpr Duration BLOCKED_RETRY = seconds(60);
 constexpr Duration BLOCKED_RETRY_ACTIVE = seconds(20);
@@ -125,7 +129,7 @@ void Netcheck::begin_probe_(Instant now, Region &region, Family family, uint8_t 
   bool waits_for_dns = false;
   for (Server &server : region.servers) {
     const Announced announced = this->announced_(region, server);
-    if (announced.port == 0 || announced.none[family] || server.addresses[family].is_set())
+    if (announced.port == 0 || announced.none[family] || server.has(family))
       continue;
     if (server.dns == Server::Dns::FAILED)
       server.dns = Server::Dns::WANTED;
@@ -161,8 +165,8 @@ Error Netcheck::handle_datagram(Instant now, ByteView datagram) {
   probe.next_at = NOT_SET;
   if (family == V4) {
     const Server *server = this->server_for_(region, V4, attempt);
-    region.asked = server == nullptr ? IpAddress{} : server->addresses[V4];
-    region.reflexive = response->reflexive;
+    region.asked = server == nullptr ? 0 : hash_of({server->address(V4), 0});
+    region.reflexive = hash_of(response->reflexive);
   }
   region.latest_us = std::min(region.latest_us, latency_us);
   region.history.add(now, latency);
@@ -187,7 +191,7 @@ void Netcheck::handle_resolved(Instant now, std::string_view host, std::span<con
       for (const Endpoint &found : addresses) {
         const Family family = found.address.is_v4() ? V4 : V6;
         if (!announced.none[family] && found.address.is_set())
-          server.addresses[family] = found.address;
+          server.set(found.address);
       }
     }
     this->wake_probes_(now, region);
@@ -245,7 +249,7 @@ void Netcheck::handle_timeout(Instant now) {
         return;
       if (this->timers_.due(Timer::NEXT_FULL, now))
         this->begin_full_(now);
-      else if (this->timers_.due(Timer::NEXT_HOME, now))
+      else if (this->timers_.due(Timer::NEXT_HOME, now, HOME_SLACK))
         this->begin_home_(now);
       return;
   }
@@ -366,7 +370,7 @@ std::optional<Netcheck::Transmit> Netcheck::poll_transmit(Instant now, ByteSpan 
         return std::nullopt;
       probe.sent[probe.tries++] = this->in_report_(now);
       probe.next_at = probe.tries == probe.max_tries ? NOT_SET : this->in_report_(now + this->retry_gap_(now, region));
-      return Transmit{{server->addresses[family], this->announced_(region, *server).port}, writer.size()};
+      return Transmit{{server->address(family), this->announced_(region, *server).port}, writer.size()};
     }
   }
   return std::nullopt;

@@ -76,7 +76,7 @@ class Netcheck {
   /// meanwhile is not asked.
   void set_regions(Instant now, std::span<const tailcfg::PackedRegion> regions);
   /// RegionScore of a region that set_regions() named: latencies are multiplied with it. 1000 = 1.0, the default.
-  void set_score(uint16_t region, uint32_t thousandths);
+  void set_score(uint16_t region, uint16_t thousandths);
   /// Host of the control URL, for relays whose entry names none; before set_regions(). Not copied.
   void set_control_host(std::string_view host) { this->control_host_ = host; }
   /// Which families the underlay has. A change starts a full report; none stops probing, and a first home is chosen
@@ -130,7 +130,18 @@ class Netcheck {
 
   /// One STUN server: its addresses, from the map or from DNS. The rest stands in the region as it was announced.
   struct Server {
-    IpAddress addresses[FAMILIES]{};
+    Bytes<4> v4{};  ///< 0.0.0.0 = none
+    IpAddress v6{};
+    IpAddress address(Family family) const {
+      return family == V6 ? this->v6 : this->v4 == Bytes<4>{} ? IpAddress{} : IpAddress::from_bytes(this->v4);
+    }
+    bool has(Family family) const { return this->address(family).is_set(); }
+    void set(const IpAddress &address) {
+      if (address.is_v4())
+        this->v4 = {address.bytes[12], address.bytes[13], address.bytes[14], address.bytes[15]};
+      else
+        this->v6 = address;
+    }
     enum class Dns : uint8_t { NOT_NEEDED, WANTED, ASKED, DONE, FAILED } dns{Dns::NOT_NEEDED};
   };
   /// How it was announced.
@@ -154,13 +165,13 @@ class Netcheck {
     uint16_t id{0};
     bool avoid{false};
     bool no_home{false};
+    uint16_t score{1000};
     uint32_t fingerprint{0};  ///< of what was announced
-    uint32_t score{1000};
     FixedVector<Server, MAX_NODES_PER_REGION> servers;
     Probe probes[FAMILIES]{};
-    // Over IPv4, for telling the kind of NAT: who answered, and how we are seen.
-    IpAddress asked{};
-    Endpoint reflexive{};
+    // Over IPv4, for telling the kind of NAT: who answered, and how we are seen. Hashes: they are compared only.
+    uint32_t asked{0};
+    uint32_t reflexive{0};
     LatencyHistory history;
     uint32_t latest_us{NOT_SET};  ///< in the current report
     uint32_t connect_us{NOT_SET};

@@ -45,7 +45,7 @@ void Netcheck::set_regions(Instant now, std::span<const tailcfg::PackedRegion> r
     this->begin_full_(now);
 }
 
-void Netcheck::set_score(uint16_t region, uint32_t thousandths) {
+void Netcheck::set_score(uint16_t region, uint16_t thousandths) {
   if (Region *found = this->find_(region))
     found->score = thousandths;
 }
@@ -63,8 +63,10 @@ bool Netcheck::read_(const tailcfg::PackedRegion &from, Region &to) const {
   for (size_t i = 0; i != from.size(); i++) {
     const tailcfg::DerpNodeView node = from.node(i);
     Server server;
-    server.addresses[V4] = node.ipv4;
-    server.addresses[V6] = node.ipv6;
+    for (const IpAddress &address : {node.ipv4, node.ipv6}) {
+      if (address.is_set())
+        server.set(address);
+    }
     this->find_addresses_(node, server);
     (void) to.servers.push_back(server);
   }
@@ -76,12 +78,12 @@ void Netcheck::find_addresses_(const tailcfg::DerpNodeView &node, Server &server
   const Announced announced = this->announced_(node);
   if (const auto literal = parse_ip(announced.host)) {
     const Family family = literal->is_v4() ? V4 : V6;
-    if (!server.addresses[family].is_set() && !announced.none[family])
-      server.addresses[family] = *literal;
+    if (!server.has(family) && !announced.none[family])
+      server.set(*literal);
     return;
   }
-  const bool lacks_one = (!server.addresses[V4].is_set() && !announced.none[V4]) ||
-                         (!server.addresses[V6].is_set() && !announced.none[V6] && !server.addresses[V4].is_set());
+  const bool lacks_one =
+      (!server.has(V4) && !announced.none[V4]) || (!server.has(V6) && !announced.none[V6] && !server.has(V4));
   if (lacks_one && !announced.host.empty())
     server.dns = Server::Dns::WANTED;
 }
@@ -108,7 +110,7 @@ Netcheck::Announced Netcheck::announced_(const Region &region, const Server &ser
 /// The servers of a region take turns.
 const Netcheck::Server *Netcheck::server_for_(const Region &region, Family family, uint8_t attempt) const {
   const auto can_ask = [&](const Server &server) {
-    return server.addresses[family].is_set() && this->announced_(region, server).port != 0;
+    return server.has(family) && this->announced_(region, server).port != 0;
   };
   size_t count = 0;
   for (const Server &server : region.servers)

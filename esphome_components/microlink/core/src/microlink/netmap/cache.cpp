@@ -93,15 +93,11 @@ void write_routes(Writer &out, const Peer &peer) {
 /// A peer without its size byte; whether it fits.
 bool write_peer(Writer &out, const Peer &peer, bool no_access, std::string_view name, std::string_view name_before) {
   const size_t shared = shared_tail(name, name_before);
-  const int64_t expiry = to_unix_seconds(peer.key_expiry);
   out.u64be(static_cast<uint64_t>(peer.id)).bytes(peer.key.bytes).bytes(peer.disco_key.bytes);
   out.u8(static_cast<uint8_t>((peer.is_jailed ? FLAG_JAILED : 0) | (peer.allowed ? FLAG_ALLOWED : 0) |
                               (no_access ? FLAG_NO_ACCESS : 0)));
   out.u16be(peer.home_derp);
-  // A time that does not fit is far away, or long past: one second after 1970.
-  out.u32be(expiry > UINT32_MAX
-                ? UINT32_MAX
-                : static_cast<uint32_t>(peer.key_expiry == WallTime::UNKNOWN ? 0 : std::max<int64_t>(expiry, 1)));
+  out.u32be(peer.key_expiry.unix_seconds());
   out.u8(static_cast<uint8_t>(shared)).u8(static_cast<uint8_t>(name.size() - shared));
   out.text(name.substr(0, name.size() - shared));
   write_addresses(out, peer);

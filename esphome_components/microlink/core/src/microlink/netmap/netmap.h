@@ -134,7 +134,7 @@ class Netmap final : public PeerKeys {
 
  private:
   struct Slot {
-    Peer peer;
+    [[no_unique_address]] Peer peer;  ///< what follows begins in its padding
     uint16_t generation{0};
     KeyVersions versions{};
     uint16_t idle_s{0};
@@ -151,7 +151,7 @@ class Netmap final : public PeerKeys {
     bool was_cached : 1 {false};
     bool no_access : 1 {false};  ///< UnsignedPeerAPIOnly: control gives it no network access
   };
-  static_assert(sizeof(Slot) <= 168, "it exists for each peer of the table");
+  static_assert(sizeof(Slot) <= 160, "it exists for each peer of the table");
 
   Slot *slot_of_(PeerId id);
   Slot *slot_with_(tailcfg::NodeId id);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
+
 #include "microlink/netmap/peer_prefixes.h"
 
 namespace microlink::netmap {
@@ -16,9 +18,26 @@ struct PeerId {
 /// Why a peer deserves its slot, strongest last (architecture D13).
 enum class Claim : uint8_t { NONE, ONLINE, CACHED, WANTED, LIVE, PINNED };
 
+/// When a key expires, in whole seconds since 1970. A time that does not fit is far away, or long past.
+class Expiry {
+ public:
+  Expiry() = default;
+  Expiry(WallTime at)
+      : seconds_(at == WallTime::UNKNOWN
+                     ? 0
+                     : static_cast<uint32_t>(std::clamp<int64_t>(to_unix_seconds(at), 1, UINT32_MAX))) {}
+  /// UNKNOWN = never.
+  operator WallTime() const { return wall_seconds(this->seconds_); }
+  uint32_t unix_seconds() const { return this->seconds_; }
+  bool operator==(const Expiry &) const = default;
+
+ private:
+  uint32_t seconds_{0};
+};
+
 struct Peer {
   tailcfg::NodeId id{0};
-  WallTime key_expiry{WallTime::UNKNOWN};
+  Expiry key_expiry;
   NodePublic key{};
   DiscoPublic disco_key{};
   PeerPrefixes prefixes;
@@ -32,7 +51,7 @@ struct Peer {
   bool expired : 1 {false};     ///< its node key is over
 };
 
-static_assert(sizeof(Peer) <= 152, "it exists for each peer of the table");
+static_assert(sizeof(Peer) <= 152 && sizeof(Expiry) == 4, "it exists for each peer of the table");
 
 struct Self {
   tailcfg::NodeId id{0};

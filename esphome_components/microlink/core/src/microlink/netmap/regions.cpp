@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "microlink/netmap/regions.h"
 
+#include <algorithm>
+
 namespace microlink::netmap {
 
 void RegionStore::begin() {
@@ -61,16 +63,17 @@ bool RegionStore::abort() {
 }
 
 void RegionStore::set_score(uint16_t region, uint32_t thousandths) {
+  const auto kept = static_cast<uint16_t>(std::min<uint32_t>(thousandths, UINT16_MAX));
   for (Score &score : this->scores_) {
     if (score.region == region) {
-      score.thousandths = thousandths;
+      score.thousandths = kept;
       return;
     }
   }
-  (void) this->scores_.push_back({region, thousandths});  // full: counts as 1.0
+  (void) this->scores_.push_back({region, kept});  // full: counts as 1.0
 }
 
-uint32_t RegionStore::score(uint16_t region) const {
+uint16_t RegionStore::score(uint16_t region) const {
   for (const Score &score : this->scores_) {
     if (score.region == region)
       return score.thousandths;

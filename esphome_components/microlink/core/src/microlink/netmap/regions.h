@@ -19,9 +19,10 @@ class RegionStore {
   bool abort();
 
   void reset_scores() { this->scores_.clear(); }
+  /// More than 65 times as far is as far as that.
   void set_score(uint16_t region, uint32_t thousandths);
   /// What control multiplies a measured latency with, in thousandths (02 §2.2).
-  uint32_t score(uint16_t region) const;
+  uint16_t score(uint16_t region) const;
 
   void set_needed(uint16_t region, bool needed);
   bool is_needed(uint16_t region) const { return this->needed_.contains(region); }
@@ -37,7 +38,7 @@ class RegionStore {
  private:
   struct Score {
     uint16_t region{0};
-    uint32_t thousandths{0};
+    uint16_t thousandths{0};
   };
   struct Entry {
     bool seen{false};  ///< in the map that is read

@@ -3,6 +3,7 @@
 
 #include "microlink/base/secret.h"
 #include "microlink/base/short_time.h"
+#include "microlink/base/split_number.h"
 #include "microlink/wireguard/cookie.h"
 #include "microlink/wireguard/handshake.h"
 #include "microlink/wireguard/replay_window.h"
@@ -15,6 +16,8 @@ constexpr Duration REKEY_ATTEMPT_TIME = seconds(90);
 constexpr Duration REKEY_TIMEOUT = seconds(5);
 constexpr uint32_t REKEY_JITTER_MS = 333;
 constexpr Duration KEEPALIVE_TIMEOUT = seconds(10);
+/// So much earlier a keepalive goes if the device is awake anyway.
+constexpr Duration KEEPALIVE_SLACK = seconds(1);
 constexpr Duration WIPE_AFTER_TIME = REJECT_AFTER_TIME * 3;
 constexpr uint64_t REKEY_AFTER_MESSAGES = uint64_t{1} << 60;
 constexpr uint64_t REJECT_AFTER_MESSAGES = UINT64_MAX - (uint64_t{1} << 13);
@@ -35,7 +38,7 @@ struct ReceiveKey {
 };
 
 struct CurrentSession {
-  uint64_t send_counter{0};
+  SplitNumber send_counter;
   ReplayWindow window;
   Stamp created;
   Secret<32> send_key;

@@ -53,7 +53,7 @@ void Tunnel::remove_peer(Slot slot) {
   peer.static_shared.clear();
   peer.is_used = false;
   peer.newest_timestamp = {};
-  peer.rx_bytes = peer.tx_bytes = 0;
+  peer.rx_bytes = peer.tx_bytes = {};
   peer.initiation_sent = peer.initiation_seen = peer.last_data = Stamp();
   peer.relayed = false;
 }
@@ -237,8 +237,9 @@ void Tunnel::handle_timeout(Instant now) {
       peer.answer_due.clear();
       this->want_handshake_(now, slot);
     }
-    if (peer.keepalive_due.is_due(now) || peer.relayed_due.is_due(now)) {
-      const bool wanted = peer.keepalive_due.is_due(now) || peer.last_data.age(now) <= RELAYED_ACTIVE;
+    const Instant early = now + KEEPALIVE_SLACK;
+    if (peer.keepalive_due.is_due(early) || peer.relayed_due.is_due(early)) {
+      const bool wanted = peer.keepalive_due.is_due(early) || peer.last_data.age(now) <= RELAYED_ACTIVE;
       peer.keepalive_due = peer.relayed_due = Deadline();
       peer.send_keepalive = (peer.send_keepalive || wanted) && this->can_send_(now, peer);
     }

@@ -140,8 +140,8 @@ class Tunnel {
     Deadline keepalive_due;  ///< data came in, nothing went out since
     Deadline answer_due;     ///< data went out, nothing came in since
     Deadline relayed_due;
-    uint64_t rx_bytes{0};
-    uint64_t tx_bytes{0};
+    SplitNumber rx_bytes;
+    SplitNumber tx_bytes;
     uint16_t key_version{0};          ///< of the node key that static_shared was made of
     uint8_t handshake{NO_HANDSHAKE};  ///< place in the pool
     bool is_used : 1 {false};
@@ -152,7 +152,7 @@ class Tunnel {
     bool relayed : 1 {false};
     bool last_minute_done : 1 {false};  ///< the one handshake before a receiving session runs out was asked for
   };
-  static_assert(sizeof(Peer) <= 320, "what a peer costs, with a session that lives and its window of 1,024");
+  static_assert(sizeof(Peer) <= 316, "what a peer costs, with a session that lives and its window of 1,024");
   /// An initiation of ours that is under way.
   struct Handshake {
     Initiator noise;

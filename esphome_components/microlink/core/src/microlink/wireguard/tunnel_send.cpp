@@ -30,7 +30,8 @@ ByteSpan Tunnel::seal_(Instant now, Slot slot, ByteSpan buffer, size_t size) {
   const ByteSpan payload = buffer.subspan(TRANSPORT_HEADER_BYTES, padded + crypto::TAG_BYTES);
   std::fill(payload.begin() + static_cast<ptrdiff_t>(size), payload.begin() + static_cast<ptrdiff_t>(padded),
             uint8_t{0});
-  const uint64_t counter = peer.current.send_counter++;
+  const uint64_t counter = peer.current.send_counter;
+  peer.current.send_counter += 1;
   Writer(buffer).u32le(static_cast<uint32_t>(MessageType::TRANSPORT)).u32le(peer.current.remote_index).u64le(counter);
   crypto::seal(peer.current.send_key, crypto::nonce_le(counter), {}, payload);
   const ByteSpan message = buffer.first(TRANSPORT_HEADER_BYTES + payload.size());
