@@ -77,7 +77,7 @@ def chip() -> str:
     base = sum(fixed.values())
     start = f"{fixed['core']:,} `client::Core`, {fixed['node']:,} `chip::Node` (loop, sockets' buffers, mailbox)"
     owner = f"{fixed['background']:,} `esp_idf::Background` (names that are asked for, above all)"
-    owner += f", {fixed['snapshot']:,} the component's copy of the snapshot"
+    owner += f", {fixed['config']:,} the component's `Config`"
     lines = [
         f"From the start: {start}, {fixed['task']:,} the task's stack, {owner}; {base:,} together.",
         "",

@@ -221,7 +221,7 @@ int main(int argc, char **argv) {
   ec_chain = std::string(EC_LEAF) + std::string(EC_MIDDLE);
   rsa_chain = std::string(RSA_LEAF) + std::string(RSA_MIDDLE);
   std::printf("core: %zu\nnode: %zu\ntask: %zu\n", sizeof(client::Core), sizeof(chip::Node), chip::STACK_BYTES);
-  std::printf("background: %zu\nsnapshot: %zu\n", bench::background_bytes(), sizeof(chip::Snapshot));
+  std::printf("background: %zu\nconfig: %zu\n", bench::background_bytes(), sizeof(Config));
   if (argc == 1) {
     all();
     return 0;

@@ -84,7 +84,7 @@ constexpr size_t DERP_DATA_QUEUE_BYTES = MICROLINK_DERP_DATA_QUEUE_BYTES;
 constexpr size_t DERP_DISCO_QUEUE_BYTES = MICROLINK_DERP_DISCO_QUEUE_BYTES;
 
 /// What a whole client may take on a 32-bit chip without TLS's own memory. docs/memory.md tells what it is made of.
-constexpr size_t CLIENT_BUDGET_BYTES = 18'304 + MAX_PEERS * 786 + MAX_HANDSHAKES * 488 + PACKET_QUEUE_BYTES +
+constexpr size_t CLIENT_BUDGET_BYTES = 18'432 + MAX_PEERS * 786 + MAX_HANDSHAKES * 488 + PACKET_QUEUE_BYTES +
                                        MAX_DERP_REGIONS * 388 + DERP_DATA_QUEUE_BYTES + DERP_DISCO_QUEUE_BYTES;
 
 }  // namespace microlink
