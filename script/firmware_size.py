@@ -10,9 +10,8 @@ BEGIN = "<!-- script/size: begin -->"
 END = "<!-- script/size: end -->"
 NOTES = "## What grew, and why\n"
 
-# Growth that needs a note: more than this share, and more than this many bytes.
+# Growth that needs a note: more than this share.
 GROWTH = 0.02
-FLOOR = 256
 
 OUTPUT_SECTION = re.compile(r"^(\.[\w.]+|/DISCARD/)(\s|$)")
 # " .text.name   0xaddress   0xsize object"; a long name has the rest on the next line.
@@ -72,7 +71,7 @@ def recorded(page: str) -> dict[str, Size]:
 
 def too_much(was: int, now: int) -> bool:
     """Whether a growth is one that has to be explained."""
-    return now - was > max(FLOOR, was * GROWTH)
+    return now - was > was * GROWTH
 
 
 def findings(was: dict[str, Size], now: dict[str, Size], total: str, budget: int) -> list[str]:
