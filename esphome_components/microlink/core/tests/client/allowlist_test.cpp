@@ -153,15 +153,5 @@ TEST(AllowedPeers, the_longest_list_fits_into_its_record) {
   EXPECT_EQ(Stored("*", first.records).list(), list + "set");
 }
 
-TEST(WarmStart, the_overlay_has_the_addresses_of_the_last_run_at_once) {
-  client::CachedSelf self{.id = 7};
-  (void) self.addresses.push_back({IpAddress::v4(100, 64, 0, 7), 32});
-  std::vector<uint8_t> record(MAX_RECORD_BYTES);
-  record.resize(self.write(record));
-  const Stored stored("*", {{Record::SELF, record}});
-  ASSERT_EQ(stored.addresses.size(), 1U);
-  EXPECT_EQ(stored.addresses[0].address, IpAddress::v4(100, 64, 0, 7));
-}
-
 }  // namespace
 }  // namespace microlink

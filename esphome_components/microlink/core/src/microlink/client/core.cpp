@@ -175,6 +175,7 @@ void Core::start_(Instant now) {
   this->run_ = Run::RUNNING;
   this->refused_ = false;
   this->message_.clear();
+  this->forget_another_tailnet_();
   if (!this->cached_self_.addresses.empty())
     this->publish_addresses_();  // those of the last run, until control says otherwise
   const DiscoPublic known_disco_key = this->magicsock_.disco_key();
@@ -191,10 +192,25 @@ void Core::start_(Instant now) {
   // took.
   this->trying_pending_ = settings->withhold_auth_key = this->identity_.is_rotating();
   this->start_control_(now, *settings);
+  this->take_regions_(now);
   if (this->cached_home_ != 0) {
     this->magicsock_.netcheck().set_home(this->cached_home_);
     this->relays_.set_home(now, this->cached_home_);
   }
+}
+
+/// Who was met where another control URL led to is nobody here: no address, peer or relay of that tailnet is used. The
+/// keys and the list of allowed peers stay: they are the device's and the user's.
+void Core::forget_another_tailnet_() {
+  if (this->cached_self_.id == 0 || this->cached_self_.server == CachedSelf::server_of(this->config_.control_url))
+    return;
+  this->log_.info("another control URL than the last time: the peers of the other tailnet are forgotten");
+  this->cached_self_ = {};
+  this->cached_home_ = 0;
+  this->netmap_.clear();
+  for (const Record record : {Record::RELAY_CACHE, Record::PEER_CACHE_0, Record::PEER_CACHE_1, Record::PEER_CACHE_2,
+                              Record::PEER_CACHE_3, Record::SELF, Record::PATHS})
+    this->duties_.erase(record);
 }
 
 /// What of the configuration concerns control; null after a message for the person when it cannot be.

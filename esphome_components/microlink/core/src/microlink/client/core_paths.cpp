@@ -86,7 +86,10 @@ void Core::take_self_() {
   this->authorized_ = self.machine_authorized;
   if (this->cached_self_.addresses != self.addresses || this->cached_self_.name != self.name ||
       this->cached_self_.id != self.id) {
-    this->cached_self_ = {.id = self.id, .addresses = self.addresses, .name = self.name};
+    this->cached_self_ = {.server = CachedSelf::server_of(this->config_.control_url),
+                          .id = self.id,
+                          .addresses = self.addresses,
+                          .name = self.name};
     this->duties_.store(Record::SELF);
     this->publish_addresses_();
   }
@@ -156,6 +159,8 @@ void Core::store_cache_() {
 }
 
 void Core::take_regions_(Instant now) {
+  if (this->run_ == Run::STOPPED)
+    return;  // start_() knows whether they are of this tailnet
   const auto regions = this->netmap_.regions().all();
   this->magicsock_.netcheck().set_regions(now, regions);
   for (const tailcfg::PackedRegion &region : regions)  // only of regions that it knows

@@ -10,6 +10,7 @@ namespace microlink::client {
 namespace {
 
 constexpr uint8_t VERSION = 1;
+constexpr uint8_t SELF_VERSION = 2;
 constexpr uint8_t NO_IPV4 = 1;
 constexpr uint8_t NO_IPV6 = 2;
 constexpr uint8_t INSECURE_FOR_TESTS = 4;
@@ -136,10 +137,13 @@ size_t StoredAllowlist::write(ByteSpan out) const {
   return finished(record);
 }
 
+CachedSelf::Server CachedSelf::server_of(std::string_view control_url) { return digest(as_bytes(control_url)); }
+
 Result<CachedSelf> CachedSelf::parse(ByteView record) {
   Reader in(record);
   const uint8_t version = in.u8();
   CachedSelf out;
+  out.server = in.array<8>();
   out.id = static_cast<int64_t>(in.u64be());
   for (uint8_t left = in.u8(); left != 0 && in.ok(); left--) {
     const IpAddress address{in.array<16>()};
@@ -148,14 +152,17 @@ Result<CachedSelf> CachedSelf::parse(ByteView record) {
       return Error::MALFORMED;
   }
   const bool fits = out.name.assign(read_text(in));
-  if (!in.ok() || version != VERSION || !fits)
+  if (!in.ok() || version != SELF_VERSION || !fits)
     return Error::MALFORMED;
   return out;
 }
 
 size_t CachedSelf::write(ByteSpan out) const {
   Writer record(out);
-  record.u8(VERSION).u64be(static_cast<uint64_t>(this->id)).u8(static_cast<uint8_t>(this->addresses.size()));
+  record.u8(SELF_VERSION)
+      .bytes(this->server)
+      .u64be(static_cast<uint64_t>(this->id))
+      .u8(static_cast<uint8_t>(this->addresses.size()));
   for (const Prefix &prefix : this->addresses)
     record.bytes(prefix.address.bytes).u8(prefix.bits);
   write_text(record, this->name);

@@ -58,7 +58,7 @@ class RecordDuties {
 /// RELAY_CACHE   1 | region u16 | derp port u16 | stun port i32 | flags u8 | IPv4/IPv6 16 + 16 | host u8+n | cert u8+n
 /// ALLOWLIST     1 | digest of the rest 8 | digest of the configured list 8 | everybody u8 | list (netmap/allowlist.h)
 /// CLOCK         1 | reserved until, microseconds u64
-/// SELF          1 | node id u64 | count u8 | (16 + bits u8) … | name u8+n
+/// SELF          2 | server 8 | node id u64 | count u8 | (16 + bits u8) … | name u8+n
 struct CachedControlKey {
   MachinePublic key{};
   FixedString<MAX_URL_BYTES> url;
@@ -86,11 +86,15 @@ struct StoredAllowlist {
   size_t write(ByteSpan out) const;
 };
 
+/// Who this node was, and where.
 struct CachedSelf {
+  using Server = Bytes<8>;
+  Server server{};  ///< server_of() the control URL of that tailnet
   tailcfg::NodeId id{0};
   FixedVector<Prefix, 2> addresses;
   tailcfg::NodeName name;
 
+  static Server server_of(std::string_view control_url);
   static Result<CachedSelf> parse(ByteView record);
   size_t write(ByteSpan out) const;
 };

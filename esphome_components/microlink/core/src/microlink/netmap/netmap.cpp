@@ -185,6 +185,8 @@ void Netmap::clear() {
     this->self_ = {};
     this->emit_(Event::Kind::SELF_CHANGED, nullptr);
   }
+  if (!this->regions_.all().empty())
+    this->emit_(Event::Kind::DERP_MAP_CHANGED, nullptr);
   this->regions_.clear();
   this->suffix_.clear();
   this->magic_dns_ = false;
