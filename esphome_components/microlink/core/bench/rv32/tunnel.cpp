@@ -54,6 +54,7 @@ struct OneKey final : PeerKeys {
   const NodePublic &node_key(size_t) const override { return this->key; }
   const DiscoPublic &disco_key(size_t) const override { return this->disco; }
   KeyVersions key_versions(size_t) const override { return {}; }
+  bool is_overlay_address(const IpAddress &) const override { return false; }
   NodePublic key{};
   DiscoPublic disco{};
 };

@@ -19,6 +19,7 @@ struct OneKey final : PeerKeys {
   const NodePublic &node_key(size_t /*slot*/) const override { return this->key; }
   const DiscoPublic &disco_key(size_t /*slot*/) const override { return this->disco; }
   KeyVersions key_versions(size_t /*slot*/) const override { return {}; }
+  bool is_overlay_address(const IpAddress & /*address*/) const override { return false; }
   NodePublic key{};
   DiscoPublic disco{};
 };

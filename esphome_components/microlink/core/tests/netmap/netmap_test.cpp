@@ -47,6 +47,13 @@ void expect_state(const Netmap &netmap, const testing::Value &expected, const st
   EXPECT_EQ(netmap.magic_dns(), expected["has_dns"].boolean()) << note;
 }
 
+TEST(Expiry, is_never_early) {
+  EXPECT_EQ(WallTime(Expiry(wall_seconds(1'800'000'000))), wall_seconds(1'800'000'000));
+  const auto later = static_cast<WallTime>(static_cast<int64_t>(wall_seconds(1'800'000'000)) + 1);
+  EXPECT_EQ(WallTime(Expiry(later)), wall_seconds(1'800'000'001));
+  EXPECT_EQ(WallTime(Expiry(WallTime::UNKNOWN)), WallTime::UNKNOWN);
+}
+
 TEST(Netmap, delta_sequence_of_the_vectors) {
   const auto steps = testing::load_vectors("map.json")["delta_sequence"]["steps"];
   Bench bench;

@@ -18,14 +18,17 @@ struct PeerId {
 /// Why a peer deserves its slot, strongest last (architecture D13).
 enum class Claim : uint8_t { NONE, ONLINE, CACHED, WANTED, LIVE, PINNED };
 
-/// When a key expires, in whole seconds since 1970. A time that does not fit is far away, or long past.
+/// When a key expires, in whole seconds since 1970: a part of one counts as a whole, so that no key ends early. A time
+/// that does not fit is far away, or long past.
 class Expiry {
  public:
   Expiry() = default;
-  Expiry(WallTime at)
-      : seconds_(at == WallTime::UNKNOWN
-                     ? 0
-                     : static_cast<uint32_t>(std::clamp<int64_t>(to_unix_seconds(at), 1, UINT32_MAX))) {}
+  Expiry(WallTime at) {
+    if (at == WallTime::UNKNOWN)
+      return;
+    const int64_t seconds = to_unix_seconds(at);
+    this->seconds_ = static_cast<uint32_t>(std::clamp<int64_t>(seconds + (at > wall_seconds(seconds)), 1, UINT32_MAX));
+  }
   /// UNKNOWN = never.
   operator WallTime() const { return wall_seconds(this->seconds_); }
   uint32_t unix_seconds() const { return this->seconds_; }
