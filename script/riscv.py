@@ -19,7 +19,8 @@ BUILD = ROOT / "build/size"
 PREFIX = "riscv64-unknown-elf-"
 CHIP = ["-march=rv32imc", "-misa-spec=2.2", "-mabi=ilp32", "-Os", "-ffunction-sections", "-fdata-sections", "-DNDEBUG"]
 C_HEADERS = "/usr/lib/picolibc/riscv64-unknown-elf/include"
-# Debian's cross compiler comes without a C++ library: the headers of the host's serve (see script/bench-rv32).
+# Debian's cross compiler comes without a C++ library. What the core takes from it are templates only, so the headers of
+# the host's g++ 12 serve.
 CXX_HEADERS = ["/usr/include/c++/12", "/usr/include/x86_64-linux-gnu/c++/12", C_HEADERS]
 # What they ask of the host's C library and of streams, and the parts of <memory> and <atomic> that need no threads.
 STAND_INS = {
@@ -84,12 +85,13 @@ def units() -> list[Unit]:
     return out
 
 
-def run(command: list[str]) -> None:
-    """Run a command; say what failed and stop otherwise."""
+def run(command: list[str]) -> str:
+    """Run a command and give what it printed; say what failed and stop otherwise."""
     environment = {**os.environ, "CCACHE_BASEDIR": str(ROOT), "CCACHE_NOHASHDIR": "1"}
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, env=environment)
     if done.returncode != 0:
-        sys.exit(f"{command[-1]}: exit status {done.returncode}\n{done.stdout}{done.stderr}")
+        sys.exit(f"{command[0]} … {command[-1]}: exit status {done.returncode}\n{done.stdout}{done.stderr}")
+    return done.stdout + done.stderr
 
 
 def compile_all(everything: list[Unit]) -> None:

@@ -3,10 +3,9 @@
 /// whose X25519 is a stand-in (the program has no libsodium, and a handshake is not counted here).
 #include <cstdlib>
 
-#include "bench/rv32/count.h"
+#include "bench/rv32/two_ends.h"
 #include "microlink/crypto/aead.h"
 #include "microlink/crypto/x25519.h"
-#include "microlink/wireguard/tunnel.h"
 
 namespace microlink::crypto {
 
@@ -37,6 +36,7 @@ namespace {
 
 using namespace microlink;
 using namespace microlink::wireguard;
+using bench::End;
 
 class CountingRandom final : public Random {
  public:
@@ -49,38 +49,19 @@ class CountingRandom final : public Random {
   uint32_t state_{1};
 };
 
-/// All peers are the one other side.
-struct OneKey final : PeerKeys {
-  const NodePublic &node_key(size_t) const override { return this->key; }
-  const DiscoPublic &disco_key(size_t) const override { return this->disco; }
-  KeyVersions key_versions(size_t) const override { return {}; }
-  bool is_overlay_address(const IpAddress &) const override { return false; }
-  NodePublic key{};
-  DiscoPublic disco{};
-};
-
-struct Side {
-  explicit Side(CountingRandom &random) : tunnel(random, this->peers) { this->key.generate(random); }
-  NodePrivate key;
-  OneKey peers;
-  Tunnel tunnel;
-};
-
 constexpr Slot SLOT = MAX_PEERS - 1;
 constexpr Source FROM{};
 
-void pass_on(Tunnel &from, Tunnel &to) {
+void pass_on(End &from, End &to) {
   static Bytes<MAX_WIREGUARD_BYTES> room;
-  while (const auto event = from.poll_event()) {
-    if (event->kind == Tunnel::Event::Kind::RESERVE_TIMESTAMP)
-      from.handle_reserved(Instant{}, event->reserve_until);
+  from.serve(Instant{});
+  while (const auto transmit = from.tunnel.poll_transmit(Instant{}, room)) {
+    const ByteSpan message = ByteSpan(room).first(transmit->bytes.size());
+    bench::require(static_cast<bool>(to.tunnel.handle_datagram(Instant{}, FROM, message)), "handshake");
   }
-  while (const auto transmit = from.poll_transmit(Instant{}, room))
-    bench::require(static_cast<bool>(to.handle_datagram(Instant{}, FROM, ByteSpan(room).first(transmit->bytes.size()))),
-                   "handshake");
 }
 
-void bench_packet(Side &a, Side &b, const char *tx_name, const char *rx_name, size_t size) {
+void bench_packet(End &a, End &b, const char *tx_name, const char *rx_name, size_t size) {
   alignas(4) static Bytes<MAX_WIREGUARD_BYTES> room;
   const ByteSpan inner = ByteSpan(room).subspan(TRANSPORT_HEADER_BYTES, size);
   for (size_t i = 0; i != size; i++)
@@ -106,17 +87,13 @@ void bench_packet(Side &a, Side &b, const char *tx_name, const char *rx_name, si
 
 void bench_tunnel() {
   static CountingRandom random;
-  static Side a(random), b(random);
-  for (Side *side : {&a, &b}) {
-    side->tunnel.set_identity(side->key);
-    side->tunnel.set_wall_time(Instant{}, wall_seconds(1'800'000'000));
-    side->peers.key = (side == &a ? b : a).key.public_key();
-    bench::require(side->tunnel.add_peer(SLOT) == Error::NONE, "add_peer");
-  }
+  static End a(random), b(random);
+  a.meet(b, SLOT);
+  b.meet(a, SLOT);
   a.tunnel.connect(Instant{}, SLOT);
-  pass_on(a.tunnel, b.tunnel);
-  pass_on(b.tunnel, a.tunnel);
-  pass_on(a.tunnel, b.tunnel);
+  pass_on(a, b);
+  pass_on(b, a);
+  pass_on(a, b);
   bench_packet(a, b, "tunnel_tx_1280", "tunnel_rx_1280", OVERLAY_MTU);
   bench_packet(b, a, "tunnel_tx_64", "tunnel_rx_64", 64);
 }

@@ -1,45 +1,23 @@
 // SPDX-License-Identifier: MIT
 /// A WireGuard handshake by itself, both sides, with the shared secret of the static keys known (it is kept for each
 /// peer), and one X25519.
-#include "bench/rv32/count.h"
+#include "bench/rv32/two_ends.h"
 #include "microlink/crypto/drbg.h"
 #include "microlink/crypto/x25519.h"
-#include "microlink/wireguard/tunnel.h"
 
 namespace {
 
 using namespace microlink;
 using namespace microlink::wireguard;
+using bench::End;
 
 constexpr Slot SLOT = 0;
 constexpr Source FROM{};
 
-/// All peers are the one other side.
-struct OneKey final : PeerKeys {
-  const NodePublic &node_key(size_t /*slot*/) const override { return this->key; }
-  const DiscoPublic &disco_key(size_t /*slot*/) const override { return this->disco; }
-  KeyVersions key_versions(size_t /*slot*/) const override { return {}; }
-  bool is_overlay_address(const IpAddress & /*address*/) const override { return false; }
-  NodePublic key{};
-  DiscoPublic disco{};
-};
-
-struct Side {
-  explicit Side(Random &random) : tunnel(random, this->peers) { this->key.generate(random); }
-  NodePrivate key;
-  OneKey peers;
-  Tunnel tunnel;
-};
-
 /// What `from` has to send goes to `to`; what both of them spent on it.
-uint32_t pass_on(Instant now, Side &from, Side &to, uint32_t &received) {
+uint32_t pass_on(Instant now, End &from, End &to, uint32_t &received) {
   alignas(4) static Bytes<MAX_WIREGUARD_BYTES> room;
-  uint32_t sent = bench::count([&] {
-    while (const auto event = from.tunnel.poll_event()) {
-      if (event->kind == Tunnel::Event::Kind::RESERVE_TIMESTAMP)
-        from.tunnel.handle_reserved(now, event->reserve_until);
-    }
-  });
+  uint32_t sent = bench::count([&] { from.serve(now); });
   while (true) {
     std::optional<Tunnel::Transmit> transmit;
     sent += bench::count([&] { transmit = from.tunnel.poll_transmit(now, room); });
@@ -59,13 +37,9 @@ void bench_handshake() {
   static crypto::Drbg random;
   static const Bytes<32> seed{1, 2, 3};
   random.seed(seed);
-  static Side a(random), b(random);
-  for (Side *side : {&a, &b}) {
-    side->tunnel.set_identity(side->key);
-    side->tunnel.set_wall_time(Instant{}, wall_seconds(1'800'000'000));
-    side->peers.key = (side == &a ? b : a).key.public_key();
-    bench::require(side->tunnel.add_peer(SLOT) == Error::NONE, "add_peer");
-  }
+  static End a(random), b(random);
+  a.meet(b, SLOT);
+  b.meet(a, SLOT);
   uint32_t initiator = 0, responder = 0;
   for (int round = 0; round != 2; round++) {  // the first one makes the secret that is kept
     const Instant now = Instant{} + seconds(10 * round);

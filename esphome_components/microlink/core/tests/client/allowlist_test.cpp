@@ -1,41 +1,19 @@
 // SPDX-License-Identifier: MIT
 #include <gtest/gtest.h>
 
-#include <map>
 #include <string>
-#include <vector>
 
-#include "microlink/client.h"
 #include "microlink/client/records.h"
+#include "tests/client/lonely_client.h"
 
 namespace microlink {
 namespace {
 
-/// A client that never reaches anybody, and what it stores.
-class Stored {
+/// A client with a list of allowed peers that it may have stored.
+class Stored : public testing::LonelyClient {
  public:
-  using Records = std::map<Record, std::vector<uint8_t>>;
+  using LonelyClient::LonelyClient;
 
-  explicit Stored(std::string configured, Records records = {})
-      : configured_(std::move(configured)), records(std::move(records)) {
-    this->config_.control_url = std::string_view("https://control.test");
-    this->config_.allowed_peers = this->configured_;
-    this->client.emplace(this->config_, TrustStore{}, nullptr);
-    for (auto [record, bytes] : Records(this->records)) {  // some may be erased meanwhile
-      Input input{.kind = Input::Kind::RECORD, .record = record};
-      input.bytes = bytes;
-      this->feed(input);
-    }
-    Bytes<32> seed{};
-    Input input{.kind = Input::Kind::SEED};
-    input.bytes = seed;
-    this->feed(input);
-    this->feed({.kind = Input::Kind::START});
-  }
-  void feed(const Input &input) {
-    this->client->handle(Instant{1}, input);
-    this->drain();
-  }
   Error set(std::string_view list) {
     const Error error = this->client->set_allowed_peers(Instant{1}, list);
     this->drain();
@@ -48,26 +26,6 @@ class Stored {
       out += (out.empty() ? "" : " ") + std::string(this->client->allowed_peer(i).view());
     return out + " " + allowlist_origin_name(status.allowlist_origin);
   }
-  void drain() {
-    Bytes<SCRATCH_BYTES> scratch;
-    while (const auto action = this->client->poll_action(Instant{1}, scratch)) {
-      if (action->kind == Action::Kind::STORE)
-        this->records[action->record] = {action->bytes.begin(), action->bytes.end()};
-      else if (action->kind == Action::Kind::ERASE)
-        this->records.erase(action->record);
-      else if (action->kind == Action::Kind::SELF_ADDRESSES)
-        this->addresses.assign(action->endpoints.begin(), action->endpoints.end());
-    }
-  }
-
- private:
-  const std::string configured_;
-  Config config_;
-
- public:
-  std::optional<Client> client;
-  Records records;
-  std::vector<Endpoint> addresses;
 };
 
 TEST(AllowedPeers, the_configured_list_counts_until_another_is_set) {

@@ -1,19 +1,15 @@
 // SPDX-License-Identifier: MIT
 #include <gtest/gtest.h>
 
-#include <map>
-#include <string>
-#include <vector>
-
-#include "microlink/client.h"
 #include "microlink/client/records.h"
+#include "tests/client/lonely_client.h"
 #include "tests/netmap/bench.h"
 
 namespace microlink {
 namespace {
 
-using Records = std::map<Record, std::vector<uint8_t>>;
-constexpr std::string_view HOME = "https://control.test";
+using testing::LonelyClient;
+using testing::Records;
 
 std::vector<uint8_t> relay() {
   tailcfg::DerpRegion region{.id = 9};
@@ -38,57 +34,26 @@ Records left_by_a_run_at(std::string_view control_url) {
   return {{Record::RELAY_CACHE, relay()}, {Record::PEER_CACHE_0, peers}, {Record::SELF, own}, {Record::PATHS, {1}}};
 }
 
-/// A client at HOME that has just started, and what it wanted of its port.
-struct Started {
-  explicit Started(Records stored) : records(std::move(stored)) {
-    this->config.control_url = HOME;
-    this->config.allowed_peers = std::string_view("*");
-    this->client.emplace(this->config, TrustStore{}, nullptr);
-    for (auto [record, bytes] : Records(this->records)) {  // some may be erased meanwhile
-      Input input{.kind = Input::Kind::RECORD, .record = record};
-      input.bytes = bytes;
-      this->feed(input);
-    }
-    Bytes<32> seed{};
-    Input input{.kind = Input::Kind::SEED};
-    input.bytes = seed;
-    this->feed(input);
-    EXPECT_EQ(this->dialled, "") << "before it is started";
-    this->feed({.kind = Input::Kind::START});
-  }
-  void feed(const Input &input) {
-    this->client->handle(Instant{1}, input);
-    Bytes<SCRATCH_BYTES> scratch;
-    while (const auto action = this->client->poll_action(Instant{1}, scratch)) {
-      if (action->kind == Action::Kind::ERASE)
-        this->records.erase(action->record);
-      else if (action->kind == Action::Kind::SELF_ADDRESSES)
-        this->addresses.assign(action->endpoints.begin(), action->endpoints.end());
-      else if (action->kind == Action::Kind::OPEN_STREAM)
-        this->dialled += std::string(action->host) + " ";
-    }
-  }
-
-  Config config;
-  std::optional<Client> client;
-  Records records;
-  std::vector<Endpoint> addresses;
-  std::string dialled;
-};
-
 TEST(WarmStart, begins_with_the_addresses_the_relay_and_the_peers_of_the_last_run) {
-  const Started again(left_by_a_run_at(HOME));
+  const Records left = left_by_a_run_at(LonelyClient::CONTROL_URL);
+  const LonelyClient again("*", left);
   ASSERT_EQ(again.addresses.size(), 1U);
   EXPECT_EQ(again.addresses[0].address, IpAddress::v4(100, 64, 0, 7));
   EXPECT_NE(again.dialled.find("relay.test"), std::string::npos) << again.dialled;
+  EXPECT_EQ(again.dialled_before_start, "");
   EXPECT_EQ(again.client->peer_count(), 1U);
-  EXPECT_EQ(again.records.size(), 4U);
+  ASSERT_EQ(left.size(), 4U);
+  for (const auto &[record, bytes] : left) {
+    ASSERT_TRUE(again.records.contains(record)) << record_name(record);
+    EXPECT_EQ(again.records.at(record), bytes) << record_name(record);
+  }
 }
 
 TEST(WarmStart, at_another_control_url_knows_nothing_of_the_other_tailnet) {
-  const Started moved(left_by_a_run_at("https://elsewhere.test"));
+  const LonelyClient moved("*", left_by_a_run_at("https://elsewhere.test"));
   EXPECT_TRUE(moved.addresses.empty());
   EXPECT_EQ(moved.dialled.find("relay.test"), std::string::npos) << moved.dialled;
+  EXPECT_EQ(moved.dialled_before_start, "");
   EXPECT_EQ(moved.client->peer_count(), 0U);
   for (const Record record : {Record::RELAY_CACHE, Record::PEER_CACHE_0, Record::SELF, Record::PATHS})
     EXPECT_FALSE(moved.records.contains(record)) << record_name(record);

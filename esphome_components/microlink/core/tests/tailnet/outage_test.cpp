@@ -90,34 +90,30 @@ int64_t spread(const std::vector<int64_t> &ordered) {
   return ordered.at(ordered.size() * 9 / 10) - ordered.at(ordered.size() / 10);
 }
 
-// The bounds are the middle of the official client's pauses at that time, and what a connection takes here.
+/// The middle may be this at the most, and the spread this at the least.
+struct Expected {
+  int outage_ms;
+  int64_t middle, spread;
+};
 
-TEST(Outage, control_that_comes_back_is_found_soon_and_not_by_all_at_once) {
-  Fleet fleet(Server::CONTROL);
-  struct Expected {
-    int outage_ms;
-    int64_t middle, spread;
-  };
-  for (const auto &[outage_ms, most, least] :
-       {Expected{1, 500, 200}, {1'000, 355, 200}, {5'000, 760, 600}, {60'000, 3'600, 2'500}}) {
+void expect_back_soon_and_apart(Fleet &fleet, std::initializer_list<Expected> outages) {
+  for (const auto &[outage_ms, most, least] : outages) {
     const std::vector<int64_t> took = fleet.lose(milliseconds(outage_ms));
     EXPECT_LE(middle(took), most) << outage_ms;
     EXPECT_GE(spread(took), least) << outage_ms;
   }
 }
 
+// The bounds are the middle of the official client's pauses at that time, and what a connection takes here.
+
+TEST(Outage, control_that_comes_back_is_found_soon_and_not_by_all_at_once) {
+  Fleet fleet(Server::CONTROL);
+  expect_back_soon_and_apart(fleet, {{1, 500, 200}, {1'000, 355, 200}, {5'000, 760, 600}, {60'000, 3'600, 2'500}});
+}
+
 TEST(Outage, relays_that_come_back_are_found_soon_and_not_by_all_at_once) {
   Fleet fleet(Server::RELAY);
-  struct Expected {
-    int outage_ms;
-    int64_t middle, spread;
-  };
-  for (const auto &[outage_ms, most, least] :
-       {Expected{1, 260, 50}, {1'000, 430, 200}, {5'000, 840, 600}, {60'000, 2'700, 1'500}}) {
-    const std::vector<int64_t> took = fleet.lose(milliseconds(outage_ms));
-    EXPECT_LE(middle(took), most) << outage_ms;
-    EXPECT_GE(spread(took), least) << outage_ms;
-  }
+  expect_back_soon_and_apart(fleet, {{1, 260, 50}, {1'000, 430, 200}, {5'000, 840, 600}, {60'000, 2'700, 1'500}});
 }
 
 // The home moves from one to the other then, and the pauses grow all the same.

@@ -161,6 +161,11 @@ class RequestsTest : public ::testing::Test {
     const auto all = this->answers();
     return all.size() == 1 ? all[0] : std::to_string(all.size()) + " answers";
   }
+  void run_until_down() {
+    while (this->node->state() != Node::State::DOWN)
+      this->node->turn(posix::monotonic_now());
+    this->requests.update(this->now);
+  }
   void event(Event event) {
     this->script.events.push_back(event);
     this->node->runner().drain();
@@ -326,9 +331,7 @@ TEST_F(RequestsTest, a_netcheck_measures_first) {
 TEST_F(RequestsTest, down_ends_what_waits_and_up_reads_the_auth_key_again) {
   this->ask("{\"command\":\"ping\",\"peer\":\"sensor\"}", 1);
   this->ask("{\"command\":\"down\"}", 2);
-  while (this->node->state() != Node::State::DOWN)
-    this->node->turn(posix::monotonic_now());
-  this->requests.update(this->now);
+  this->run_until_down();
   const auto all = this->answers();
   ASSERT_EQ(all.size(), 2U);
   EXPECT_NE(all[0].find("\"code\":\"down\""), std::string::npos);
@@ -347,9 +350,7 @@ TEST_F(RequestsTest, down_ends_what_waits_and_up_reads_the_auth_key_again) {
 TEST_F(RequestsTest, a_logout_is_done_when_control_has_confirmed_it_and_the_node_is_down) {
   this->ask("{\"command\":\"logout\"}");
   EXPECT_TRUE(this->answers().empty());
-  while (this->node->state() != Node::State::DOWN)
-    this->node->turn(posix::monotonic_now());
-  this->requests.update(this->now);
+  this->run_until_down();
   EXPECT_EQ(this->only_answer(), "1 {\"ok\":true}");
 }
 
@@ -370,9 +371,7 @@ TEST_F(RequestsTest, a_logout_that_a_down_has_overtaken_is_not_called_done) {
   this->script.logout_events.clear();
   this->ask("{\"command\":\"logout\"}", 1);
   this->ask("{\"command\":\"down\"}", 2);
-  while (this->node->state() != Node::State::DOWN)
-    this->node->turn(posix::monotonic_now());
-  this->requests.update(this->now);
+  this->run_until_down();
   const auto all = this->answers();
   ASSERT_EQ(all.size(), 2U);
   EXPECT_NE(all[0].find("\"code\":\"failed\""), std::string::npos) << all[0];

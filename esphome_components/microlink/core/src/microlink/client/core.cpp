@@ -16,6 +16,12 @@ constexpr char APP[] = "microlink";
 /// The admin console judges a node's age by this; the front names the protocol generation that is spoken.
 constexpr char IPN_VERSION[] = "1.94.1-microlink";
 
+/// To the person, and into the log.
+void say_wrong(Notice &message, const Log &log, const char *what) {
+  message.assign(what);
+  log.error("%s", what);
+}
+
 }  // namespace
 
 static_assert(sizeof(void *) != 4 || sizeof(Core) <= CLIENT_BUDGET_BYTES, "more than docs/memory.md promises");
@@ -217,16 +223,14 @@ void Core::forget_another_tailnet_() {
 std::optional<control::Settings> Core::settings_() {
   const auto server = control::ServerUrl::parse(this->config_.control_url);
   if (!server) {
-    this->message_.assign("the control URL must look like https://host or https://host:port");
-    this->log_.error("%s", this->message_.c_str());
+    say_wrong(this->message_, this->log_, "the control URL must look like https://host or https://host:port");
     return std::nullopt;
   }
   control::Settings settings{.server = *server, .allow_plain_http = this->config_.allow_plain_http};
   if (!this->config_.control_key.empty()) {
     const auto pinned = MachinePublic::parse(this->config_.control_key);
     if (!pinned) {
-      this->message_.assign("the control key must look like mkey: and 64 hexadecimal digits");
-      this->log_.error("%s", this->message_.c_str());
+      say_wrong(this->message_, this->log_, "the control key must look like mkey: and 64 hexadecimal digits");
       return std::nullopt;
     }
     settings.pinned_key = *pinned;
@@ -244,8 +248,7 @@ void Core::start_control_(Instant now, const control::Settings &settings) {
                                            .auth_key = this->auth_key_},
                          this->hostinfo_(), static_cast<tailcfg::MapSink &>(*this), this->random_, this->log_sink_);
   if (const Error error = this->control_->start(now); error != Error::NONE) {
-    this->message_.assign("a control URL with http:// is only for tests: use https://");
-    this->log_.error("%s", this->message_.c_str());
+    say_wrong(this->message_, this->log_, "a control URL with http:// is only for tests: use https://");
     this->refused_ = true;
   }
   this->tell_endpoints_(now);

@@ -247,6 +247,7 @@ bool Core::settle_magicsock_(Instant now) {
 void Core::handle_path_event_(Instant now, const magicsock::Event &event) {
   using Kind = magicsock::Event::Kind;
   const netmap::Peer *peer = this->netmap_.peer(event.peer);
+  const auto slot = static_cast<wireguard::Slot>(event.peer.slot);
   switch (event.kind) {
     case Kind::PACKET:
       this->handle_wireguard_(now, event);
@@ -254,12 +255,11 @@ void Core::handle_path_event_(Instant now, const magicsock::Event &event) {
     case Kind::PATH_CHANGED:
       if (peer == nullptr)
         break;
-      this->tunnel_.set_relayed(static_cast<wireguard::Slot>(event.peer.slot), !event.endpoint.is_set());
+      this->tunnel_.set_relayed(slot, !event.endpoint.is_set());
       if (event.endpoint.is_set()) {
-        this->tunnel_.handle_new_path(now, static_cast<wireguard::Slot>(event.peer.slot));
-        if (std::exchange(this->known_peers_[event.peer.slot].lost_session, false) &&
-            !this->tunnel_.has_session(static_cast<wireguard::Slot>(event.peer.slot)))
-          this->tunnel_.connect(now, static_cast<wireguard::Slot>(event.peer.slot), true);
+        this->tunnel_.handle_new_path(now, slot);
+        if (std::exchange(this->known_peers_[slot].lost_session, false) && !this->tunnel_.has_session(slot))
+          this->tunnel_.connect(now, slot, true);
         this->note_cache_(now);
       }
       this->news_.peer_changed(event.peer.slot);

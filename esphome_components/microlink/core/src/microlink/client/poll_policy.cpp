@@ -56,11 +56,9 @@ void PollPolicy::note_missing(Instant now, const netmap::Want &want) {
     if (this->missing_[i].want == want || this->missing_[i].noted.age(now) >= FORGET_AFTER)
       this->missing_.remove(i);
   }
-  const auto is_by_stranger = [](const Missing &each) { return each.want.is_by_stranger(); };
-  const auto oldest = std::find_if(this->missing_.begin(), this->missing_.end(), is_by_stranger);
-  const auto strangers = static_cast<size_t>(std::count_if(oldest, this->missing_.end(), is_by_stranger));
-  if (want.is_by_stranger() && strangers == MAX_MISSING_STRANGERS)
-    this->missing_.remove(static_cast<size_t>(oldest - this->missing_.begin()));
+  const auto strangers = netmap::ByStrangers::in(this->missing_);
+  if (want.is_by_stranger() && strangers.count == MAX_MISSING_STRANGERS)
+    this->missing_.remove(strangers.oldest);
   if (this->missing_.full())
     this->missing_.remove(0);
   (void) this->missing_.push_back({.want = want, .noted = Stamp(now)});

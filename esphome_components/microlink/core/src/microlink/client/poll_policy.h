@@ -35,9 +35,9 @@ class PollPolicy {
   /// Whether nothing but want_later() made the poll due that may begin now.
   bool only_later() const { return !this->urgent_; }
   /// It does not make sense now either.
+  void put_off() { this->due_at_ = Instant::NEVER; }
   /// While true, polls that are not urgent wait.
   void set_quiet(bool quiet) { this->quiet_ = quiet; }
-  void put_off() { this->due_at_ = Instant::NEVER; }
 
   /// Whether to poll now; it counts as begun.
   bool begin(Instant now);

@@ -19,12 +19,7 @@ class RecordDuties {
     this->store_ &= ~bit_(record);
   }
   /// The next one to store, in Record's order: keys first. COUNT when none is left.
-  Record take_store() {
-    uint32_t due = this->store_ & ~this->held_;
-    const Record next = take_(due);
-    this->store_ = due | (this->store_ & this->held_);
-    return next;
-  }
+  Record take_store() { return take_(this->store_, this->held_); }
   Record take_erase() { return take_(this->erase_); }
   bool is_idle() const { return ((this->store_ & ~this->held_) | this->erase_) == 0; }
   /// While true, records that only make the next start quicker wait.
@@ -36,10 +31,10 @@ class RecordDuties {
 
  private:
   static constexpr uint32_t bit_(Record record) { return uint32_t{1} << static_cast<unsigned>(record); }
-  static Record take_(uint32_t &set) {
+  static Record take_(uint32_t &set, uint32_t held = 0) {
     for (uint8_t i = 0; i != static_cast<uint8_t>(Record::COUNT); i++) {
       const Record record = static_cast<Record>(i);
-      if ((set & bit_(record)) == 0)
+      if ((set & ~held & bit_(record)) == 0)
         continue;
       set &= ~bit_(record);
       return record;

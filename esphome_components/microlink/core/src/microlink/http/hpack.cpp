@@ -205,7 +205,9 @@ void HpackDecoder::field_done_() {
   this->expect_ = Expect::FIELD;
   this->seen_field_ = true;
   const auto number = this->is_cut_ ? Result<int64_t>(Error::MALFORMED) : parse_decimal(this->text_);
-  const WallTime date = this->is_cut_ ? WallTime::UNKNOWN : parse_date(this->text_).value_or(WallTime::UNKNOWN);
+  const auto date = [this] {
+    return this->is_cut_ ? WallTime::UNKNOWN : parse_date(this->text_).value_or(WallTime::UNKNOWN);
+  };
   switch (this->name_) {
     case Name::STATUS:
       if (this->fields_.status || this->seen_regular_ || !number || this->text_.size() != 3 || *number < 100 ||
@@ -229,10 +231,10 @@ void HpackDecoder::field_done_() {
       if (number && *number >= 0 && *number <= INT32_MAX)
         this->fields_.retry_after_seconds = static_cast<uint32_t>(*number);
       else
-        this->retry_at_ = date;
+        this->retry_at_ = date();
       break;
     case Name::DATE:
-      this->date_ = date;
+      this->date_ = date();
       break;
     case Name::OTHER:
       break;

@@ -15,8 +15,8 @@ namespace microlink::http {
 struct ResponseFields {
   std::optional<uint16_t> status;
   std::optional<int64_t> content_length;
-  std::optional<uint32_t>
-      retry_after_seconds;  ///< a date counts from the response's own Date, without which it is lost
+  /// A date counts from the response's own Date, without which it is lost.
+  std::optional<uint32_t> retry_after_seconds;
 };
 
 /// HPACK decoder (RFC 7541) for a table size of 0, as SETTINGS_HEADER_TABLE_SIZE=0 announces it: there is no dynamic

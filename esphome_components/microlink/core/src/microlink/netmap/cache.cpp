@@ -23,13 +23,12 @@ constexpr uint8_t FLAG_NO_ACCESS = 4;
 constexpr uint8_t FAMILY_V4 = 4;
 constexpr uint8_t FAMILY_V6 = 6;
 constexpr uint8_t FAMILY_ULA = 7;
-constexpr Bytes<6> ULA{0xfd, 0x7a, 0x11, 0x5c, 0xa1, 0xe0};  // where tailnets take their IPv6 addresses from
 
 void write_prefix(Writer &out, const Prefix &prefix) {
   const ByteView raw = prefix.address.raw();
-  const bool ula = raw.size() == 16 && equal(raw.first(ULA.size()), ULA);
+  const bool ula = raw.size() == 16 && equal(raw.first(TAILNET_V6.size()), TAILNET_V6);
   out.u8(ula ? FAMILY_ULA : raw.size() == 16 ? FAMILY_V6 : FAMILY_V4).u8(prefix.bits);
-  out.bytes(ula ? raw.subspan(ULA.size()) : raw);
+  out.bytes(ula ? raw.subspan(TAILNET_V6.size()) : raw);
 }
 
 Prefix read_prefix(Reader &in, bool &ok) {
@@ -42,8 +41,8 @@ Prefix read_prefix(Reader &in, bool &ok) {
     out.address = IpAddress::from_bytes(in.array<16>());
   } else {
     Bytes<16> raw{};
-    copy(ULA, raw);
-    copy(in.array<10>(), ByteSpan(raw).subspan(ULA.size()));
+    copy(TAILNET_V6, raw);
+    copy(in.array<10>(), ByteSpan(raw).subspan(TAILNET_V6.size()));
     out.address = IpAddress::from_bytes(raw);
     ok &= family == FAMILY_ULA;
   }

@@ -4,13 +4,6 @@
 
 namespace microlink::netmap {
 
-namespace {
-
-/// fd7a:115c:a1e0::/48, from which every tailnet takes its addresses (01 §1).
-constexpr uint8_t OVERLAY_V6[] = {0xfd, 0x7a, 0x11, 0x5c, 0xa1, 0xe0};
-
-}  // namespace
-
 std::string_view Netmap::suffix() const {
   const std::string_view own = this->self_.name;
   const size_t dot = own.find('.');
@@ -83,7 +76,7 @@ PeerId Netmap::find_by_address(const IpAddress &address) const {
 }
 
 bool Netmap::is_overlay_address(const IpAddress &address) const {
-  if (std::equal(std::begin(OVERLAY_V6), std::end(OVERLAY_V6), address.bytes.begin()))
+  if (std::equal(TAILNET_V6.begin(), TAILNET_V6.end(), address.bytes.begin()))
     return true;
   for (const Prefix &own : this->self_.addresses) {
     // Asked for each datagram: all IPv4 addresses of a tailnet begin like ours, and few others do.

@@ -5,6 +5,9 @@
 
 namespace microlink::netmap {
 
+/// fd7a:115c:a1e0::/48, from which every tailnet takes its IPv6 addresses (01 §1).
+constexpr Bytes<6> TAILNET_V6{0xfd, 0x7a, 0x11, 0x5c, 0xa1, 0xe0};
+
 /// A peer's own addresses and what else it may use, packed:
 ///
 ///   bits u8 | flags u8 | 4 or 16 bytes

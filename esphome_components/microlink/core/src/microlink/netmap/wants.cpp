@@ -74,11 +74,9 @@ bool Want::selects(const Subject &subject) const {
 void Wants::add(const Want &want) {
   if (this->contains(want))
     return;
-  const auto is_by_stranger = [](const Item &item) { return item.want.is_by_stranger(); };
-  const auto oldest = std::find_if(this->items_.begin(), this->items_.end(), is_by_stranger);
-  const auto strangers = static_cast<size_t>(std::count_if(oldest, this->items_.end(), is_by_stranger));
-  if (want.is_by_stranger() ? strangers == MAX_BY_STRANGERS : this->items_.full())
-    this->items_.remove(strangers == 0 ? 0 : static_cast<size_t>(oldest - this->items_.begin()));
+  const ByStrangers strangers = ByStrangers::in(this->items_);
+  if (want.is_by_stranger() ? strangers.count == MAX_BY_STRANGERS : this->items_.full())
+    this->items_.remove(strangers.oldest);
   if (!this->items_.full())  // else a stranger's, and no other one is here
     (void) this->items_.push_back({.want = want});
 }

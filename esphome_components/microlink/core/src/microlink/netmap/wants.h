@@ -36,6 +36,23 @@ class Want {
   Bytes<16> value_{};
 };
 
+/// Those of a list (of anything with a Want `want`, the oldest first) that strangers are the reason for.
+struct ByStrangers {
+  size_t oldest{0};  ///< index; 0 if there is none
+  size_t count{0};
+
+  template<typename List> static ByStrangers in(const List &list) {
+    ByStrangers out;
+    for (size_t i = list.size(); i-- != 0;) {
+      if (!list[i].want.is_by_stranger())
+        continue;
+      out.oldest = i;
+      out.count++;
+    }
+    return out;
+  }
+};
+
 /// Wants that wait for a full map. A want is fulfilled when its peer gets a place; it is over when a full map went by
 /// from the beginning without the peer. When the table had no room it waits for the next map, a few times.
 class Wants {

@@ -53,8 +53,8 @@ class Tunnel {
     enum class Kind : uint8_t { HANDSHAKE, KEEPALIVE, DATA };
     Kind kind;
     Slot slot{0};
-    bool to_source{
-        false};  ///< a cookie reply: to `source`, whoever that is; to `slot` by that relay if it is not NOBODY
+    /// A cookie reply: to `source`, whoever that is; to `slot` by that relay if it is not NOBODY.
+    bool to_source{false};
     Source source{};
     ByteView bytes{};
   };

@@ -89,8 +89,11 @@ class Mailbox {
   }
   bool take_allowed_peers(netmap::Allowlist &out) {
     const std::lock_guard lock(this->mutex_);
+    if (!this->list_is_new_)
+      return false;
     out = this->list_;
-    return std::exchange(this->list_is_new_, false);
+    this->list_is_new_ = false;
+    return true;
   }
   void put_snapshot(const Snapshot &snapshot) {
     const std::lock_guard lock(this->mutex_);

@@ -9,7 +9,6 @@ namespace microlink::chip {
 namespace {
 
 constexpr int PORT_ATTEMPTS = 8;
-constexpr int MAX_REFUSED_ROUNDS = 8;
 
 Socket bind_socket(int family, uint16_t port, uint16_t &bound) {
   Socket socket = Socket::open(family, SOCK_DGRAM);
@@ -69,8 +68,7 @@ void Udp::send(const Endpoint &to, ByteView bytes) {
 }
 
 void Udp::tell_refusals() {
-  // What cannot be sent to is let alone for seconds, so this ends when each way was tried.
-  for (int i = 0; i != MAX_REFUSED_ROUNDS && this->refusals_.tell(this->sink_); i++) {
+  for (int i = 0; i != posix::Refusals::MAX_ROUNDS && this->refusals_.tell(this->sink_); i++) {
   }
 }
 

@@ -12,6 +12,10 @@ namespace microlink::posix {
 /// a firewall of this machine. That something is full or not ready says nothing of the destination and is not kept.
 class Refusals {
  public:
+  /// So often what the client says to a refusal is sent at once. What cannot be sent to is let alone for seconds, so it
+  /// is over when each way was tried.
+  static constexpr int MAX_ROUNDS = 8;
+
   /// The error of a datagram to `to`. More than MAX destinations: told of when they are refused again.
   void note(int error, const Endpoint &to) {
     if (is_of_destination_(error) && !this->endpoints_.contains(to))

@@ -22,7 +22,6 @@ constexpr size_t MAX_MESSAGE_BYTES = 65'536;
 constexpr size_t MAX_DATAGRAM_BYTES = 2048;
 constexpr int BUFFER_BYTES = 1 << 21;  // rides out a burst while a file is synced
 constexpr int PORT_ATTEMPTS = 8;
-constexpr int MAX_REFUSED_ROUNDS = 8;
 
 /// Beyond the system's limit where we may.
 void set_buffer(int fd, int option, int option_force) {
@@ -126,8 +125,7 @@ void UdpSockets::send_out_() {
 }
 
 void UdpSockets::flush() {
-  // What cannot be sent to is let alone for seconds, so this ends when each way was tried.
-  for (int i = 0; i != MAX_REFUSED_ROUNDS; i++) {
+  for (int i = 0; i != Refusals::MAX_ROUNDS; i++) {
     this->send_out_();
     if (!this->outbox_.refusals().tell(this->sink_))
       return;
