@@ -20,6 +20,7 @@ from waiting import stays, wait_for
 
 type Pair = tuple[Microlinkd, Tailscaled]
 OTHER_PORT = 8082
+MAX_RULES = 24
 
 
 @pytest.fixture
@@ -41,6 +42,11 @@ def reaches(lab: Lab, address: str, port: int) -> bool:
     with contextlib.suppress(subprocess.CalledProcessError):
         return bool(fetch(lab, "b", f"http://{bracketed(address)}:{port}/file", seconds=2))
     return False
+
+
+def refused(node: Microlinkd, reason: str) -> int:
+    """How many packets inside the tunnel were refused for a reason."""
+    return int(node.status()["statistics"]["refused"].get(reason, 0))
 
 
 def becomes(what: str, probe: Callable[[], bool], *, expected: bool) -> None:
@@ -91,12 +97,12 @@ def test_what_the_peer_sends_all_the_same_is_dropped_here(lab: Lab, plane: Plane
     becomes("only one port is open", lambda: reaches(lab, ours, WEB_PORT), expected=True)
     becomes("the others are closed", lambda: reaches(lab, ours, OTHER_PORT), expected=False)
     # Its own client would have no part in this: the packets go straight into the tunnel.
-    before = int(node.status()["statistics"]["filter_dropped"])
+    before = refused(node, "no rule")
     closed = [OTHER_PORT, ECHO_PORT, PORT]
     put(lab, "b", "tailscale0", *(ip(theirs, ours, TCP, syn(theirs, ours, port)) for port in closed))
     put(lab, "b", "tailscale0", *(numbered(theirs, ours, port, 1) for port in closed))
     total = before + 2 * len(closed)
-    wait_for("all are counted", lambda: int(node.status()["statistics"]["filter_dropped"]) >= total)
+    wait_for("all are counted", lambda: refused(node, "no rule") >= total)
     assert not listener.numbers()
     assert reaches(lab, ours, WEB_PORT)
 
@@ -135,3 +141,23 @@ def test_a_newcomer_whom_a_long_rule_names_is_let_in(lab: Lab, testcontrol: Test
     node.wait_peer("other")
     wait_for("the file", lambda: reaches(lab, ours, WEB_PORT), 20)
     assert int(node.status()["statistics"]["map_polls"]) == polls + 1
+
+
+def test_more_rules_than_fit_are_told_of(testcontrol: TestControl, online: Online) -> None:
+    node = online("a", "microlink")
+    ours = str(node.status()["ipv4"])
+    assert node.status()["filter_complete"] is True
+
+    def rules(count: int) -> list[dict[str, object]]:
+        return [
+            {"SrcIPs": [f"100.90.0.{n}"], "DstPorts": [{"IP": ours, "Ports": {"First": n, "Last": n}}]}
+            for n in range(1, count + 1)
+        ]
+
+    testcontrol.admin("PUT", "/filter", rules(MAX_RULES))
+    stays("all fit", lambda: node.status()["filter_complete"], 1)
+    testcontrol.admin("PUT", "/filter", rules(MAX_RULES + 1))
+    wait_for("the status says so", lambda: node.status()["filter_complete"] is False)
+    assert "more access rules" in node.output()
+    testcontrol.admin("PUT", "/filter", rules(MAX_RULES))
+    wait_for("all fit again", lambda: node.status()["filter_complete"])

@@ -4,6 +4,7 @@
 The peer is an official node whose system sends whatever it likes into the tunnel: it seals what it is given.
 """
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -49,9 +50,10 @@ class Scene:
         statistics: dict[str, Any] = self.node.status()["statistics"]
         return statistics
 
-    def dropped(self, reason: str) -> int:
-        """Count of packets dropped for a reason."""
-        return int(self.statistics()["rx_dropped"].get(reason, 0))
+    def refused(self) -> Counter[str]:
+        """Count of packets from the peer that did not pass, by reason; those that our own system sends are not."""
+        refused = self.statistics()["refused"]
+        return Counter({reason: count for reason, count in refused.items() if not reason.startswith("outbound")})
 
     def put(self, *packets: bytes) -> None:
         """Let the peer's system send packets."""
@@ -84,12 +86,13 @@ def test_a_source_that_is_not_the_peers_own_is_dropped(scene: Scene) -> None:
     listener = Listener(scene.lab, "a")
     sources = [str(scene.innocent.status()["ipv4"]), "100.100.100.1", scene.ours(), "8.8.8.8", "127.0.0.1", "0.0.0.0"]
     sixes = [str(scene.innocent.status()["ipv6"]), "fd7a:115c:a1e0::77", scene.ours("ipv6"), "2001:db8::1", "::1"]
-    before = scene.dropped("authentication failed")
+    before = scene.refused()
     for family, spoofed in (("ipv4", sources), ("ipv6", sixes)):
         for source in spoofed:
             scene.put(*(numbered(source, scene.ours(family), PORT, 1) for _ in range(EACH)))
     total = EACH * (len(sources) + len(sixes))
-    wait_for("they are counted", lambda: scene.dropped("authentication failed") - before >= total)
+    wait_for("they are counted", lambda: (scene.refused() - before).total() >= total)
+    assert scene.refused() - before == {"spoofed source": total}
     print(scene.statistics())
     scene.put(numbered(scene.theirs(), scene.ours(), PORT, 42))
     wait_for("the honest one comes", lambda: listener.numbers() == [42])
@@ -109,7 +112,7 @@ def test_a_destination_that_is_not_our_own_is_dropped(scene: Scene) -> None:
         {"PeersRemoved": [scene.plane.node("innocent").id], "PeersChanged": [record]},
     )
     wait_for("the peer believes it", lambda: "100.99.0.7" in (scene.official.peer("microlink") or {})["TailscaleIPs"])
-    before, written = scene.statistics(), _written(scene)
+    before, written = scene.refused(), _written(scene)
     for family, destination in (*others.items(), ("ipv4", "100.99.0.7")):
         source = scene.theirs(family)
         scene.put(
@@ -119,7 +122,8 @@ def test_a_destination_that_is_not_our_own_is_dropped(scene: Scene) -> None:
     source, destination = scene.theirs(), "100.99.0.7"
     scene.put(*(ip(source, destination, UDP, bytes(64), fragment=160) for _ in range(EACH)))
     scene.put(*(ip(source, destination, ICMP, b"\x08\0\xf7\xff" + bytes(60)) for _ in range(EACH)))
-    wait_for("they are counted", lambda: scene.statistics()["filter_dropped"] - before["filter_dropped"] >= 8 * EACH)
+    wait_for("they are counted", lambda: (scene.refused() - before).total() >= 8 * EACH)
+    assert scene.refused() - before == {"foreign destination": 8 * EACH}
     assert _written(scene) - written <= 5  # what the peer's system says by itself
     print(scene.statistics())
     scene.still_talks()

@@ -43,6 +43,23 @@ const char *allowlist_origin_name(AllowlistOrigin origin);
 /// What Client::check_allowed_peers() found wrong with an entry, as the rest of a sentence that begins with it.
 const char *allowed_peers_problem(Error error);
 
+/// Why an IP packet did not pass between the tunnel and this node. Inbound ones were decrypted before.
+enum class Refusal : uint8_t {
+  SPOOFED_SOURCE,       ///< inbound: the source is not the peer's own
+  UNREADABLE,           ///< inbound: no IP packet, or headers that contradict each other
+  FOREIGN_DESTINATION,  ///< inbound: to somebody else; multicast and link-local too
+  NO_RULE,              ///< inbound: no rule of the tailnet permits it
+  NO_FILTER,            ///< inbound: control has not sent the rules yet
+  NO_IPV6,              ///< inbound: permitted, but the stack here has no IPv6
+  PEER_NOT_ALLOWED,     ///< either way: the list of allowed peers, or an expired key
+  OUTBOUND_UNKNOWN_PEER,
+  OUTBOUND_MULTICAST,  ///< link-local too: systems send it by themselves
+  OUTBOUND_FOREIGN_SOURCE,
+  OUTBOUND_UNREADABLE,
+  COUNT
+};
+const char *refusal_name(Refusal refusal);
+
 /// A snapshot. Views are valid until the next call of the client that is not const.
 struct Status {
   State state{State::STOPPED};
@@ -66,6 +83,8 @@ struct Status {
   bool everybody_allowed{true};  ///< else the `allowed_peers` entries say who is, see Client::allowed_peer()
   size_t allowed_peers{0};
   AllowlistOrigin allowlist_origin{AllowlistOrigin::CONFIGURED};
+  /// False if some of the tailnet's rules found no room or name what only control knows: what they permit is denied.
+  bool filter_complete{true};
 };
 
 struct PeerStatus {
@@ -87,9 +106,9 @@ struct PeerStatus {
 struct Statistics {
   uint64_t rx_packets{0};
   uint64_t tx_packets{0};
-  uint32_t rx_dropped[static_cast<size_t>(Error::COUNT)]{};
+  uint32_t rx_dropped[static_cast<size_t>(Error::COUNT)]{};  ///< messages from the network
+  uint32_t refused[static_cast<size_t>(Refusal::COUNT)]{};   ///< IP packets
   uint64_t map_bytes{0};
-  uint32_t filter_dropped{0};
   uint32_t map_polls{0};
   uint32_t control_connects{0};
   uint32_t relay_connects{0};

@@ -44,6 +44,8 @@ posix::Snapshot example() {
   out.statistics.rx_packets = 10;
   out.statistics.tx_packets = 12;
   out.statistics.rx_dropped[static_cast<size_t>(Error::REPLAYED)] = 1;
+  out.statistics.refused[static_cast<size_t>(Refusal::NO_RULE)] = 3;
+  out.statistics.refused[static_cast<size_t>(Refusal::OUTBOUND_MULTICAST)] = 7;
   out.statistics.map_bytes = 4096;
   out.statistics.map_polls = out.statistics.control_connects = out.statistics.relay_connects = 1;
   PeerStatus peer;
@@ -127,6 +129,11 @@ TEST(Render, is_short_and_harmless) {
   const std::string status = render_status(*JsonValue::parse(manual_example("status")));
   EXPECT_NE(status.find("State:     online\n"), std::string::npos) << status;
   EXPECT_NE(status.find("fra (1), connected"), std::string::npos);
+  EXPECT_NE(status.find("Dropped:   1 replayed\n"), std::string::npos) << status;
+  EXPECT_NE(status.find("Refused:   3 no rule, 7 outbound multicast\n"), std::string::npos) << status;
+  EXPECT_EQ(status.find("Rules:"), std::string::npos) << "nothing to say";
+  EXPECT_NE(render_status(*JsonValue::parse(R"({"filter_complete":false})")).find("Rules:     some"),
+            std::string::npos);
   EXPECT_NE(render_peers(*JsonValue::parse(manual_example("peers"))).find("192.168.1.8:41641"), std::string::npos);
   EXPECT_NE(render_netcheck(*JsonValue::parse(manual_example("netcheck"))).find("12.3 ms"), std::string::npos);
   EXPECT_EQ(render_pong(*JsonValue::parse(manual_example("ping"))),

@@ -31,6 +31,14 @@ std::string join(const JsonValue &list) {
   return out;
 }
 
+/// Counters by reason.
+std::string counted(const JsonValue &reasons) {
+  std::string out;
+  for (const std::string &reason : reasons.keys())
+    out += (out.empty() ? "" : ", ") + reasons[reason].text() + " " + reason;
+  return out;
+}
+
 std::string text_or(const JsonValue &value, const char *otherwise) {
   return value.text().empty() ? otherwise : plain(value.text());
 }
@@ -86,7 +94,11 @@ std::string render_status(const JsonValue &status) {
   if (allowed.empty())
     allowed = status["allowed_peers"].is(JsonValue::Kind::ARRAY) ? "nobody" : "everybody";
   line(out, "Allowed", allowed);
+  if (status["filter_complete"].is(JsonValue::Kind::BOOLEAN) && !status["filter_complete"].truth())
+    line(out, "Rules", "some of the tailnet's access rules do not fit here; what they permit is denied");
   line(out, "Peers", status["peers"]["in_table"].text() + " of " + status["peers"]["in_tailnet"].text());
+  line(out, "Dropped", counted(status["statistics"]["rx_dropped"]));
+  line(out, "Refused", counted(status["statistics"]["refused"]));
   line(out, "Version", status["version"].text());
   return out;
 }

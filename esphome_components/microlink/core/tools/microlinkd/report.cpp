@@ -84,7 +84,12 @@ void write_statistics(json::Writer &out, const Statistics &statistics) {
   out.key("statistics").begin_object();
   counter(out, "rx_packets", statistics.rx_packets);
   counter(out, "tx_packets", statistics.tx_packets);
-  counter(out, "filter_dropped", statistics.filter_dropped);
+  out.key("refused").begin_object();
+  for (uint8_t i = 0; i != static_cast<uint8_t>(Refusal::COUNT); i++) {
+    if (statistics.refused[i] != 0)
+      counter(out, refusal_name(static_cast<Refusal>(i)), statistics.refused[i]);
+  }
+  out.end_object();
   out.key("rx_dropped").begin_object();
   for (uint8_t i = 1; i != static_cast<uint8_t>(Error::COUNT); i++) {
     if (statistics.rx_dropped[i] != 0)
@@ -195,6 +200,7 @@ std::string status_json(const Snapshot &snapshot) {
     text_or_null(out, "message", snapshot.message);
     out.key("tailnet_lock").boolean(snapshot.tailnet_lock);
     write_allowed_peers(out, snapshot);
+    out.key("filter_complete").boolean(snapshot.filter_complete);
     out.key("peers").begin_object();
     counter(out, "in_table", snapshot.peers_in_table);
     counter(out, "in_tailnet", snapshot.peers_in_tailnet);

@@ -25,6 +25,24 @@ Result<size_t> write_reject(const ip::Packet &syn, ByteSpan out) {
   return tsmp::write(reject, syn.destination, syn.source, static_cast<uint16_t>(~syn.id), out);
 }
 
+void count(Statistics &statistics, Refusal refusal) { statistics.refused[static_cast<size_t>(refusal)]++; }
+
+/// Of an inbound packet that the filter does not accept.
+Refusal refusal_of(filter::Reason reason) {
+  switch (reason) {
+    case filter::Reason::NO_RULE:
+      return Refusal::NO_RULE;
+    case filter::Reason::NO_FILTER:
+      return Refusal::NO_FILTER;
+    case filter::Reason::NOT_OURS:
+    case filter::Reason::MULTICAST:
+    case filter::Reason::LINK_LOCAL:
+      return Refusal::FOREIGN_DESTINATION;
+    default:
+      return Refusal::UNREADABLE;
+  }
+}
+
 }  // namespace
 
 void Core::handle_tunnel_event_(Instant now, const wireguard::Tunnel::Event &event) {
@@ -85,10 +103,12 @@ void Core::handle_inner_(Instant now, netmap::PeerId id, ByteSpan packet) {
   this->statistics_.rx_packets++;
   const netmap::Peer *peer = this->netmap_.peer(id);
   const auto parsed = ip::parse_packet(packet);
-  if (peer == nullptr || !parsed || !peer->allowed || this->netmap_.find_by_address(parsed->source) != id) {
-    this->count_drop_(Error::AUTH_FAILED);  // somebody else's source address
-    return;
-  }
+  if (peer == nullptr || !peer->allowed)
+    return count(this->statistics_, Refusal::PEER_NOT_ALLOWED);
+  if (!parsed || parsed->version == 0)
+    return count(this->statistics_, Refusal::UNREADABLE);
+  if (this->netmap_.find_by_address(parsed->source) != id)
+    return count(this->statistics_, Refusal::SPOOFED_SOURCE);
   this->known_peers_[id.slot].used = Stamp(now);
   if (parsed->protocol == ip::TSMP && this->is_own_address_(parsed->destination)) {
     this->handle_tsmp_(now, id, *parsed);
@@ -104,7 +124,7 @@ void Core::handle_inner_(Instant now, netmap::PeerId id, ByteSpan packet) {
     this->overlay_out_ = packet;
     return;
   }
-  this->statistics_.filter_dropped++;
+  count(this->statistics_, verdict.accept ? Refusal::NO_IPV6 : refusal_of(verdict.reason));
   Result<size_t> n = Error::UNEXPECTED;
   Bytes<OWN_PACKET_BYTES> word;
   if (verdict.accept)
@@ -142,20 +162,22 @@ bool Core::is_own_address_(const IpAddress &address) const {
 void Core::handle_overlay_(Instant now, ByteSpan packet) {
   const auto parsed = ip::parse_packet(packet);
   if (!parsed || parsed->version == 0 || packet.size() > OVERLAY_MTU)
-    return;
+    return count(this->statistics_, Refusal::OUTBOUND_UNREADABLE);
   const netmap::PeerId id = this->netmap_.find_by_address(parsed->destination);
   const netmap::Peer *peer = this->netmap_.peer(id);
   if (peer == nullptr) {
-    const bool unicast = !parsed->destination.is_multicast() && !parsed->destination.is_link_local();
-    if (unicast && !this->is_own_address_(parsed->destination))
+    if (parsed->destination.is_multicast() || parsed->destination.is_link_local())
+      return count(this->statistics_, Refusal::OUTBOUND_MULTICAST);
+    if (!this->is_own_address_(parsed->destination))
       this->want_(now, netmap::Want(parsed->destination));
-    this->count_drop_(Error::UNKNOWN_PEER);
-    return;
+    return count(this->statistics_, Refusal::OUTBOUND_UNKNOWN_PEER);
   }
-  if (!peer->allowed || !this->is_own_address_(parsed->source) || !this->filter_.check_outbound(packet).accept) {
-    this->statistics_.filter_dropped++;
-    return;
-  }
+  if (!peer->allowed)
+    return count(this->statistics_, Refusal::PEER_NOT_ALLOWED);
+  if (!this->is_own_address_(parsed->source))
+    return count(this->statistics_, Refusal::OUTBOUND_FOREIGN_SOURCE);
+  if (!this->filter_.check_outbound(packet).accept)
+    return count(this->statistics_, Refusal::OUTBOUND_UNREADABLE);
   const ByteSpan buffer(packet.data() - OVERLAY_HEADROOM, OVERLAY_HEADROOM + packet.size() + OVERLAY_TAILROOM);
   this->statistics_.tx_packets++;
   this->known_peers_[id.slot].used = Stamp(now);

@@ -31,7 +31,12 @@ void Core::message_end(bool keep_alive) {
     }
   }
   this->netmap_.message_end(keep_alive);
+  const bool was_complete = this->filter_.is_complete();
   this->filter_.message_end(keep_alive);
+  if (was_complete && !this->filter_.is_complete())
+    this->log_.warning(
+        "the tailnet has more access rules for this node than fit, or some that name what only control "
+        "knows: what those permit is denied here");
   if (!keep_alive && this->filter_.needs_full_map())  // a peer or an own address that is newer than the rules
     this->poll_policy_.want_any(this->now_);
   const bool was_locked_out = std::exchange(this->locked_out_, this->tailnet_lock_ && !this->is_signed_);

@@ -76,6 +76,7 @@ Status Core::status() const {
   out.peers_in_tailnet = this->netmap_.peers_in_tailnet();
   out.everybody_allowed = this->netmap_.allowlist().is_everybody();
   out.allowed_peers = this->netmap_.allowlist().size();
+  out.filter_complete = this->filter_.is_complete();
   out.allowlist_origin = this->allowed_peers_.origin();
   if (out.message.empty())
     out.message = this->allowed_peers_.message();

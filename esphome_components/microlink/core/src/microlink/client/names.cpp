@@ -124,6 +124,36 @@ const char *allowed_peers_problem(Error error) {
 }
 static_assert(MAX_ALLOWED_PEERS == 16 && MAX_ALLOWLIST_BYTES / 33 == 7);
 
+const char *refusal_name(Refusal refusal) {
+  switch (refusal) {
+    case Refusal::SPOOFED_SOURCE:
+      return "spoofed source";
+    case Refusal::UNREADABLE:
+      return "unreadable";
+    case Refusal::FOREIGN_DESTINATION:
+      return "foreign destination";
+    case Refusal::NO_RULE:
+      return "no rule";
+    case Refusal::NO_FILTER:
+      return "no filter yet";
+    case Refusal::NO_IPV6:
+      return "no IPv6 here";
+    case Refusal::PEER_NOT_ALLOWED:
+      return "peer not allowed";
+    case Refusal::OUTBOUND_UNKNOWN_PEER:
+      return "outbound unknown peer";
+    case Refusal::OUTBOUND_MULTICAST:
+      return "outbound multicast";
+    case Refusal::OUTBOUND_FOREIGN_SOURCE:
+      return "outbound foreign source";
+    case Refusal::OUTBOUND_UNREADABLE:
+      return "outbound unreadable";
+    case Refusal::COUNT:
+      break;
+  }
+  return "?";
+}
+
 const char *nat_kind_name(NatKind kind) {
   switch (kind) {
     case NatKind::UNKNOWN:

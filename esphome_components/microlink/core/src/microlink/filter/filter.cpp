@@ -3,7 +3,7 @@
 
 namespace microlink::filter {
 
-static_assert(sizeof(Filter) <= 2'600 + 24 * MAX_PEERS, "docs/memory.md tells what it is made of");
+static_assert(sizeof(Filter) <= 2'520 + 24 * MAX_PEERS, "docs/memory.md tells what it is made of");
 
 namespace {
 
@@ -88,6 +88,7 @@ void Filter::message_end([[maybe_unused]] bool keep_alive) {
     return;
   this->program_.commit();
   this->has_filter_ = true;
+  this->is_complete_ = this->program_.is_complete();
   this->is_editing_ = false;
 }
 
@@ -111,29 +112,21 @@ void Filter::clear() {
   this->own_ = {};
   this->is_editing_ = false;
   this->has_filter_ = false;
-}
-
-Verdict Filter::counted_(Verdict verdict) {
-  this->counts_[static_cast<size_t>(verdict.reason)]++;
-  return verdict;
-}
-
-Verdict Filter::check_inbound(ByteView packet, bool shields_up) {
-  return this->counted_(this->judge_(packet, shields_up));
+  this->is_complete_ = true;
 }
 
 Verdict Filter::check_outbound(ByteView packet) {
   const auto parsed = ip::parse_packet(packet);
   if (const auto wrong = check_sanity(parsed); wrong)
-    return this->counted_(*wrong);
+    return *wrong;
   const bool has_flow = (parsed->protocol == ip::UDP || parsed->protocol == ip::SCTP) && !parsed->is_later_fragment;
   if (has_flow && parsed->source == (parsed->version == 4 ? this->own_.v4 : this->own_.v6))
     this->flows_.record(
         {parsed->destination, parsed->destination_port, parsed->source_port, parsed->protocol == ip::SCTP});
-  return this->counted_(accept(Reason::OUTBOUND));
+  return accept(Reason::OUTBOUND);
 }
 
-Verdict Filter::judge_(ByteView packet, bool shields_up) {
+Verdict Filter::check_inbound(ByteView packet, bool shields_up) {
   if (packet.empty())
     return accept(Reason::KEEPALIVE);
   const auto parsed = ip::parse_packet(packet);

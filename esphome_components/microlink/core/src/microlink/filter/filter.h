@@ -74,29 +74,24 @@ class Filter {
   /// Whether another full map could permit more than now: rules that keep a mask do not know a peer that was admitted
   /// since, or the own addresses came after the rules.
   bool needs_full_map() const { return this->program_.is_stale(this->peers_); }
-  /// False if rules were left out because they found no room or name what cannot be known here.
-  bool is_complete() const { return this->program_.is_complete(); }
+  /// False if rules were left out because they found no room or name what cannot be known here; of those in force.
+  bool is_complete() const { return this->is_complete_; }
   const Program &program() const { return this->program_; }
-  /// Packets by reason since the start.
-  uint32_t count(Reason reason) const { return this->counts_[static_cast<size_t>(reason)]; }
-
   /// Forget the filter and all flows (another control server, logout).
   void clear();
 
  private:
   Program &edit_();
   void discard_();
-  Verdict judge_(ByteView packet, bool shields_up);
   Verdict judge_protocol_(const ip::Packet &packet, bool shields_up);
-  Verdict counted_(Verdict verdict);
 
   const PeerAddresses &peers_;
   Program program_;
   FlowTable flows_;
   OwnAddresses own_{};
-  std::array<uint32_t, static_cast<size_t>(Reason::COUNT)> counts_{};
   bool is_editing_{false};
   bool has_filter_{false};
+  bool is_complete_{true};
 };
 
 }  // namespace microlink::filter

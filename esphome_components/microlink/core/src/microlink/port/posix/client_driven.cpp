@@ -59,6 +59,7 @@ Snapshot ClientDriven::snapshot() const {
   out.peers_in_tailnet = status.peers_in_tailnet;
   out.everybody_allowed = status.everybody_allowed;
   out.allowlist_origin = status.allowlist_origin;
+  out.filter_complete = status.filter_complete;
   for (size_t i = 0; i != status.allowed_peers; i++)
     out.allowed_peers.emplace_back(this->client_.allowed_peer(i).view());
   out.statistics = this->client_.statistics();

@@ -33,6 +33,7 @@ struct Snapshot {
   Statistics statistics{};
   bool everybody_allowed{true};
   AllowlistOrigin allowlist_origin{AllowlistOrigin::CONFIGURED};
+  bool filter_complete{true};
   std::vector<std::string> allowed_peers;
   std::vector<PeerStatus> peers;
   std::vector<Client::RelayLatency> relays;
