@@ -101,6 +101,21 @@ TEST(Data, a_message_of_a_session_that_was_lost_makes_one_call_on_a_path_that_wa
   EXPECT_EQ(sent_to_peer(world), wireguard::INITIATION_BYTES);
 }
 
+TEST(Data, peers_that_call_at_the_same_instant_are_heard_at_once_and_stay_heard) {
+  World world(World::Options{.nodes = MAX_PEERS + 1, .watch_others = false});
+  bring_online(world);
+  for (size_t round = 1; round != 4; round++) {
+    for (size_t peer = 1; peer != world.nodes.size(); peer++) {
+      world.nodes[0]->send(udp_packet(0, peer, 200));
+      world.nodes[peer]->send(udp_packet(peer, 0, 200));
+      world.run_for(milliseconds(20));
+    }
+    EXPECT_EQ(world.nodes[0]->received.size(), round * MAX_PEERS);
+    for (size_t peer = 1; peer != world.nodes.size(); peer++)
+      EXPECT_EQ(world.nodes[peer]->received.size(), round) << peer;
+  }
+}
+
 /// The map of the first node with one rule of `sources`, and what it says of the second.
 class Masked : public ::testing::Test {
  protected:

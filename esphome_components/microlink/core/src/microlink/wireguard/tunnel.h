@@ -194,6 +194,8 @@ class Tunnel {
   void queue_reply_(const Reply &reply);
   NextSession *next_of_(Slot slot);
   NextSession *room_for_next_(Instant now, Slot slot);
+  bool own_call_wins_(Slot slot) const;
+  void drop_unused_next_(Instant now, Slot slot);
   void confirm_next_(Peer &peer, NextSession &next);
   LateSession *late_of_(Slot slot);
   void keep_late_(const ReplayWindow &seen, Stamp created, const ReceiveKey &receive);

@@ -190,6 +190,23 @@ Tunnel::Handshake *Tunnel::handshake_of_(uint32_t local_index) {
   return handshake.sent != 0 && handshake.local_index == local_index ? &handshake : nullptr;
 }
 
+/// Both sides called before either was answered, so there are two sets of keys. Who is like us keeps both and says
+/// something with its own ones. That of the two calls which the smaller key made wins: its caller goes on with it, the
+/// other side has its keys as next() and goes over to them with the first packet that comes. So both end with the same
+/// keys, and what either said meanwhile is understood. An official peer forgets its own call when ours comes: if ours
+/// wins it confirms them, and if its own would have won, it never does; drop_unused_next_() sees that.
+bool Tunnel::own_call_wins_(Slot slot) const {
+  const NodePublic *other = this->key_of_(slot);
+  return other == nullptr || this->self_.public_key().bytes < other->bytes;
+}
+
+/// The first packet with keys of a call of ours: who sends it has not made any of the call that we answered before.
+void Tunnel::drop_unused_next_(Instant now, Slot slot) {
+  NextSession *next = this->next_of_(slot);
+  if (next != nullptr && next->created.age(now) > this->peers_[slot].current.created.age(now))
+    next->clear();
+}
+
 Result<Tunnel::Received> Tunnel::handle_response_(Instant now, ByteView message) {
   Reader in(message);
   in.u32le();
@@ -208,8 +225,8 @@ Result<Tunnel::Received> Tunnel::handle_response_(Instant now, ByteView message)
     return error;
 
   this->end_handshake_(*peer);
-  // Both may have called at once: then the other side sends with the keys that we answered with, not confirmed yet.
-  if (NextSession *next = this->next_of_(slot)) {
+  NextSession *next = this->next_of_(slot);
+  if (next != nullptr && this->own_call_wins_(slot)) {
     this->keep_late_(ReplayWindow(), next->created, next->receive);
     next->clear();
   } else {
@@ -290,6 +307,8 @@ Result<Tunnel::Received> Tunnel::handle_transport_(Instant now, ByteSpan message
     this->confirm_next_(*peer, *next);
     this->push_event_(Event::Kind::HANDSHAKE_DONE, slot);
     this->start_waiting_handshakes_(now);
+  } else if (late == nullptr && counter == 0) {
+    this->drop_unused_next_(now, slot);
   }
   window.mark(counter);  // of keys that were next: the current one, which is theirs now
   peer->rx_bytes += message.size();
