@@ -7,7 +7,7 @@
 #include <cstring>
 
 #include "esp_heap_caps.h"
-#include "lwipopts.h"
+#include "lwip/timeouts.h"
 
 namespace fake_idf {
 
@@ -25,6 +25,9 @@ bool fails() {
   }
   return false;
 }
+
+/// lwIP asserts that its own timers get their memory, whoever else runs at that time; nothing else is of their size.
+bool is_of_a_timer(size_t size) { return size == sizeof(sys_timeo); }
 
 constexpr size_t HEADER = 16;
 
@@ -56,7 +59,10 @@ size_t psram_used() { return psram; }
 }  // namespace fake_idf
 
 extern "C" {
-void *fake_idf_malloc(size_t size) { return fake_idf::fails() ? nullptr : fake_idf::take(size, fake_idf::lwip); }
+void *fake_idf_malloc(size_t size) {
+  const bool fails = !fake_idf::is_of_a_timer(size) && fake_idf::fails();
+  return fails ? nullptr : fake_idf::take(size, fake_idf::lwip);
+}
 void *fake_idf_calloc(size_t count, size_t size) {
   void *memory = fake_idf_malloc(count * size);
   return memory == nullptr ? nullptr : std::memset(memory, 0, count * size);

@@ -5,7 +5,7 @@
 
 namespace fake_idf {
 
-/// lwIP's allocation with this number, from 0 on, fails, and no other.
+/// lwIP's allocation with this number, from 0 on, fails, and no other. Its own timers are not counted.
 void fail_allocation(size_t number);
 /// Let all succeed again. Whether one has failed.
 bool stop_failing();
