@@ -80,6 +80,9 @@ void MicroLink::dump_config() {
                 this->initial_auth_key_[0] == '\0' ? "none" : "[...]", std::string(this->config_.allowed_peers).c_str(),
                 this->config_.hostname.c_str(), udp, std::string(this->node_.served_ports_text()).c_str(),
                 std::string(this->node_.identity_place()).c_str());
+#ifdef USE_ESP32
+  ESP_LOGCONFIG(TAG, "  Memory: %s", this->node_.memory_text().c_str());
+#endif
 #ifdef USE_BINARY_SENSOR
   LOG_BINARY_SENSOR("  ", "Connected", this->connected_binary_sensor_);
 #endif

@@ -35,6 +35,8 @@ class NodeOnEsp32
   bool set_allowed_peers(const std::string &allowed_peers);
   /// False when nothing is new.
   bool take_view(NodeView &out);
+  /// What is left of the stack and of memory.
+  std::string memory_text() const { return std::string(this->background_.memory_text().view()); }
   const char *identity_place() const { return "NVS"; }
   /// The tailnet's interface is the system's: whatever listens is reached.
   const char *served_ports_text() const { return "all that are open"; }

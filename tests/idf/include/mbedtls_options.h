@@ -3,6 +3,8 @@
 /// branch of mbedTLS alone. Read by mbedTLS's configuration header (MBEDTLS_USER_CONFIG_FILE).
 #include <sdkconfig.h>
 
+// Its allocator is a pointer that the whole firmware shares.
+#define MBEDTLS_PLATFORM_MEMORY
 #ifdef CONFIG_MBEDTLS_X509_TRUSTED_CERT_CALLBACK
 #define MBEDTLS_X509_TRUSTED_CERTIFICATE_CALLBACK
 #endif

@@ -33,6 +33,20 @@ TEST(Notice, is_over_when_control_takes_it_back_and_not_when_it_takes_another_ba
   EXPECT_TRUE(notice.empty());
 }
 
+TEST(Notice, lack_of_memory_is_said_once_and_taken_back_when_it_stands_still) {
+  Notice notice;
+  EXPECT_FALSE(notice.take_back_little_memory());
+  EXPECT_TRUE(notice.assign_little_memory());
+  EXPECT_FALSE(notice.assign_little_memory());
+  EXPECT_NE(notice.view().find("not enough memory"), std::string_view::npos);
+  EXPECT_TRUE(notice.take_back_little_memory());
+  EXPECT_TRUE(notice.empty());
+  EXPECT_TRUE(notice.assign_little_memory());
+  notice.assign_health("update me", 7);
+  EXPECT_FALSE(notice.take_back_little_memory());
+  EXPECT_EQ(notice.view(), "update me");
+}
+
 TEST(Notice, a_page_is_shown_in_words_and_as_it_is) {
   Notice notice;
   EXPECT_TRUE(notice.assign_page("https://control.test/a/b?c=d"));

@@ -184,9 +184,10 @@ void Core::fail_logout_(Instant now, Error error, std::string_view why) {
   this->tell_net_info_(now);
 }
 
-/// One line for the person: whom it is about, what is wrong, what to look at. What TLS said stands already.
+/// One line for the person: whom it is about, what is wrong, what to look at. What TLS said stands already, and so does
+/// that there was no memory for it.
 void Core::tell_disconnected_(const control::Event &event) {
-  if (event.error == Error::UNTRUSTED)
+  if (event.error == Error::UNTRUSTED || (event.error == Error::NO_SPACE && this->message_.is_little_memory()))
     return;
   const bool unreachable = event.error == Error::CLOSED || event.error == Error::TIMED_OUT;
   this->message_.assign(this->control_host_);

@@ -76,10 +76,12 @@ void Core::secure_(Instant now, StreamId id) {
     return;
   this->log_.error("TLS with %.*s could not be started: %s", static_cast<int>(stream.host().size()),
                    stream.host().data(), error_name(error));
-  this->end_stream_(now, id, Error::UNTRUSTED);
+  this->end_stream_(now, id, error == Error::NO_SPACE ? error : Error::UNTRUSTED);
 }
 
 void Core::stream_ready_(Instant now, StreamId id) {
+  if (this->streams_[id].has_tls() && this->message_.take_back_little_memory())
+    this->news_.raise(Event::Kind::MESSAGE);
   if (is_relay_(id))
     this->relays_.handle_open(now, id - RELAY_0);
   else if (this->control_)
@@ -177,6 +179,9 @@ void Core::tell_untrusted_(const Stream &stream) {
 /// Frees the stream and tells whoever used it.
 void Core::end_stream_(Instant now, StreamId id, Error error) {
   Stream &stream = this->streams_[id];
+  const bool is_handshake = stream.state() == Stream::State::WAITING || stream.state() == Stream::State::SECURING;
+  if (error == Error::NO_SPACE && is_handshake && this->message_.assign_little_memory())
+    this->news_.raise(Event::Kind::MESSAGE);
   stream.learn();
   const char *why = *stream.tls().failure_text() != '\0' ? stream.tls().failure_text() : error_name(error);
   if (is_relay_(id))

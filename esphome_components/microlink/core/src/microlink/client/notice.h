@@ -18,6 +18,11 @@ class Notice {
   }
   void append(std::string_view text) { this->text_.append(text); }
   void clear() { this->assign({}); }
+  /// There was no memory for a TLS handshake. False when that is shown already.
+  bool assign_little_memory();
+  /// There was some for the next one. Whether the lack of it was shown.
+  bool take_back_little_memory();
+  bool is_little_memory() const;
 
   // Control's.
 

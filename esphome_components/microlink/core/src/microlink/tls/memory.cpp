@@ -7,8 +7,9 @@
 
 #include "microlink/tls/mbedtls.h"
 
-// ESP-IDF fixes the allocator with macros; then there is nothing to hook into.
-#if defined(MBEDTLS_PLATFORM_MEMORY) && !defined(MBEDTLS_PLATFORM_CALLOC_MACRO)
+// The hooks are for a whole program. In ESP-IDF that is the firmware: other components have sessions and blocks of
+// their own, and the user chose where they come from.
+#if defined(MBEDTLS_PLATFORM_MEMORY) && !defined(MBEDTLS_PLATFORM_CALLOC_MACRO) && !defined(ESP_PLATFORM)
 #define MICROLINK_TLS_COUNTS_MEMORY
 #endif
 

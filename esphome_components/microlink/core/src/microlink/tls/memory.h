@@ -12,7 +12,8 @@ struct MemoryUse {
   size_t peak;  ///< since the start or the last reset_peak_memory()
 };
 
-/// Zeros where mbedTLS's allocator is fixed at compile time (ESP-IDF, which has its own statistics).
+/// Zeros where mbedTLS's allocator is not ours to replace: in ESP-IDF, where other components use it too (heap.h), and
+/// where it is fixed at compile time.
 MemoryUse memory_use();
 void reset_peak_memory();
 
@@ -20,6 +21,7 @@ void reset_peak_memory();
 void limit_memory(size_t bytes);
 
 /// Route mbedTLS's allocations through the counter; once, before anything is allocated. Session and PemAnchors do it.
+/// Nothing where memory_use() is zeros.
 void count_memory();
 
 }  // namespace microlink::tls

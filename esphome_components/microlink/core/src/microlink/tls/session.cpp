@@ -5,6 +5,7 @@
 #include <new>
 
 #include "microlink/base/ip.h"
+#include "microlink/tls/heap.h"
 #include "microlink/tls/mbedtls.h"
 #include "microlink/tls/memory.h"
 #include "microlink/tls/random_scope.h"
@@ -161,6 +162,7 @@ int Session::Impl::configure(const Policy &policy) {
     this->ssl.MBEDTLS_PRIVATE(conf) = &this->config;
     return code;
   }
+  note_handshake();  // the worst moment
   if (!this->buffers.begin(this->ssl))
     return MBEDTLS_ERR_SSL_ALLOC_FAILED;
   // RFC 6066 §3 forbids addresses in SNI. The Verifier checks the name either way.
@@ -178,6 +180,8 @@ Error Session::start(const Policy &policy, Random &random) {
     return error;
   if (!policy.insecure_for_tests && !verifier.is_pinned() && (policy.anchors == nullptr || policy.anchors->empty()))
     return Error::UNTRUSTED;
+  if (!begin_handshake())
+    return Error::NO_SPACE;
   void *memory = mbedtls_calloc(1, sizeof(Impl));
   if (memory == nullptr)
     return Error::NO_SPACE;
@@ -293,6 +297,7 @@ const char *Session::version() const {
 
 int Session::handshake_() {
   const int code = mbedtls_ssl_handshake(&this->impl_->ssl);
+  note_handshake();
   if (code == 0)
     this->state_ = State::OPEN;
   return code;

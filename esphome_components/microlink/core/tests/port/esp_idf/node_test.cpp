@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT
 /// The whole node as a firmware has it: task, flash, lwIP, everything but the board.
 #include <gtest/gtest.h>
+#include <mbedtls/platform.h>
 
 #include <atomic>
+#include <cstdlib>
 #include <memory>
 #include <new>
 
 #include "microlink/port/esp_idf/background.h"
+#include "microlink/tls/heap.h"
 #include "tests/port/esp_idf/fake_idf/flash.h"
 #include "tests/port/esp_idf/fake_idf/memory.h"
 #include "tests/port/esp_idf/harbour.h"
@@ -32,6 +35,14 @@ void *take_seldom(size_t size) {
 }
 constexpr Memory SELDOM{take_seldom, [](void *memory) { ::operator delete(memory); }};
 
+/// The allocator that the firmware chose for mbedTLS, long before a node starts.
+std::atomic<size_t> taken_for_tls;
+void *take_for_tls(size_t count, size_t size) {
+  taken_for_tls++;
+  return std::calloc(count, size);
+}
+const int CHOSEN = mbedtls_platform_set_calloc_free(take_for_tls, std::free);
+
 Config config_of(size_t node, bool relay_only) {
   Config out;
   out.control_url.assign(Harbour::control_url(node));
@@ -46,6 +57,7 @@ class ChipNode : public OnLwip {
  protected:
   ChipNode() {
     Flash::get().reset();
+    fake_idf::set_heap({});
     EXPECT_FALSE(usage_at_rest().empty());
   }
   ~ChipNode() override {
@@ -77,6 +89,14 @@ class ChipNode : public OnLwip {
       (void) background().take_snapshot(this->snapshot);
       return this->snapshot.state == state;
     })) << static_cast<int>(this->snapshot.state);
+  }
+  /// For one that holds `text`; none at all when that is empty.
+  void wait_for_message(std::string_view text) {
+    EXPECT_TRUE(wait_until([&] {
+      (void) background().take_snapshot(this->snapshot);
+      const std::string_view message = this->snapshot.message.view();
+      return text.empty() ? message.empty() : message.find(text) != std::string_view::npos;
+    })) << this->snapshot.message.view();
   }
   /// Both nodes have been told of each other, and can reach each other over the relay.
   static void wait_for_both(const Harbour &harbour) {
@@ -123,7 +143,6 @@ TEST_P(ChipNodes, talk_over_lwips_sockets) {
   EXPECT_EQ(this->snapshot.ipv6, FIRST_V6);
   wait_for_both(harbour);
   talk();
-  EXPECT_GT(background().stack_left(), 0U);
 }
 
 INSTANTIATE_TEST_SUITE_P(Paths, ChipNodes, ::testing::Values(false, true),
@@ -227,6 +246,44 @@ TEST_F(ChipNode, comes_up_as_soon_as_there_is_memory_for_it) {
   this->wait_for(State::ONLINE);
   EXPECT_LE(refusals, 0);
   EXPECT_TRUE(this->snapshot.message.empty());
+}
+
+TEST_F(ChipNode, says_that_there_is_no_memory_for_tls_and_goes_on_when_there_is) {
+  const Harbour harbour;
+  const tls::HandshakeNeed need = tls::handshake_need();
+  const size_t enough = need.bytes + need.left_for_others;
+  for (const fake_idf::Heap &heap : {fake_idf::Heap{.free = enough - 1, .largest = enough - 1},
+                                     fake_idf::Heap{.free = 2 * enough, .largest = need.in_one_piece - 1}}) {
+    fake_idf::set_heap(heap);
+    this->start(true);
+    this->wait_for_message("not enough memory");
+    EXPECT_NE(this->snapshot.state, State::ONLINE);
+    EXPECT_EQ(harbour.relayed(), 0U);
+    fake_idf::set_heap({.free = enough, .largest = need.in_one_piece});
+    this->wait_for(State::ONLINE);
+    this->wait_for_message("");
+    background().stop();
+  }
+}
+
+TEST_F(ChipNode, leaves_the_firmwares_allocator_of_tls_alone) {
+  ASSERT_EQ(CHOSEN, 0);
+  const size_t before = taken_for_tls;
+  void *of_another_component = mbedtls_calloc(1, 100);
+  const Harbour harbour;
+  this->start(true);
+  this->wait_for(State::ONLINE);
+  EXPECT_GT(taken_for_tls, before + 100U) << "for the node's sessions too";
+  background().stop();
+  mbedtls_free(of_another_component);
+}
+
+TEST_F(ChipNode, says_what_memory_is_left) {
+  fake_idf::set_heap({.free = 98'765, .least = 43'210, .largest = 54'321, .stack_never_used = 777});
+  this->start();
+  EXPECT_EQ(background().memory_text(),
+            "777 of 6144 bytes of the task's stack never used; 98765 bytes of internal memory free (54321 in one "
+            "piece), never less than 43210; last TLS handshake: 0 bytes at most, 0 at its end");
 }
 
 TEST_F(ChipNode, says_that_its_identity_cannot_be_read_and_can_be_stopped_meanwhile) {

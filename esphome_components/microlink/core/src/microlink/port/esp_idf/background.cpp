@@ -5,8 +5,11 @@
 #include <esp_heap_caps.h>
 #include <sdkconfig.h>
 
+#include <cstdio>
 #include <cstdlib>
 #include <new>
+
+#include "microlink/port/esp_idf/heap.h"
 
 namespace microlink::esp_idf {
 
@@ -37,6 +40,7 @@ const char *Background::start(const Options &options, std::string_view auth_key,
   if (!auth_key.empty())
     (void) this->node_->post({.kind = chip::Command::Kind::SET_AUTH_KEY, .text = auth_key});
   (void) this->node_->post({.kind = chip::Command::Kind::UP});
+  tls::watch_heap(tls_heap());
   this->ended_ = xSemaphoreCreateBinaryStatic(&this->ended_memory_);
   if (xTaskCreate(run_, "microlink", chip::STACK_BYTES, this, PRIORITY, &this->task_) == pdPASS)
     return "";
@@ -53,6 +57,7 @@ void Background::run_(void *self) {
   Instant rested_at = background.system_.now();
   while (!node.finished()) {
     const Duration waited = node.turn(Instant::NEVER);
+    background.note_handshake_();
     const Instant now = background.system_.now();
     if (waited >= milliseconds(1)) {
       rested_at = now;
@@ -76,6 +81,26 @@ void Background::stop() {
   this->free_(this->node_);
   this->node_ = nullptr;
   this->system_.close();
+}
+
+void Background::note_handshake_() {
+  const tls::HandshakeUse use = tls::last_handshake();
+  this->handshake_most_.store(static_cast<uint32_t>(use.most), std::memory_order_relaxed);
+  this->handshake_kept_.store(static_cast<uint32_t>(use.at_the_end), std::memory_order_relaxed);
+}
+
+FixedString<240> Background::memory_text() const {
+  const auto number = [](size_t value) { return static_cast<unsigned>(value); };
+  const InternalMemory memory = internal_memory();
+  char text[240];
+  (void) std::snprintf(text, sizeof(text),
+                       "%u of %u bytes of the task's stack never used; %u bytes of internal memory free (%u in one "
+                       "piece), never less than %u; last TLS handshake: %u bytes at most, %u at its end",
+                       number(this->stack_left()), number(chip::STACK_BYTES), number(memory.free),
+                       number(memory.largest), number(memory.least),
+                       number(this->handshake_most_.load(std::memory_order_relaxed)),
+                       number(this->handshake_kept_.load(std::memory_order_relaxed)));
+  return std::string_view(text);
 }
 
 size_t Background::stack_left() const {

@@ -5,6 +5,8 @@
 #include <freertos/semphr.h>
 #include <freertos/task.h>
 
+#include <atomic>
+
 #include "microlink/port/chip/node.h"
 #include "microlink/port/chip/stack.h"
 #include "microlink/port/esp_idf/idf_system.h"
@@ -53,6 +55,8 @@ class Background {
   }
   /// Bytes of the stack that were never used so far.
   size_t stack_left() const;
+  /// For a person with a board: what is left of the stack and of internal memory, and what the last TLS handshake took.
+  FixedString<240> memory_text() const;
 
   static constexpr UBaseType_t PRIORITY = 1;
   /// So long may the task compute on end before it lets go of the processor for one tick, for tasks below it.
@@ -60,11 +64,13 @@ class Background {
 
  private:
   static void run_(void *self);
+  void note_handshake_();
 
   IdfSystem system_;
   chip::Node *node_{nullptr};
   void (*free_)(void *){nullptr};
   TaskHandle_t task_{nullptr};
+  std::atomic<uint32_t> handshake_most_{0}, handshake_kept_{0};  ///< of the last TLS handshake, see tls::HandshakeUse
   StaticSemaphore_t ended_memory_{};
   SemaphoreHandle_t ended_{nullptr};
 };

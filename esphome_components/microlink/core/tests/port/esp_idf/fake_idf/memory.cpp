@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <mutex>
 
 #include "esp_heap_caps.h"
 #include "lwip/timeouts.h"
@@ -16,6 +17,12 @@ namespace {
 std::atomic<size_t> until_failure{SIZE_MAX};
 std::atomic<size_t> lwip{0};
 std::atomic<size_t> psram{0};
+std::mutex heap_mutex;
+Heap heap_now;
+Heap heap() {
+  const std::lock_guard lock(heap_mutex);
+  return heap_now;
+}
 
 bool fails() {
   size_t left = until_failure;
@@ -55,6 +62,11 @@ void fail_allocation(size_t number) { until_failure = number; }
 bool stop_failing() { return until_failure.exchange(SIZE_MAX) == SIZE_MAX - 1; }
 size_t lwip_used() { return lwip; }
 size_t psram_used() { return psram; }
+void set_heap(const Heap &given) {
+  const std::lock_guard lock(heap_mutex);
+  heap_now = given;
+}
+size_t stack_never_used() { return heap().stack_never_used; }
 
 }  // namespace fake_idf
 
@@ -69,5 +81,8 @@ void *fake_idf_calloc(size_t count, size_t size) {
 }
 void fake_idf_free(void *memory) { fake_idf::give(memory, fake_idf::lwip); }
 void *heap_caps_malloc_prefer(size_t size, size_t, ...) { return fake_idf::take(size, fake_idf::psram); }
+size_t heap_caps_get_free_size(uint32_t) { return fake_idf::heap().free; }
+size_t heap_caps_get_minimum_free_size(uint32_t) { return fake_idf::heap().least; }
+size_t heap_caps_get_largest_free_block(uint32_t) { return fake_idf::heap().largest; }
 void heap_caps_free(void *memory) { fake_idf::give(memory, fake_idf::psram); }
 }

@@ -13,6 +13,7 @@
 #include "esp_timer.h"
 #include "freertos/semphr.h"
 #include "freertos/task.h"
+#include "tests/port/esp_idf/fake_idf/memory.h"
 #include "tests/port/esp_idf/fake_idf/noise.h"
 
 namespace fake_idf {
@@ -39,8 +40,6 @@ void *run_task(void *start) {
   copy.run(copy.argument);
   std::abort();  // FreeRTOS does the same
 }
-
-constexpr UBaseType_t STACK_NEVER_USED = 1'000;
 
 }  // namespace
 
@@ -71,7 +70,9 @@ void vTaskDelay(TickType_t ticks) {
   (void) nanosleep(&time, nullptr);
 }
 
-UBaseType_t uxTaskGetStackHighWaterMark(TaskHandle_t) { return STACK_NEVER_USED; }
+UBaseType_t uxTaskGetStackHighWaterMark(TaskHandle_t) {
+  return static_cast<UBaseType_t>(fake_idf::stack_never_used());
+}
 
 SemaphoreHandle_t xSemaphoreCreateBinaryStatic(StaticSemaphore_t *memory) {
   pthread_mutex_init(&memory->mutex, nullptr);
