@@ -9,9 +9,9 @@ namespace microlink::tls {
 
 namespace {
 
-constexpr size_t HEADER_BYTES = 512;  // of a record buffer: mbedTLS's, and the allocator's
+constexpr size_t HEADER_BYTES = 512;                     // of a record buffer: mbedTLS's, and the allocator's
 constexpr size_t BESIDE_BYTES = 1'024 * sizeof(void *);  // context, configuration, verifier
-constexpr size_t LEFT_BYTES = 4'096;  // for lwIP and drivers, which drop packets without it
+constexpr size_t LEFT_BYTES = 4'096;                     // for lwIP and drivers, which drop packets without it
 
 const Heap *watched = nullptr;
 size_t free_before = 0;

@@ -70,9 +70,7 @@ void vTaskDelay(TickType_t ticks) {
   (void) nanosleep(&time, nullptr);
 }
 
-UBaseType_t uxTaskGetStackHighWaterMark(TaskHandle_t) {
-  return static_cast<UBaseType_t>(fake_idf::stack_never_used());
-}
+UBaseType_t uxTaskGetStackHighWaterMark(TaskHandle_t) { return static_cast<UBaseType_t>(fake_idf::stack_never_used()); }
 
 SemaphoreHandle_t xSemaphoreCreateBinaryStatic(StaticSemaphore_t *memory) {
   pthread_mutex_init(&memory->mutex, nullptr);
