@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Fixtures: a lab for each test, control planes that the compiled programs know, and the programs."""
 
+import os
 import shutil
 import sys
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
@@ -52,8 +53,9 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 @pytest.fixture(scope="session")
 def build(tmp_path_factory: pytest.TempPathFactory) -> Build:
-    """Give the run its authority."""
-    return make_build(tmp_path_factory.mktemp("certificates"))
+    """Give the run its authority, which its workers share."""
+    base = tmp_path_factory.getbasetemp()
+    return make_build(base.parent if "PYTEST_XDIST_WORKER" in os.environ else base, tmp_path_factory.mktemp("programs"))
 
 
 @pytest.fixture(scope="session")

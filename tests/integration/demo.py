@@ -137,7 +137,8 @@ def compile_program(where: Where) -> Program:
     if issued.exists() and time.time() - issued.stat().st_mtime > CERTIFICATE_SECONDS:
         for file in directory.glob("*.*"):
             file.unlink()
-    build = Build(certificates=make_certificates(directory, where.ip), directory=KEPT / "esphome")
+    certificates = make_certificates(directory, where.ip)
+    build = Build(certificates=certificates, directory=KEPT / "esphome", programs=directory)
     secret = directory / "secrets.yaml"
     if not secret.exists():
         secret.touch(mode=0o600)

@@ -172,7 +172,9 @@ def test_path_survives_a_nat_that_forgets(lab: Lab, pair: Pair) -> None:
     node, official = pair
     node.ping_directly("official")
     lab.rebind("nat-a")
-    assert official.pinged(node.status()["ipv4"], "TSMP", 20)
+    # Nobody tells the node. If the NAT refuses a packet from the relay before the node has sent one there, the relay
+    # believes that the node is gone. What the node sends next in any case is its question to STUN, every 20 to 26 s.
+    assert official.pinged(node.status()["ipv4"], "TSMP", 45)
     node.ping_directly("official", 20)
 
 
