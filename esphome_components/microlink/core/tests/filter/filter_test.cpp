@@ -228,7 +228,7 @@ TEST(Filter, outbound_packets_to_nowhere_are_dropped) {
             Reason::MULTICAST);
   EXPECT_EQ(bench.filter.check_outbound(packet("fd7a:115c:a1e0::1", "fe80::1", ip::UDP, 1, 1)).reason,
             Reason::LINK_LOCAL);
-  EXPECT_EQ(bench.filter.check_outbound({}).reason, Reason::TOO_SHORT);
+  EXPECT_EQ(bench.filter.check_outbound(ByteView{}).reason, Reason::TOO_SHORT);
 }
 
 TEST(Filter, the_flow_table_forgets_the_most_silent_flow) {

@@ -38,7 +38,7 @@ TEST(PeerPrefixes, matches_own_addresses_always_and_routes_when_they_are_accepte
   PeerPrefixes prefixes;
   prefixes.set(list<PeerPrefixes::Addresses>({"100.64.0.2/32", "fd7a:115c:a1e0::2/128"}),
                list<tailcfg::AllowedIps>({"100.64.0.2/32", "192.168.0.0/16", "192.168.7.0/24", "0.0.0.0/0"}));
-  const auto match = [&](const char *text, bool routes) { return prefixes.match(*parse_ip(text), routes); };
+  const auto match = [&](const char *text, bool routes) { return prefixes.match(parse_ip(text)->raw(), routes); };
   EXPECT_EQ(match("100.64.0.2", false), 32);
   EXPECT_EQ(match("100.64.0.3", true), -1);
   EXPECT_EQ(match("192.168.7.1", false), -1);
@@ -53,8 +53,8 @@ TEST(PeerPrefixes, leaves_out_what_finds_no_room_and_keeps_own_addresses) {
   const auto own = list<PeerPrefixes::Addresses>({"fd7a:115c:a1e0::2/128", "fd7a:115c:a1e0::3/128"});
   prefixes.set(own, list<tailcfg::AllowedIps>({"2001:db8:1::/48", "2001:db8:2::/48", "2001:db8:3::/48", "10.0.0.0/8"}));
   EXPECT_EQ(prefixes.own(), own);
-  EXPECT_EQ(prefixes.match(*parse_ip("2001:db8:1::1"), true), 48);
-  EXPECT_EQ(prefixes.match(*parse_ip("2001:db8:2::1"), true), -1);
+  EXPECT_EQ(prefixes.match(parse_ip("2001:db8:1::1")->raw(), true), 48);
+  EXPECT_EQ(prefixes.match(parse_ip("2001:db8:2::1")->raw(), true), -1);
 }
 
 }  // namespace

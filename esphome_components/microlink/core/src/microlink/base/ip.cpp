@@ -9,8 +9,6 @@ namespace microlink {
 
 namespace {
 
-constexpr Bytes<12> V4_MAPPED{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-
 Result<IpAddress> parse_v4(std::string_view text) {
   Bytes<4> out{};
   for (size_t i = 0; i != 4; i++) {
@@ -98,20 +96,28 @@ std::pair<size_t, size_t> longest_zero_run(const Bytes<16> &bytes) {
 
 }  // namespace
 
-IpAddress IpAddress::v4(uint8_t a, uint8_t b, uint8_t c, uint8_t d) { return from_bytes(Bytes<4>{a, b, c, d}); }
-
 IpAddress IpAddress::from_bytes(ByteView raw) {
   IpAddress out;
   if (raw.size() == 16) {
     copy(raw, out.bytes);
   } else if (raw.size() == 4) {
-    copy(V4_MAPPED, out.bytes);
-    copy(raw, ByteSpan(out.bytes).subspan(12));
+    out = v4(raw[0], raw[1], raw[2], raw[3]);
   }
   return out;
 }
 
-bool IpAddress::is_v4() const { return equal(ByteView(this->bytes).first(12), V4_MAPPED); }
+bool IpAddress::is_v4() const {
+  const uint8_t *const b = this->bytes.data();
+  return b[11] == 0xff && b[10] == 0xff && (b[0] | b[1] | b[2] | b[3] | b[4] | b[5] | b[6] | b[7] | b[8] | b[9]) == 0;
+}
+
+bool IpAddress::is_set() const {
+  for (size_t i = this->bytes.size(); i-- != 0;) {  // the last byte is seldom zero
+    if (this->bytes[i] != 0)
+      return true;
+  }
+  return false;
+}
 
 bool IpAddress::is_loopback() const {
   if (this->is_v4())

@@ -14,13 +14,15 @@ namespace microlink {
 struct IpAddress {
   Bytes<16> bytes{};
 
-  static IpAddress v4(uint8_t a, uint8_t b, uint8_t c, uint8_t d);
+  static constexpr IpAddress v4(uint8_t a, uint8_t b, uint8_t c, uint8_t d) {
+    return {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, a, b, c, d}};
+  }
   /// From 4 or 16 bytes in network order; unset for any other length.
   static IpAddress from_bytes(ByteView raw);
 
   bool is_v4() const;
   bool is_v6() const { return this->is_set() && !this->is_v4(); }
-  bool is_set() const { return *this != IpAddress{}; }
+  bool is_set() const;
   bool is_loopback() const;
   bool is_link_local() const;  // 169.254/16, fe80::/10
   bool is_private() const;     // RFC 1918, fc00::/7
@@ -29,6 +31,10 @@ struct IpAddress {
   ByteView raw() const { return this->is_v4() ? ByteView(this->bytes).subspan(12) : ByteView(this->bytes); }
 
   auto operator<=>(const IpAddress &) const = default;
+  /// Asked several times for each packet, and addresses that differ mostly do so at their end.
+  bool operator==(const IpAddress &other) const {
+    return this->bytes[15] == other.bytes[15] && std::memcmp(this->bytes.data(), other.bytes.data(), 16) == 0;
+  }
 };
 
 /// Address and port of the underlay. A port of 0 means unset.

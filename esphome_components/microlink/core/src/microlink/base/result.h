@@ -36,7 +36,7 @@ template<typename T> class [[nodiscard]] Result {
   static_assert(std::is_trivially_copyable_v<T>, "keep results cheap to return by value");
 
  public:
-  constexpr Result(T value) : value_(value) {}
+  constexpr Result(const T &value) : value_(value) {}
   constexpr Result(Error error) : error_(error) { assert(error != Error::NONE); }
 
   constexpr explicit operator bool() const { return this->error_ == Error::NONE; }

@@ -446,10 +446,10 @@ Instant Core::next_timeout() const {
 std::optional<Event> Core::poll_event() {
   if (const auto key = this->netmap_.poll_gone())  // before what there is to say of others
     return Event{.kind = Event::Kind::PEER_GONE, .peer = *key};
+  if (this->news_.is_empty())
+    return std::nullopt;
   size_t slot = MAX_PEERS;
   auto event = this->news_.take(slot);
-  if (!event)
-    return event;
   if (slot != MAX_PEERS)
     event->peer = this->netmap_.node_key(slot);
   if (event->kind == Event::Kind::PEER_CHANGED) {

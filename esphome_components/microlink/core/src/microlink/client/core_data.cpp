@@ -7,9 +7,7 @@ namespace microlink::client {
 namespace {
 
 /// The relay's form of an endpoint (127.3.3.40:<region>) names a region, not a place to send UDP to.
-bool is_relay_endpoint(const Endpoint &endpoint) {
-  return endpoint.address == magicsock::Magicsock::relay_endpoint(endpoint.port).address;
-}
+bool is_relay_endpoint(const Endpoint &endpoint) { return endpoint.address == magicsock::Magicsock::RELAY_ADDRESS; }
 
 constexpr size_t OWN_PACKET_BYTES = tsmp::UNREACHABLE_BYTES;
 
@@ -119,7 +117,7 @@ void Core::handle_inner_(Instant now, netmap::PeerId id, ByteSpan packet) {
         echo && this->take_echo_(now, id, *echo, ControlPing::Type::ICMP))
       return;
   }
-  const filter::Verdict verdict = this->filter_.check_inbound(packet, peer->is_jailed);
+  const filter::Verdict verdict = this->filter_.check_inbound(*parsed, peer->is_jailed);
   if (verdict.accept && (parsed->version == 4 || this->config_.overlay_ipv6)) {
     this->overlay_out_ = packet;
     return;
@@ -176,7 +174,7 @@ void Core::handle_overlay_(Instant now, ByteSpan packet) {
     return count(this->statistics_, Refusal::PEER_NOT_ALLOWED);
   if (!this->is_own_address_(parsed->source))
     return count(this->statistics_, Refusal::OUTBOUND_FOREIGN_SOURCE);
-  if (!this->filter_.check_outbound(packet).accept)
+  if (!this->filter_.check_outbound(*parsed).accept)
     return count(this->statistics_, Refusal::OUTBOUND_UNREADABLE);
   const ByteSpan buffer(packet.data() - OVERLAY_HEADROOM, OVERLAY_HEADROOM + packet.size() + OVERLAY_TAILROOM);
   this->statistics_.tx_packets++;

@@ -32,6 +32,9 @@ class News {
   void ping_timed_out(size_t slot) { this->timed_out_.set(slot); }
   void pong(const Pong &pong) { this->pongs_.push_dropping_oldest(pong); }
 
+  bool is_empty() const {
+    return this->raised_.none() && this->changed_.none() && this->timed_out_.none() && this->pongs_.empty();
+  }
   /// The next, in Kind's order. PEER_CHANGED and PING_TIMED_OUT say whom
   /// they concern in `slot` alone; it is not touched otherwise.
   std::optional<Event> take(size_t &slot);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <bit>
+
 #include "microlink/netmap/allowlist.h"
 #include "microlink/ports.h"
 #include "microlink/tailcfg/packed_region.h"
@@ -32,14 +34,9 @@ class RecordDuties {
  private:
   static constexpr uint32_t bit_(Record record) { return uint32_t{1} << static_cast<unsigned>(record); }
   static Record take_(uint32_t &set, uint32_t held = 0) {
-    for (uint8_t i = 0; i != static_cast<uint8_t>(Record::COUNT); i++) {
-      const Record record = static_cast<Record>(i);
-      if ((set & ~held & bit_(record)) == 0)
-        continue;
-      set &= ~bit_(record);
-      return record;
-    }
-    return Record::COUNT;
+    const uint32_t due = set & ~held;
+    set &= ~(due & (0 - due));
+    return due == 0 ? Record::COUNT : static_cast<Record>(std::countr_zero(due));
   }
   uint32_t store_{0};
   uint32_t erase_{0};

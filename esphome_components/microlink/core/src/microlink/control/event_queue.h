@@ -23,6 +23,7 @@ class EventQueue {
     }
   }
 
+  bool is_empty() const { return (this->bits_ | this->opens_ | this->closes_) == 0; }
   /// The next kind, taken out; `link` is set for OPEN and CLOSE. COUNT when there is none.
   Kind next(Link &link) {
     if (take_link_(this->closes_, link))

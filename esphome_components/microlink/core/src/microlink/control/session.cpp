@@ -221,6 +221,8 @@ void Session::handle_timeout(Instant now) {
 }
 
 std::optional<Event> Session::poll_event() {
+  if (this->events_.is_empty())
+    return std::nullopt;
   Event event{.kind = Event::Kind::COUNT, .node_key = this->node_key_};
   event.kind = this->events_.next(event.link);
   event.text = this->text_;

@@ -2,6 +2,7 @@
 #include "microlink/derp/client.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "microlink/base/reader.h"
 #include "microlink/base/window_writer.h"
@@ -118,9 +119,9 @@ Error Client::send(Instant now, const NodePublic &destination, ByteView packet) 
 }
 
 std::optional<Event> Client::poll_event() {
-  std::optional<Event> event;
-  event.swap(this->event_);
-  return event;
+  if (!this->event_)
+    return std::nullopt;
+  return std::exchange(this->event_, std::nullopt);
 }
 
 std::optional<Transmit> Client::poll_transmit(Instant /*now*/, ByteSpan out) {

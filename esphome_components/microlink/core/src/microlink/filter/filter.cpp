@@ -14,14 +14,12 @@ constexpr Verdict accept(Reason reason) { return {true, reason}; }
 constexpr Verdict drop(Reason reason) { return {false, reason}; }
 
 /// Steps 1 and 2, alike for both directions: what is wrong with the packet, if anything.
-std::optional<Verdict> check_sanity(const Result<ip::Packet> &packet) {
-  if (!packet)
-    return drop(Reason::TOO_SHORT);
-  if (packet->protocol == ip::UNKNOWN)
+std::optional<Verdict> check_sanity(const ip::Packet &packet) {
+  if (packet.protocol == ip::UNKNOWN)
     return drop(Reason::UNREADABLE);
-  if (packet->destination.is_multicast())
+  if (packet.destination.is_multicast())
     return drop(Reason::MULTICAST);
-  if (packet->destination.is_link_local() && packet->destination != METADATA_SERVICE)
+  if (packet.destination.is_link_local() && packet.destination != METADATA_SERVICE)
     return drop(Reason::LINK_LOCAL);
   return std::nullopt;
 }
@@ -117,12 +115,15 @@ void Filter::clear() {
 
 Verdict Filter::check_outbound(ByteView packet) {
   const auto parsed = ip::parse_packet(packet);
-  if (const auto wrong = check_sanity(parsed); wrong)
+  return parsed ? this->check_outbound(*parsed) : drop(Reason::TOO_SHORT);
+}
+
+Verdict Filter::check_outbound(const ip::Packet &packet) {
+  if (const auto wrong = check_sanity(packet); wrong)
     return *wrong;
-  const bool has_flow = (parsed->protocol == ip::UDP || parsed->protocol == ip::SCTP) && !parsed->is_later_fragment;
-  if (has_flow && parsed->source == (parsed->version == 4 ? this->own_.v4 : this->own_.v6))
-    this->flows_.record(
-        {parsed->destination, parsed->destination_port, parsed->source_port, parsed->protocol == ip::SCTP});
+  const bool has_flow = (packet.protocol == ip::UDP || packet.protocol == ip::SCTP) && !packet.is_later_fragment;
+  if (has_flow && packet.source == (packet.version == 4 ? this->own_.v4 : this->own_.v6))
+    this->flows_.record({packet.destination, packet.destination_port, packet.source_port, packet.protocol == ip::SCTP});
   return accept(Reason::OUTBOUND);
 }
 
@@ -130,16 +131,20 @@ Verdict Filter::check_inbound(ByteView packet, bool shields_up) {
   if (packet.empty())
     return accept(Reason::KEEPALIVE);
   const auto parsed = ip::parse_packet(packet);
-  if (const auto wrong = check_sanity(parsed); wrong)
+  return parsed ? this->check_inbound(*parsed, shields_up) : drop(Reason::TOO_SHORT);
+}
+
+Verdict Filter::check_inbound(const ip::Packet &packet, bool shields_up) {
+  if (const auto wrong = check_sanity(packet); wrong)
     return *wrong;
   if (!this->has_filter_)
     return drop(Reason::NO_FILTER);
-  const IpAddress &own = parsed->version == 4 ? this->own_.v4 : this->own_.v6;
-  if (!own.is_set() || parsed->destination != own)
+  const IpAddress &own = packet.version == 4 ? this->own_.v4 : this->own_.v6;
+  if (!own.is_set() || packet.destination != own)
     return drop(Reason::NOT_OURS);
-  if (parsed->is_later_fragment)  // after the destination, unlike upstream: a fragment too must be for this node
+  if (packet.is_later_fragment)  // after the destination, unlike upstream: a fragment too must be for this node
     return accept(Reason::FRAGMENT);
-  return this->judge_protocol_(*parsed, shields_up);
+  return this->judge_protocol_(packet, shields_up);
 }
 
 /// Steps 5 to 9.

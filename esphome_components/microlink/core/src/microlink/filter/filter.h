@@ -67,8 +67,11 @@ class Filter {
   /// A decrypted packet whose source address was checked against the peer's allowed IPs. `shields_up`: no rule counts,
   /// answers still come in (jailed peers, peers outside the local allowlist).
   Verdict check_inbound(ByteView packet, bool shields_up = false);
+  /// The same of one that was read already.
+  Verdict check_inbound(const ip::Packet &packet, bool shields_up);
   /// A packet of this node that goes into the tunnel; remembers UDP and SCTP flows so that answers come in.
   Verdict check_outbound(ByteView packet);
+  Verdict check_outbound(const ip::Packet &packet);
 
   bool has_filter() const { return this->has_filter_; }
   /// Whether another full map could permit more than now: rules that keep a mask do not know a peer that was admitted

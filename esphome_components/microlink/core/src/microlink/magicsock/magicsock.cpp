@@ -308,8 +308,6 @@ Path Magicsock::best_path(netmap::PeerId id) const {
   return slot == nullptr ? Path{} : slot->path.best();
 }
 
-Endpoint Magicsock::relay_endpoint(uint16_t region) { return {IpAddress::v4(127, 3, 3, 40), region}; }
-
 std::optional<Magicsock::Event> Magicsock::poll_event() {
   if (this->packet_) {
     const Packet packet = *std::exchange(this->packet_, std::nullopt);

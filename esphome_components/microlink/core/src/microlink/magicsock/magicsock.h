@@ -117,7 +117,8 @@ class Magicsock {
   const netcheck::Netcheck &netcheck() const { return this->netcheck_; }
 
   /// 127.3.3.40:<region>, the form in which DISCO and WireGuard's cookies name a relay.
-  static Endpoint relay_endpoint(uint16_t region);
+  static constexpr IpAddress RELAY_ADDRESS = IpAddress::v4(127, 3, 3, 40);
+  static Endpoint relay_endpoint(uint16_t region) { return {RELAY_ADDRESS, region}; }
 
  private:
   /// A peer of the netmap's table. One that is not used is free, or waits for set_peer() after set_endpoints().

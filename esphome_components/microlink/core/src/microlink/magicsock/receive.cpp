@@ -23,7 +23,7 @@ Error Magicsock::handle_udp(Instant now, const Endpoint &from, ByteSpan datagram
     return Error::UNEXPECTED;
   if (!from.is_set() || !from.address.is_set())
     return Error::MALFORMED;  // nobody could be answered there
-  if (this->keys_.is_overlay_address(from.address) || from.address == relay_endpoint(0).address)
+  if (this->keys_.is_overlay_address(from.address) || from.address == RELAY_ADDRESS)
     return Error::UNEXPECTED;  // out of our own tunnel, or a forged relay
   if (stun::looks_like_stun(datagram))
     return this->netcheck_.handle_datagram(now, datagram);

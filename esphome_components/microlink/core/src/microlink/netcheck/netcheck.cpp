@@ -329,8 +329,9 @@ std::optional<Netcheck::Event> Netcheck::poll_event() {
   }
   for (Region &region : this->regions_) {
     for (Server &server : region.servers) {
-      const Announced announced = this->announced_(region, server);
-      if (server.dns == Server::Dns::WANTED && announced.port != 0) {
+      if (server.dns != Server::Dns::WANTED)
+        continue;
+      if (const Announced announced = this->announced_(region, server); announced.port != 0) {
         this->note_asked_(announced.host);
         return Event{.kind = Event::Kind::RESOLVE, .host = announced.host};
       }

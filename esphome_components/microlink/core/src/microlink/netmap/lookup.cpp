@@ -61,18 +61,22 @@ PeerId Netmap::find_by_name(std::string_view name) const {
 }
 
 PeerId Netmap::find_by_address(const IpAddress &address) const {
-  PeerId best;
+  const ByteView raw = address.raw();
+  const int all_bits = static_cast<int>(8 * raw.size());
+  const Slot *best = nullptr;
   int best_bits = -1;
   for (const Slot &slot : this->slots_) {
     if (!slot.used)
       continue;
-    const int bits = slot.peer.prefixes.match(address, this->accept_routes_);
+    const int bits = slot.peer.prefixes.match(raw, this->accept_routes_);
     if (bits <= best_bits)
       continue;
-    best = this->id_of_(slot);
+    best = &slot;
     best_bits = bits;
+    if (bits == all_bits)
+      break;
   }
-  return best;
+  return best == nullptr ? PeerId{} : this->id_of_(*best);
 }
 
 bool Netmap::is_overlay_address(const IpAddress &address) const {
@@ -85,8 +89,9 @@ bool Netmap::is_overlay_address(const IpAddress &address) const {
     if (own.address == address)
       return true;
   }
+  const ByteView raw = address.raw();
   return std::any_of(this->slots_.begin(), this->slots_.end(),
-                     [&](const Slot &slot) { return slot.used && slot.peer.prefixes.match(address, false) >= 0; });
+                     [raw](const Slot &slot) { return slot.used && slot.peer.prefixes.match(raw, false) >= 0; });
 }
 
 Netmap::Slot *Netmap::slot_of_(PeerId id) { return this->peer(id) == nullptr ? nullptr : &this->slots_[id.slot]; }

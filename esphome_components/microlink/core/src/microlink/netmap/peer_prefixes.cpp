@@ -3,6 +3,18 @@
 
 namespace microlink::netmap {
 
+namespace {
+
+/// Whether the first `bits` of an address are those of a prefix of its family, which it has no more of.
+bool begins_with(ByteView raw, const uint8_t *prefix, unsigned bits) {
+  const size_t whole = bits / 8;
+  if (whole > raw.size() || std::memcmp(prefix, raw.data(), whole) != 0)
+    return false;
+  return bits % 8 == 0 || whole == raw.size() || ((prefix[whole] ^ raw[whole]) >> (8 - bits % 8)) == 0;
+}
+
+}  // namespace
+
 void PeerPrefixes::set(const Addresses &own, const tailcfg::AllowedIps &allowed) {
   *this = {};
   for (const Prefix &prefix : own)
@@ -53,18 +65,23 @@ tailcfg::AllowedIps PeerPrefixes::allowed() const {
   return out;
 }
 
-int PeerPrefixes::match(const IpAddress &address, bool routes) const {
-  const ByteView raw = address.raw();
+int PeerPrefixes::match(ByteView raw, bool routes) const {
   bool is_own = false;
   int best = -1;
+  // Asked of every peer for every packet: nothing is unpacked here.
   for (size_t at = 0; at != this->size_;) {  // own addresses come first
-    const Entry entry = this->read_(at);
-    if (entry.raw.size() != raw.size())
+    const uint8_t *const entry = this->bytes_.data() + at;
+    const size_t size = (entry[1] & V4) != 0 ? 4 : 16;
+    at += HEADER_BYTES + size;
+    if (size != raw.size())
       continue;
-    is_own = is_own || ((entry.flags & OWN) != 0 && equal(entry.raw, raw));
-    const bool counts = (entry.flags & ALLOWED) != 0 && (is_own || (routes && entry.bits != 0));
-    if (counts && entry.bits > best && entry.prefix().contains(address))
-      best = entry.bits;
+    const uint8_t *const prefix = entry + HEADER_BYTES;
+    const uint8_t bits = entry[0];
+    if ((entry[1] & OWN) != 0)
+      is_own = is_own || (prefix[size - 1] == raw[size - 1] && std::memcmp(prefix, raw.data(), size) == 0);
+    const bool counts = (entry[1] & ALLOWED) != 0 && (is_own || (routes && bits != 0));
+    if (counts && bits > best && begins_with(raw, prefix, bits))
+      best = bits;
   }
   return best;
 }

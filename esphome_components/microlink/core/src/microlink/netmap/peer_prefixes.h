@@ -22,9 +22,9 @@ class PeerPrefixes {
   Addresses own() const;
   /// What the peer may use: own addresses first.
   tailcfg::AllowedIps allowed() const;
-  /// Prefix length of the longest allowed prefix with the address; -1 if there is none. An own address of the peer
-  /// always counts, others only with `routes`, and never a prefix of no bits.
-  int match(const IpAddress &address, bool routes) const;
+  /// Prefix length of the longest allowed prefix with the address, of which `raw` is IpAddress::raw(); -1 if there is
+  /// none. An own address of the peer always counts, others only with `routes`, and never a prefix of no bits.
+  int match(ByteView raw, bool routes) const;
   bool operator==(const PeerPrefixes &) const = default;
 
  private:

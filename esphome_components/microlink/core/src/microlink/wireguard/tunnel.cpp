@@ -209,9 +209,12 @@ void Tunnel::note_sent_(Instant now, Peer &peer, bool data) {
   if (!data)
     return;
   peer.last_data = Stamp(now);
-  const Duration jitter = milliseconds(this->random_.below(REKEY_JITTER_MS));
-  if (!peer.answer_due.is_set())
-    peer.answer_due = Deadline(now + KEEPALIVE_TIMEOUT + REKEY_TIMEOUT + jitter);
+  if (peer.answer_due.is_set())
+    return;
+  // The index is random, and another one on either side. A draw for each question would cost as much as a block of it.
+  const uint32_t random = peer.current.receive.local_index / (SLOT_MASK + 1);
+  const Duration jitter = milliseconds(random % REKEY_JITTER_MS);
+  peer.answer_due = Deadline(now + KEEPALIVE_TIMEOUT + REKEY_TIMEOUT + jitter);
 }
 
 void Tunnel::note_received_(Instant now, Peer &peer, bool data) {
@@ -242,6 +245,7 @@ void Tunnel::handle_timeout(Instant now) {
       const bool wanted = peer.keepalive_due.is_due(early) || peer.last_data.age(now) <= RELAYED_ACTIVE;
       peer.keepalive_due = peer.relayed_due = Deadline();
       peer.send_keepalive = (peer.send_keepalive || wanted) && this->can_send_(now, peer);
+      this->keepalives_wait_ = this->keepalives_wait_ || peer.send_keepalive;
     }
     this->expire_session_(now, slot);
   }
@@ -332,6 +336,8 @@ constexpr uint8_t bit_of(Tunnel::Event::Kind kind) { return static_cast<uint8_t>
 
 std::optional<Tunnel::Event> Tunnel::poll_event() {
   using Kind = Event::Kind;
+  if (!this->events_wait_)
+    return std::nullopt;
   if (this->reservation_event_) {
     this->reservation_event_ = false;
     return Event{.kind = Kind::RESERVE_TIMESTAMP, .reserve_until = this->reservation_asked_};
@@ -344,6 +350,7 @@ std::optional<Tunnel::Event> Tunnel::poll_event() {
       return Event{.kind = kind, .slot = slot};
     }
   }
+  this->events_wait_ = false;
   if (!this->unknown_initiator_.is_set())
     return std::nullopt;
   const NodePublic key = this->unknown_initiator_;
@@ -357,6 +364,7 @@ void Tunnel::push_event_(Event::Kind kind, Slot slot) {
   const bool up = kind == Event::Kind::HANDSHAKE_DONE;
   const uint8_t kept = up ? 0 : static_cast<uint8_t>(events & ~bit_of(Event::Kind::HANDSHAKE_DONE));
   events = static_cast<uint8_t>(kept | bit_of(kind));
+  this->events_wait_ = true;
 }
 
 void Tunnel::ask_for_reservation_(Instant now) {
@@ -365,7 +373,7 @@ void Tunnel::ask_for_reservation_(Instant now) {
     return;
   this->reservation_retry_ = now + RESERVATION_RETRY;
   this->reservation_asked_ = *until;
-  this->reservation_event_ = true;
+  this->reservation_event_ = this->events_wait_ = true;
 }
 
 void Tunnel::handle_reserved(Instant now, WallTime reserved_until) {

@@ -233,6 +233,8 @@ class Tunnel {
   // Events that wait: a bit of its kind for each slot, and the others.
   std::array<uint8_t, MAX_PEERS> slot_events_{};
   bool reservation_event_{false};
+  bool events_wait_{false};         ///< perhaps; if not, there is nothing to look for
+  bool keepalives_wait_{false};     ///< some peer's send_keepalive, perhaps
   NodePublic unknown_initiator_{};  ///< the last one; unset = none
   WallTime reservation_asked_{WallTime::UNKNOWN};
   Instant reservation_retry_{INT64_MIN};  ///< not asked again before

@@ -83,6 +83,7 @@ Result<Slot> Tunnel::find_caller_(const NodePublic &caller) {
       return slot;
   }
   this->unknown_initiator_ = caller;
+  this->events_wait_ = true;
   return Error::UNKNOWN_PEER;
 }
 
@@ -235,7 +236,8 @@ Result<Tunnel::Received> Tunnel::handle_response_(Instant now, ByteView message)
   peer->current.start(Stamp(now), keys.send, keys.receive, local_index, remote_index);
   peer->is_initiator = true;
   peer->last_minute_done = false;
-  peer->send_keepalive = true;  // unless data goes first: the other side may send only after a packet of ours
+  // Unless data goes first: the other side may send only after a packet of ours.
+  peer->send_keepalive = this->keepalives_wait_ = true;
   peer->rx_bytes += message.size();
   this->note_received_(now, *peer, false);
   this->push_event_(Event::Kind::HANDSHAKE_DONE, slot);

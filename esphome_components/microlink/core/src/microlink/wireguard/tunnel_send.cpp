@@ -103,6 +103,8 @@ std::optional<Tunnel::Transmit> Tunnel::transmit_queued_(Instant now, ByteSpan o
 }
 
 std::optional<Tunnel::Transmit> Tunnel::transmit_keepalive_(Instant now, ByteSpan out) {
+  if (!this->keepalives_wait_)
+    return std::nullopt;
   for (Slot slot = 0; slot != MAX_PEERS; slot++) {
     Peer &peer = this->peers_[slot];
     if (!peer.send_keepalive)
@@ -112,6 +114,7 @@ std::optional<Tunnel::Transmit> Tunnel::transmit_keepalive_(Instant now, ByteSpa
       continue;
     return Transmit{.kind = Transmit::Kind::KEEPALIVE, .slot = slot, .bytes = this->seal_(now, slot, out, 0)};
   }
+  this->keepalives_wait_ = false;
   return std::nullopt;
 }
 
