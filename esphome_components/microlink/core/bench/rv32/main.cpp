@@ -10,7 +10,8 @@
 #include "microlink/crypto/aead.h"
 #include "microlink/crypto/blake2s.h"
 
-void bench_tunnel();  // tunnel.cpp
+void bench_mailbox();  // mailbox.cpp
+void bench_tunnel();   // tunnel.cpp
 
 namespace {
 
@@ -70,5 +71,6 @@ int main() {
   bench_aead("seal_1280_unaligned", "open_1280_unaligned", 1280, 1);
   bench_blake2s();
   bench_tunnel();
+  bench_mailbox();
   return 0;
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <mutex>
 #include <utility>
 
 #include "microlink/base/ring_buffer.h"
@@ -34,8 +33,9 @@ struct Snapshot {
 };
 
 /// The one door between a node's task and its owner's: commands in, the latest snapshot out, in fixed memory. One
-/// mutex, which is a leaf; nobody else's code runs under it.
-class Mailbox {
+/// mutex, which is a leaf; nobody else's code runs under it. How long it is held is counted (script/bench-rv32), which
+/// is why its type is open.
+template<typename Mutex> class MailboxWith {
  public:
   static constexpr size_t MAX_COMMANDS = 4;
 
@@ -43,7 +43,7 @@ class Mailbox {
 
   /// False when MAX_COMMANDS wait already. Of auth keys only the latest one counts; it waits apart.
   bool post(const Command &command) {
-    const std::lock_guard lock(this->mutex_);
+    const Lock lock(this->mutex_);
     if (command.kind != Command::Kind::SET_AUTH_KEY)
       return this->commands_.push(command.kind);
     this->key_ = command.text;
@@ -54,14 +54,14 @@ class Mailbox {
     netmap::Allowlist packed;
     if (packed.assign(list) != Error::NONE)
       return false;
-    const std::lock_guard lock(this->mutex_);
+    const Lock lock(this->mutex_);
     this->list_ = packed;
     this->list_is_new_ = true;
     return true;
   }
   /// The latest snapshot, once; false when nothing is new.
   bool take_snapshot(Snapshot &out) {
-    const std::lock_guard lock(this->mutex_);
+    const Lock lock(this->mutex_);
     if (!this->snapshot_is_new_)
       return false;
     this->snapshot_is_new_ = false;
@@ -73,22 +73,22 @@ class Mailbox {
 
   /// Never SET_AUTH_KEY.
   std::optional<Command::Kind> take_command() {
-    const std::lock_guard lock(this->mutex_);
+    const Lock lock(this->mutex_);
     return this->commands_.pop();
   }
   /// Empty when none waits. It waits until a client has it.
   FixedString<128> auth_key() {
-    const std::lock_guard lock(this->mutex_);
+    const Lock lock(this->mutex_);
     return this->key_;
   }
   /// A client has it. A newer one waits on.
   void forget_auth_key(const FixedString<128> &given) {
-    const std::lock_guard lock(this->mutex_);
+    const Lock lock(this->mutex_);
     if (this->key_ == given)
       this->key_ = {};
   }
   bool take_allowed_peers(netmap::Allowlist &out) {
-    const std::lock_guard lock(this->mutex_);
+    const Lock lock(this->mutex_);
     if (!this->list_is_new_)
       return false;
     out = this->list_;
@@ -96,7 +96,7 @@ class Mailbox {
     return true;
   }
   void put_snapshot(const Snapshot &snapshot) {
-    const std::lock_guard lock(this->mutex_);
+    const Lock lock(this->mutex_);
     const bool url_is_news = this->is_news_(snapshot.login_url, this->snapshot_.login_url, &Snapshot::is_new_login_url);
     const bool message_is_news = this->is_news_(snapshot.message, this->snapshot_.message, &Snapshot::is_new_message);
     this->snapshot_ = snapshot;
@@ -106,12 +106,23 @@ class Mailbox {
   }
 
  private:
+  /// As std::lock_guard, whose header wants threads.
+  class Lock {
+   public:
+    explicit Lock(Mutex &mutex) : mutex_(mutex) { this->mutex_.lock(); }
+    ~Lock() { this->mutex_.unlock(); }
+    Lock(const Lock &) = delete;
+    Lock &operator=(const Lock &) = delete;
+
+   private:
+    Mutex &mutex_;
+  };
   /// Also when it stood in a snapshot before that nobody took.
   bool is_news_(std::string_view now, std::string_view before, bool Snapshot::*was_news) const {
     return !now.empty() && (now != before || (this->snapshot_is_new_ && this->snapshot_.*was_news));
   }
 
-  std::mutex mutex_;
+  Mutex mutex_;
   RingBuffer<Command::Kind, MAX_COMMANDS> commands_;
   FixedString<128> key_;  ///< until there is a client for it
   Snapshot snapshot_;

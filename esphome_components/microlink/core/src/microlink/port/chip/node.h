@@ -3,11 +3,14 @@
 
 #include <atomic>
 #include <memory>
+#include <mutex>
 
 #include "microlink/port/chip/loop.h"
 #include "microlink/port/chip/mailbox.h"
 
 namespace microlink::chip {
+
+using Mailbox = MailboxWith<std::mutex>;
 
 /// A whole node on a chip: sockets, loop, and a client that can be stopped and started while the rest stays. It begins
 /// with nothing: UP is the first command. Everything but post() and take_snapshot() is for the node's task.
