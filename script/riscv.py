@@ -28,6 +28,9 @@ STAND_INS = {
     "ostream": "#include <iosfwd>",
     "memory": "#include <bits/stl_algobase.h>\n#include <bits/unique_ptr.h>",
     "bits/atomic_wait.h": "",
+    # For the port: a chip has them from newlib and ESP-IDF.
+    "mutex": "namespace std {\nstruct mutex {\n  void lock();\n  void unlock();\n  unsigned handle;\n};\n}",
+    "pthread.h": "typedef unsigned pthread_mutex_t;\ntypedef unsigned pthread_cond_t;",
 }
 TLS_CONFIG = f'-DMBEDTLS_USER_CONFIG_FILE="{CORE}/bench/size/mbedtls_chip_config.h"'
 # ESPHome compiles the core with -msave-restore on RISC-V (core/library_options.py).
@@ -83,6 +86,18 @@ def units() -> list[Unit]:
             unique = str(source.relative_to(SODIUM)).replace("/", "_")
             out.append(Unit(source, BUILD / "sodium" / f"{unique}.o", (*c, *SODIUM_FLAGS)))
     return out
+
+
+def port_units() -> list[Unit]:
+    """The port of a chip, with lwIP's headers and those that stand for ESP-IDF's in the port's tests."""
+    lwip = (CORE / "tests/port/esp_idf/fake_idf", DEPS / "src/lwip-2.2.1/src/include", CORE / "bench/rv32_node/lwip")
+    flags = [*compiler(), *CORE_FLAGS, *(f"-isystem{folder}" for folder in lwip), f"-I{CORE}"]
+    flags += ["-DESP_PLATFORM=1", "-DLWIP_TIMEVAL_PRIVATE=0", "-DFD_SETSIZE=256", "-includesys/time.h"]
+    flags += ["-Wno-missing-field-initializers"]
+    port = CORE / "src/microlink/port"
+    sources = [*sorted((port / "chip").glob("*.cpp")), *sorted((port / "esp_idf").glob("*.cpp"))]
+    sources += [port / name for name in ("lwip/overlay_netif.cpp", "lwip/tcpip_overlay.cpp", "posix/sockets.cpp")]
+    return [Unit(source, BUILD / "port" / f"{source.parent.name}_{source.stem}.o", (*flags,)) for source in sources]
 
 
 def run(command: list[str]) -> str:
