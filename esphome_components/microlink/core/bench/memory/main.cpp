@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /// What a node takes of a chip's heap and stack in real scenarios: a whole client with mbedTLS as ESP-IDF configures
-/// it, 32 bits, laid out as on a chip, in a scripted world, with an allocator that counts and a painted stack. Prints
-/// lines for script/bench: a name, and bytes of TLS at the most, of TLS in the end, and of stack at the deepest. With
-/// the name of a file it writes a recording there instead, for script/bench-rv32.
+/// it, 32 bits, laid out as on a chip, run by the chip's own port, in a scripted world, with an allocator that counts
+/// and a painted stack. Prints lines for script/bench: a name, bytes of TLS at the most and in the end, and of stack at
+/// the deepest, where the system is called, and where texts are formatted. It fails when the task's stack leaves too
+/// little behind these. With the name of a file it also writes a recording there, for script/bench-rv32.
 #include <cstdio>
 #include <cstdlib>
 #include <set>
@@ -12,6 +13,7 @@
 #include "bench/memory/background.h"
 #include "bench/memory/bundle.h"
 #include "bench/memory/chains.h"
+#include "bench/memory/chip_port.h"
 #include "bench/memory/recorder.h"
 #include "microlink/client/core.h"
 #include "microlink/port/chip/node.h"
@@ -40,7 +42,8 @@ World::Options options_of(const std::string &chain, std::string_view key) {
           .watch_others = false,
           .server = {.chain = chain, .key = key},
           .trust = {.attach = bench::attach_bundle},
-          .trust_root = false};
+          .trust_root = false,
+          .make_port = bench::make_chip_port};
 }
 
 World::Options usual() { return options_of(ec_chain, EC_LEAF_KEY); }
@@ -51,6 +54,7 @@ class Scenario {
   Scenario(const char *name, const World::Options &options) : name_(name), world(options) {
     this->world.stack = &painted;
     painted.forget();
+    bench::forget_depths();
   }
   ~Scenario() { this->end_(); }
 
@@ -59,6 +63,7 @@ class Scenario {
     this->end_();
     this->name_ = name;
     painted.forget();
+    bench::forget_depths();
     reset_peaks();
   }
   void join(size_t others) {
@@ -91,12 +96,32 @@ class Scenario {
       heard.insert(packet.substr(0, 20));
     require(heard.size() == this->world.nodes.size() - 1, "some peer was not heard");
   }
+  /// All that the owner of a chip's node may ask of it while it runs.
+  void wish() {
+    chip::Node &node = bench::chip_node();
+    std::string list = "100.64.0.2 100.64.1.0/24";
+    for (int i = 10; i != 23; i++)
+      list += " tag:sensor-" + std::to_string(i);
+    require(node.post_allowed_peers(list), "a list of peers");
+    require(node.post({.kind = chip::Command::Kind::SET_AUTH_KEY, .text = std::string_view("tskey-auth-1")}), "a key");
+    for (const chip::Command::Kind kind : {chip::Command::Kind::NETCHECK, chip::Command::Kind::ROTATE_KEY})
+      require(node.post({.kind = kind}), "a command");
+    node.set_quiet(true);
+    this->world.run_for(seconds(60));
+    require(this->client().status().allowed_peers > 10, "the list was not taken");
+    require(this->world.nodes[0]->control.registrations == 2, "the key was not replaced");
+  }
   Client &client() { return this->world.nodes[0]->client(); }
 
  private:
   void end_() {
     require(allocations().calls == 0, "the core allocated after its start");
-    std::printf("%s: %zu %zu %zu\n", this->name_, tls_allocations().peak, tls_allocations().live, painted.deepest());
+    const bench::Depths depths = bench::depths();
+    require(painted.deepest() + chip::STACK_MARGIN_BYTES <= chip::STACK_BYTES, "the stack is too small");
+    require(depths.system + chip::STACK_SYSTEM_BYTES <= chip::STACK_BYTES, "the stack is too small for the system");
+    require(depths.text + chip::STACK_TEXT_BYTES <= chip::STACK_BYTES, "the stack is too small for log lines");
+    std::printf("%s: %zu %zu %zu %zu %zu\n", this->name_, tls_allocations().peak, tls_allocations().live,
+                painted.deepest(), depths.system, depths.text);
   }
 
   const char *name_;
@@ -162,6 +187,8 @@ void all() {
     run.talk(3);
     run.begin("16 active peers");
     run.talk(20);
+    run.begin("the owner's wishes");
+    run.wish();
   }
   {
     Scenario run("join, 10,000 peers", usual());
@@ -194,6 +221,7 @@ std::string other_rules() {
 void record(std::FILE *file) {
   bench::Recorder recorder(file);
   const auto run = [&recorder](const char *name, World::Options options, int rounds) {
+    options.make_port = nullptr;
     Scenario scenario(name, options);
     recorder.config("https://control.wild.example", "node-1", options.relay_only);
     recorder.mark(std::string("join_") + name);
@@ -222,10 +250,9 @@ int main(int argc, char **argv) {
   rsa_chain = std::string(RSA_LEAF) + std::string(RSA_MIDDLE);
   std::printf("core: %zu\nnode: %zu\ntask: %zu\n", sizeof(client::Core), sizeof(chip::Node), chip::STACK_BYTES);
   std::printf("background: %zu\nconfig: %zu\n", bench::background_bytes(), sizeof(Config));
-  if (argc == 1) {
-    all();
+  all();
+  if (argc == 1)
     return 0;
-  }
   std::FILE *const file = std::fopen(argv[1], "wb");
   require(file != nullptr, "the file for the recording");
   record(file);

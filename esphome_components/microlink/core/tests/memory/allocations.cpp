@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <utility>
 
 #include "microlink/tls/mbedtls.h"
 #include "microlink/tls/memory.h"
@@ -64,6 +65,9 @@ void tls_free(void *block) {
 
 Watch::Watch() { watches++; }
 Watch::~Watch() { watches--; }
+
+Unwatched::Unwatched() : watches_(std::exchange(watches, 0)) {}
+Unwatched::~Unwatched() { watches = this->watches_; }
 
 void watch_tls() {
   tls::count_memory();  // once, so that nobody takes the hooks back

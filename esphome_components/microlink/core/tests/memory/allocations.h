@@ -20,6 +20,17 @@ class Watch {
   Watch(const Watch &) = delete;
 };
 
+/// Nothing is counted in its scope, within that of a Watch.
+class Unwatched {
+ public:
+  Unwatched();
+  ~Unwatched();
+  Unwatched(const Unwatched &) = delete;
+
+ private:
+  const int watches_;
+};
+
 /// Route mbedTLS's allocations through a counter of their own. Before anything of TLS is made.
 void watch_tls();
 Allocations allocations();

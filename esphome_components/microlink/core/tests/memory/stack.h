@@ -15,6 +15,10 @@ class PaintedStack {
   PaintedStack();
   /// Calls `call` there; returns when it has returned.
   void run(const std::function<void()> &call);
+  /// Called on it: calls `call` where run() was called, so that nothing of it counts. It does not allocate.
+  void leave(void (*call)(void *), void *argument);
+  /// Bytes, down to the caller's frame; 0 when that is on another stack.
+  size_t depth() const;
   /// Bytes, since it was made or forget().
   size_t deepest() const;
   void forget();

@@ -77,6 +77,10 @@ Node::Node(World &world, unsigned number)
   this->config_.relay_only = world.options.relay_only;
   if (world.options.trust_root)
     this->config_.ca_certificates = tls::testing::ROOT;
+  if (number == 1 && world.options.make_port != nullptr) {
+    this->port_ = world.options.make_port(*this, this->config_, world.options.trust);
+    return;
+  }
   std::optional<Watch> watch;
   if (this->is_watched_())
     watch.emplace();
@@ -90,6 +94,10 @@ void Node::set_wall_time(WallTime wall) {
 }
 
 void Node::start(WallTime wall) {
+  if (this->port_ != nullptr) {
+    this->port_->start();
+    return;
+  }
   std::string seed(32, static_cast<char>(this->underlay.address.raw()[3]));
   seed[0] = static_cast<char>(this->starts_++);
   Input in = input(Input::Kind::SEED);
@@ -127,6 +135,10 @@ void Node::input_(const Input &in) {
   if (this->woken_at_ != this->world_.now)
     this->wakes++;
   this->woken_at_ = this->world_.now;
+  if (this->port_ != nullptr) {
+    this->port_->handle(in);
+    return;
+  }
   this->watched_([&] { this->client_->handle(this->world_.now, in); });
   this->drain();
 }
@@ -140,7 +152,7 @@ void Node::drain() {
       break;
     if (Observer *const observer = this->observer_(); observer != nullptr)
       observer->on_action(*action);
-    this->perform_(*action);
+    this->perform(*action);
   }
   while (true) {
     std::optional<Event> event;
@@ -171,7 +183,7 @@ bool Node::step() {
     this->input_(in);
     return true;
   }
-  if (this->client_->next_timeout() > this->world_.now)
+  if (this->next_timeout() > this->world_.now)
     return false;
   this->alarms += this->alarm_at_ != this->world_.now;
   this->alarm_at_ = this->world_.now;
@@ -217,7 +229,7 @@ void Node::hear(const Endpoint &from, std::string datagram) {
   this->input_(in);
 }
 
-void Node::perform_(const Action &action) {
+void Node::perform(const Action &action) {
   const StreamId id = action.stream;
   const bool is_record = action.kind == Action::Kind::STORE || action.kind == Action::Kind::ERASE;
   if (this->record_actions_left == 0 && is_record)

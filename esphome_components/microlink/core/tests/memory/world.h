@@ -28,6 +28,17 @@ class Observer {
   virtual void on_rest() = 0;
 };
 
+/// A port of its own, which makes the first node's client and runs it, in the place of the loop here.
+class Port {
+ public:
+  virtual ~Port() = default;
+  virtual void start() = 0;
+  /// As Client::handle(), with all that follows from it, by what a system has for that.
+  virtual void handle(const Input &input) = 0;
+  virtual Instant next_timeout() const = 0;
+  virtual Client &client() = 0;
+};
+
 /// A whole client, and a port that performs its actions in the World. Every call of the client is watched.
 class Node {
  public:
@@ -58,8 +69,13 @@ class Node {
   size_t handshakes() const;
   /// TLS sessions, in their handshake or after it.
   size_t sessions() const;
-  Instant next_timeout() const { return this->client_->next_timeout(); }
-  Client &client() { return *this->client_; }
+  Instant next_timeout() const {
+    return this->port_ != nullptr ? this->port_->next_timeout() : this->client_->next_timeout();
+  }
+  Client &client() { return this->port_ != nullptr ? this->port_->client() : *this->client_; }
+  /// What a Port's client wants done.
+  void perform(const Action &action);
+  World &world() { return this->world_; }
 
   ControlServer control;
   std::vector<std::string> received;  ///< packets for the overlay
@@ -87,7 +103,6 @@ class Node {
   bool is_watched_() const;
   Observer *observer_() const;
   template<typename Call> void watched_(const Call &call);
-  void perform_(const Action &action);
   void open_stream_(const Action &action);
   void send_stream_(StreamId id, const std::string &bytes);
   void to_relay_(RelayConnection &connection, const std::string &bytes);
@@ -97,6 +112,7 @@ class Node {
   World &world_;
   Config config_;
   std::unique_ptr<Client> client_;
+  std::unique_ptr<Port> port_;  ///< or this
   std::deque<Pending> inbox_;
   bool has_power_{true};
   unsigned starts_{0};
@@ -120,6 +136,8 @@ class World {
     TlsEnd::Identity server{};  ///< of control and relays; empty: that of tests/tls/certificates.h
     TrustStore trust{};         ///< besides ROOT of tests/tls/certificates.h
     bool trust_root{true};
+    /// Of the first node; null: the loop here, and a client.
+    std::unique_ptr<Port> (*make_port)(Node &node, const Config &config, const TrustStore &trust){nullptr};
     std::string rules{};  ///< of the packet filter, as JSON, before the one that permits everything
   };
   explicit World(bool relay_only = false) : World(Options{.relay_only = relay_only}) {}

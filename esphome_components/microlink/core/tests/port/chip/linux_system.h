@@ -48,11 +48,17 @@ class LinuxSystem final : public System {
     return this->addresses.size();
   }
   bool take_network_change() override { return std::exchange(this->network_changed, false); }
-  void resolve(uint32_t token, std::string_view host) override {
+  bool resolve(uint32_t token, std::string_view host) override {
+    if (this->refuses_names) {
+      this->refused_names++;
+      return false;
+    }
+    this->resolved++;
     this->answers.push_back({.token = token, .host = host, .addresses = {}});
     for (const IpAddress &address : this->names[std::string(host)])
       (void) this->answers.back().addresses.push_back(address);
     this->wake_up();
+    return true;
   }
   std::optional<Answer> take_answer() override {
     if (this->answers.empty())
@@ -85,6 +91,8 @@ class LinuxSystem final : public System {
   std::map<Record, std::vector<uint8_t>> records;
   std::vector<IpAddress> addresses{*parse_ip("127.0.0.1")};
   bool network_changed{false};
+  bool refuses_names{false};
+  size_t refused_names{0}, resolved{0};
   std::map<std::string, std::vector<IpAddress>> names;
   std::deque<Answer> answers;
   std::vector<Endpoint> overlay_addresses;

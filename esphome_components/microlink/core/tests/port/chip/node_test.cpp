@@ -51,6 +51,17 @@ TEST_F(ChipNode, makes_keys_at_its_first_start_and_keeps_them) {
   EXPECT_EQ(this->system.records[Record::MACHINE_KEY], key);
 }
 
+TEST_F(ChipNode, a_name_that_is_refused_is_asked_for_again_soon) {
+  this->system.refuses_names = true;
+  const Instant begun = this->system.now();
+  this->make();
+  this->up();
+  this->run_until([this] { return this->system.refused_names >= 2; });
+  EXPECT_LT(this->system.now() - begun, Streams::CONNECT_TIMEOUT);
+  this->system.refuses_names = false;
+  this->run_until([this] { return this->system.resolved != 0; });
+}
+
 TEST_F(ChipNode, stops_in_time_and_starts_again_a_hundred_times) {
   this->make();
   for (int i = 0; i != 100; i++) {

@@ -31,7 +31,7 @@ class Peer final : private chip::System, private lwip::TcpipOverlay::Listener {
   Error erase(Record record) override;
   size_t local_addresses(std::span<IpAddress> out) override;
   bool take_network_change() override { return false; }
-  void resolve(uint32_t, std::string_view) override {}
+  bool resolve(uint32_t, std::string_view) override { return false; }
   std::optional<chip::Answer> take_answer() override { return std::nullopt; }
   void set_overlay_addresses(std::span<const Endpoint> given) override { this->overlay_.set_addresses(given); }
   void write_overlay(ByteView packet) override { this->overlay_.write(packet); }

@@ -180,7 +180,11 @@ void Loop::perform_(const Action &action) {
       this->udp_.send(action.to, action.bytes);
       break;
     case Action::Kind::RESOLVE:
-      this->system_.resolve(ResolveToken::CLIENT, action.host);
+      if (const FixedString<MAX_HOST_BYTES> host(action.host); !this->resolve_(ResolveToken::CLIENT, host)) {
+        Input input{.kind = Input::Kind::RESOLVED};
+        input.host = host.view();
+        this->client_->handle(this->now_, input);
+      }
       break;
     case Action::Kind::STORE:
       if (const Error error = this->system_.store(action.record, action.bytes); error != Error::NONE)
@@ -208,8 +212,16 @@ void Loop::open_stream_(const Action &action) {
   const IpAddress literal = action.to.address.is_set() ? action.to.address : parse_ip(action.host).value_or({});
   if (literal.is_set())
     this->streams_.resolved(this->now_, action.stream, generation, {&literal, 1});
-  else
-    this->system_.resolve(ResolveToken::of_stream(action.stream, generation), action.host);
+  else if (!this->resolve_(ResolveToken::of_stream(action.stream, generation), action.host))
+    this->streams_.resolved(this->now_, action.stream, generation, {});
+}
+
+bool Loop::resolve_(uint32_t token, std::string_view host) {
+  if (this->system_.resolve(token, host))
+    return true;
+  this->log_.warning("%.*s is not looked up: too many names are, or there is no memory for it",
+                     static_cast<int>(host.size()), host.data());
+  return false;
 }
 
 void Loop::serve_answers_() {

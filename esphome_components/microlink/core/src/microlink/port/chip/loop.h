@@ -66,6 +66,7 @@ class Loop final : private posix::InputSink {
   void drain_actions_();
   void perform_(const Action &action);
   void open_stream_(const Action &action);
+  bool resolve_(uint32_t token, std::string_view host);
   void serve_answers_();
   void serve_overlay_();
   bool overlay_waits_() const { return this->patient_until_ > this->now_ && this->streams_.is_any_blocked(); }

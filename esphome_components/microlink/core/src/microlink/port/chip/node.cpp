@@ -75,9 +75,17 @@ void Node::perform_(Command::Kind command) {
 
 /// A list that comes while there is no client waits for one.
 void Node::set_allowed_peers_() {
-  netmap::Allowlist list;
-  if (this->state_ != State::UP || !this->mailbox_.take_allowed_peers(list))
+  if (this->state_ != State::UP || !this->give_allowed_peers_())
     return;
+  this->loop_.drain();
+  this->news_ = true;
+}
+
+/// Apart, so that what it takes of the stack is free again when the sockets are used. False: nobody wants another list.
+[[gnu::noinline]] bool Node::give_allowed_peers_() {
+  netmap::Allowlist list;
+  if (!this->mailbox_.take_allowed_peers(list))
+    return false;
   // A block of IPv4 addresses grows most: 6 bytes become 19.
   FixedString<4 * MAX_ALLOWLIST_BYTES> text(list.is_everybody() ? "*" : "");
   for (size_t i = 0; i != list.size(); i++) {
@@ -86,8 +94,7 @@ void Node::set_allowed_peers_() {
   }
   if (this->client_->set_allowed_peers(this->loop_.tick(), text) != Error::NONE)
     this->log_.error("the list of allowed peers makes no sense and stays as it was");
-  this->loop_.drain();
-  this->news_ = true;
+  return true;
 }
 
 void Node::apply_quiet_() {

@@ -55,6 +55,8 @@ class Node final : private Observer {
   bool finished() const { return this->stop_asked_ && this->state_ == State::DOWN; }
   State state() const { return this->state_; }
   const Loop &loop() const { return this->loop_; }
+  /// Null while there is none.
+  Client *client() const { return this->client_.get(); }
 
   static constexpr Duration STOP_TIME = seconds(2);
   /// Pauses between attempts to come up, where memory, a socket or a record is missing: doubled each time.
@@ -64,6 +66,7 @@ class Node final : private Observer {
   void on_event(const Event &event) override;
   void perform_(Command::Kind command);
   void set_allowed_peers_();
+  bool give_allowed_peers_();
   void apply_quiet_();
   void set_auth_key_();
   void up_();

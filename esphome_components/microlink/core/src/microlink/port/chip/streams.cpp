@@ -3,6 +3,7 @@
 #include "microlink/port/chip/streams.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "microlink/port/posix/sockets.h"
 
@@ -30,18 +31,20 @@ void Streams::resolved(Instant now, StreamId id, uint32_t generation, std::span<
   Stream &stream = this->streams_[id];
   if (stream.state != State::RESOLVING || stream.generation != generation)
     return;
-  for (size_t i = std::min(addresses.size(), MAX_ADDRESSES); i != 0; i--)
-    (void) stream.addresses.push_back(addresses[i - 1]);
   stream.state = State::CONNECTING;
-  this->start_attempt_(now, stream);
+  this->start_attempt_(now, stream, addresses.first(std::min(addresses.size(), MAX_ADDRESSES)));
 }
 
-void Streams::start_attempt_(Instant now, Stream &stream) {
+void Streams::next_attempt_(Instant now, Stream &stream) {
+  const IpAddress next = std::exchange(stream.next, {});
+  this->start_attempt_(now, stream, {&next, next.is_set() ? size_t{1} : size_t{0}});
+}
+
+void Streams::start_attempt_(Instant now, Stream &stream, std::span<const IpAddress> addresses) {
   stream.next_attempt.clear();
   stream.socket.close();
-  while (!stream.addresses.empty()) {
-    const Endpoint to{stream.addresses.back(), stream.port};
-    stream.addresses.pop_back();
+  for (; !addresses.empty(); addresses = addresses.subspan(1)) {
+    const Endpoint to{addresses.front(), stream.port};
     sockaddr_storage address{};
     const socklen_t length = posix::to_sockaddr(to, address);
     Socket socket = Socket::open(to.address.is_v4() ? AF_INET : AF_INET6, SOCK_STREAM);
@@ -53,8 +56,10 @@ void Streams::start_attempt_(Instant now, Stream &stream) {
     if (::connect(socket.get(), reinterpret_cast<const sockaddr *>(&address), length) != 0 && errno != EINPROGRESS)
       continue;
     stream.socket = std::move(socket);
-    if (!stream.addresses.empty())
+    if (addresses.size() > 1) {
+      stream.next = addresses[1];
       stream.next_attempt = Deadline(now + ATTEMPT_TIME);
+    }
     return;
   }
   this->fail_(stream, Error::CLOSED);
@@ -140,10 +145,10 @@ void Streams::check_attempt_(Instant now, Stream &stream, StreamId id) {
   socklen_t length = sizeof(problem);
   (void) ::getsockopt(stream.socket.get(), SOL_SOCKET, SO_ERROR, &problem, &length);
   if (problem != 0) {
-    this->start_attempt_(now, stream);
+    this->next_attempt_(now, stream);
     return;
   }
-  stream.addresses.clear();
+  stream.next = {};
   stream.deadline.clear();
   stream.next_attempt.clear();
   stream.room = WRITABLE_BYTES;
@@ -177,7 +182,7 @@ void Streams::receive_(Stream &stream, StreamId id, ByteSpan room) {
 
 void Streams::serve_timers_(Instant now, Stream &stream, StreamId id) {
   if (stream.state == State::CONNECTING && stream.next_attempt.is_due(now))
-    this->start_attempt_(now, stream);
+    this->next_attempt_(now, stream);
   if ((stream.state == State::CONNECTING || stream.state == State::RESOLVING) && stream.deadline.is_due(now))
     this->fail_(stream, Error::TIMED_OUT);
   if (stream.state == State::FAILED) {

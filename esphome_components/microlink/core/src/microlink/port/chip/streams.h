@@ -3,9 +3,9 @@
 
 #include <array>
 
-#include "microlink/base/fixed_vector.h"
 #include "microlink/base/short_time.h"
 #include "microlink/port/chip/bsd.h"
+#include "microlink/port/chip/system.h"
 #include "microlink/port/posix/input_sink.h"
 
 namespace microlink::chip {
@@ -42,7 +42,8 @@ class Streams {
 
   static constexpr Duration ATTEMPT_TIME = seconds(3);  ///< for an address that has others behind it
   static constexpr Duration CONNECT_TIMEOUT = seconds(10);
-  static constexpr size_t MAX_ADDRESSES = 4;
+  static constexpr size_t MAX_ADDRESSES = decltype(Answer::addresses)::CAPACITY;
+  static_assert(MAX_ADDRESSES == 2, "one is tried, and one kept meanwhile");
   static constexpr size_t MAX_SEND_BYTES = SCRATCH_BYTES;
   static constexpr Duration PAUSE = milliseconds(5);
   static constexpr int MAX_PAUSES = 100;
@@ -65,11 +66,12 @@ class Streams {
     uint32_t generation{0};
     Deadline deadline;
     Deadline next_attempt;
-    FixedVector<IpAddress, MAX_ADDRESSES> addresses;  ///< still to be tried, the next one last
+    IpAddress next{};  ///< to be tried next; unset: none
     Socket socket;
   };
 
-  void start_attempt_(Instant now, Stream &stream);
+  void start_attempt_(Instant now, Stream &stream, std::span<const IpAddress> addresses);
+  void next_attempt_(Instant now, Stream &stream);
   void fail_(Stream &stream, Error error);
   void release_(Stream &stream);
   void check_attempt_(Instant now, Stream &stream, StreamId id);

@@ -38,8 +38,8 @@ class System {
   /// Whether one of them came or went since the last call.
   virtual bool take_network_change() = 0;
 
-  /// Exactly one answer follows.
-  virtual void resolve(uint32_t token, std::string_view host) = 0;
+  /// Exactly one answer follows; or false, and none does: too many names are being looked up, or there is no memory.
+  virtual bool resolve(uint32_t token, std::string_view host) = 0;
   virtual std::optional<Answer> take_answer() = 0;
 
   virtual void set_overlay_addresses(std::span<const Endpoint> addresses) = 0;

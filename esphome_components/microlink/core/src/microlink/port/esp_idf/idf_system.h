@@ -28,7 +28,7 @@ class IdfSystem final : public chip::System, private lwip::TcpipOverlay::Listene
   Error erase(Record record) override { return this->records_.erase(record); }
   size_t local_addresses(std::span<IpAddress> out) override { return Underlays::addresses(out); }
   bool take_network_change() override { return this->underlays_.take_change(); }
-  void resolve(uint32_t token, std::string_view host) override { this->names_.ask(token, host); }
+  bool resolve(uint32_t token, std::string_view host) override { return this->names_.ask(token, host); }
   std::optional<chip::Answer> take_answer() override { return this->names_.take(); }
   void set_overlay_addresses(std::span<const Endpoint> addresses) override { this->overlay_.set_addresses(addresses); }
   void write_overlay(ByteView packet) override { this->overlay_.write(packet); }

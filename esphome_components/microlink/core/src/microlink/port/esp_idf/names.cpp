@@ -7,37 +7,36 @@
 
 namespace microlink::esp_idf {
 
-void Names::ask(uint32_t token, std::string_view host) {
+bool Names::ask(uint32_t token, std::string_view host) {
   for (Question &question : this->questions_) {
     if (question.state != State::FREE)
       continue;
     question.names = this;
-    question.answer.token = token;
-    question.answer.addresses.clear();
-    if (!question.answer.host.assign(host))
-      break;
+    question.token = token;
+    question.found = {};
+    if (!question.host.assign(host))
+      return false;
     question.state = State::ASKED;
     if (tcpip_try_callback(start_, &question) == ERR_OK)
-      return;
+      return true;
     question.state = State::FREE;
-    break;
+    return false;
   }
-  (void) this->refused_.push_dropping_oldest({.token = token, .host = host});
-  this->wake_.signal();
+  return false;
 }
 
 void Names::start_(void *question) {
   auto *self = static_cast<Question *>(question);
   ip_addr_t address{};
-  const err_t error = dns_gethostbyname(self->answer.host.c_str(), &address, found_, self);
+  const err_t error = dns_gethostbyname(self->host.c_str(), &address, found_, self);
   if (error != ERR_INPROGRESS)
-    found_(self->answer.host.c_str(), error == ERR_OK ? &address : nullptr, self);
+    found_(self->host.c_str(), error == ERR_OK ? &address : nullptr, self);
 }
 
 void Names::found_(const char *, const ip_addr_t *address, void *question) {
   auto *self = static_cast<Question *>(question);
   if (address != nullptr)
-    (void) self->answer.addresses.push_back(lwip::from_lwip(*address));
+    self->found = lwip::from_lwip(*address);
   Wake &wake = self->names->wake_;
   self->state = State::DONE;
   wake.signal();
@@ -47,12 +46,12 @@ std::optional<chip::Answer> Names::take() {
   for (Question &question : this->questions_) {
     if (question.state != State::DONE)
       continue;
-    const chip::Answer out = question.answer;
+    chip::Answer out{.token = question.token, .host = question.host, .addresses = {}};
+    if (question.found.is_set())
+      (void) out.addresses.push_back(question.found);
     question.state = State::FREE;
     return out;
   }
-  if (const auto refused = this->refused_.pop())
-    return chip::Answer{.token = refused->token, .host = refused->host, .addresses = {}};
   return std::nullopt;
 }
 

@@ -4,7 +4,6 @@
 #include <array>
 #include <atomic>
 
-#include "microlink/base/ring_buffer.h"
 #include "microlink/port/chip/system.h"
 #include "microlink/port/esp_idf/wake.h"
 
@@ -16,8 +15,8 @@ class Names {
  public:
   explicit Names(Wake &wake) : wake_(wake) {}
 
-  /// Exactly one answer follows: "not found" when MAX_QUESTIONS are under way; so many of these wait for take().
-  void ask(uint32_t token, std::string_view host);
+  /// Exactly one answer follows. False, and none does: MAX_QUESTIONS are under way, or lwIP has no memory for one more.
+  bool ask(uint32_t token, std::string_view host);
   std::optional<chip::Answer> take();
 
   static constexpr size_t MAX_QUESTIONS = MAX_STREAMS + 1;
@@ -28,18 +27,15 @@ class Names {
   struct Question {
     std::atomic<State> state{State::FREE};
     Names *names{nullptr};
-    chip::Answer answer{};
-  };
-  struct Refusal {
-    uint32_t token;
-    FixedString<MAX_HOST_BYTES> host;
+    uint32_t token{0};
+    IpAddress found{};  ///< lwIP finds one at most
+    FixedString<MAX_HOST_BYTES> host{};
   };
   static void start_(void *question);
   static void found_(const char *name, const ip_addr_t *address, void *question);
 
   Wake &wake_;
   std::array<Question, MAX_QUESTIONS> questions_;
-  RingBuffer<Refusal, MAX_QUESTIONS> refused_;
 };
 
 }  // namespace microlink::esp_idf
