@@ -9,6 +9,10 @@
 
 struct mbedtls_ssl_config;
 
+namespace microlink::tls {
+class HeapWatch;
+}
+
 namespace microlink {
 
 /// What the client asks of the system it runs on, and what the system tells it. The client itself never touches a
@@ -119,6 +123,8 @@ struct TrustStore {
   /// Makes a session believe the system's own roots (the certificate bundle of a chip); null = there are none. See
   /// tls::TrustAnchors::attach().
   void (*attach)(mbedtls_ssl_config &session){nullptr};
+  /// See tls::TrustAnchors::set_heap(); must outlive the client.
+  tls::HeapWatch *heap{nullptr};
 };
 
 }  // namespace microlink

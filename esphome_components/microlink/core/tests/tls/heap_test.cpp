@@ -20,64 +20,55 @@ constexpr Heap HEAP{[] { return heap_bytes - memory_use().current; }, [] { retur
 class Watched : public ::testing::Test {
  protected:
   Watched() {
-    watch_heap(&HEAP);
+    this->pair.anchors.set_heap(&this->watch);
     heap_bytes = 1'000'000;
     largest_block = 500'000;
   }
-  ~Watched() override { watch_heap(nullptr); }
   /// Let so much be free now.
   static void leave(size_t bytes) { heap_bytes = memory_use().current + bytes; }
 
   const HandshakeNeed need = handshake_need();
+  HeapWatch watch{HEAP};
+  Pair pair;
 };
 
 TEST_F(Watched, a_handshake_does_not_begin_without_room_for_it_and_for_others) {
-  Pair pair;
   leave(this->need.bytes + this->need.left_for_others - 1);
   const size_t before = memory_use().current;
-  EXPECT_EQ(pair.start(pair.policy()), Error::NO_SPACE);
-  EXPECT_EQ(pair.session.state(), Session::State::IDLE);
+  EXPECT_EQ(this->pair.start(this->pair.policy()), Error::NO_SPACE);
+  EXPECT_EQ(this->pair.session.state(), Session::State::IDLE);
   EXPECT_EQ(memory_use().current, before);
   leave(this->need.bytes + this->need.left_for_others);
-  EXPECT_TRUE(pair.shake_hands(pair.policy()));
+  EXPECT_TRUE(this->pair.shake_hands(this->pair.policy()));
 }
 
 TEST_F(Watched, nor_without_a_piece_that_is_large_enough) {
-  Pair pair;
   largest_block = this->need.in_one_piece - 1;
-  EXPECT_EQ(pair.start(pair.policy()), Error::NO_SPACE);
+  EXPECT_EQ(this->pair.start(this->pair.policy()), Error::NO_SPACE);
   largest_block = this->need.in_one_piece;
-  EXPECT_TRUE(pair.shake_hands(pair.policy()));
+  EXPECT_TRUE(this->pair.shake_hands(this->pair.policy()));
 }
 
 TEST_F(Watched, what_is_asked_for_is_what_a_handshake_takes) {
-  Pair pair;
   const size_t before = memory_use().current;
   reset_peak_memory();
-  ASSERT_EQ(pair.start(pair.policy()), Error::NONE);
+  ASSERT_EQ(this->pair.start(this->pair.policy()), Error::NONE);
   const size_t most = memory_use().peak - before;
   EXPECT_LE(most, this->need.bytes);
   EXPECT_GE(most, this->need.bytes - 8'192);
-  EXPECT_LE(last_handshake().most, most);
-  EXPECT_GE(last_handshake().most, most - 200) << "it looks at the worst moment";
-  pair.pump();
-  EXPECT_LE(last_handshake().most, most);
-  EXPECT_LT(last_handshake().at_the_end, 40'000U);
-  EXPECT_GT(last_handshake().at_the_end, 2'000U);
+  EXPECT_LE(this->watch.last_handshake().most, most);
+  EXPECT_GE(this->watch.last_handshake().most, most - 200) << "it looks at the worst moment";
+  this->pair.pump();
+  EXPECT_LE(this->watch.last_handshake().most, most);
+  EXPECT_LT(this->watch.last_handshake().at_the_end, 40'000U);
+  EXPECT_GT(this->watch.last_handshake().at_the_end, 2'000U);
 }
 
 TEST_F(Watched, a_heap_that_others_gave_back_to_meanwhile_counts_as_nothing_taken) {
-  Pair pair;
-  ASSERT_EQ(pair.start(pair.policy()), Error::NONE);
+  ASSERT_EQ(this->pair.start(this->pair.policy()), Error::NONE);
   heap_bytes += 500'000;
-  pair.pump();
-  EXPECT_EQ(last_handshake().at_the_end, 0U);
-}
-
-TEST(Unwatched, a_heap_says_nothing_and_stops_nobody) {
-  Pair pair;
-  EXPECT_TRUE(pair.shake_hands(pair.policy()));
-  EXPECT_EQ(last_handshake().most, 0U);
+  this->pair.pump();
+  EXPECT_EQ(this->watch.last_handshake().at_the_end, 0U);
 }
 
 }  // namespace

@@ -38,6 +38,7 @@ Core::Core(const Config &config, const TrustStore &trust, LogSink *log)
   if (!trust.pem.empty())
     (void) this->anchors_.add(trust.pem);
   this->anchors_.set_others(trust.attach);
+  this->anchors_.set_heap(trust.heap);
   if (!config.ca_certificates.empty() && this->anchors_.add(config.ca_certificates) != Error::NONE)
     this->log_.error("the CA certificate that is configured is not PEM");
 }

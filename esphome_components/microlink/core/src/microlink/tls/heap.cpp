@@ -13,16 +13,7 @@ constexpr size_t HEADER_BYTES = 512;                     // of a record buffer: 
 constexpr size_t BESIDE_BYTES = 1'024 * sizeof(void *);  // context, configuration, verifier
 constexpr size_t LEFT_BYTES = 4'096;                     // for lwIP and drivers, which drop packets without it
 
-const Heap *watched = nullptr;
-size_t free_before = 0;
-HandshakeUse use{};
-
 }  // namespace
-
-void watch_heap(const Heap *heap) {
-  watched = heap;
-  use = {};
-}
 
 HandshakeNeed handshake_need() {
   constexpr size_t IN = MBEDTLS_SSL_IN_CONTENT_LEN;
@@ -32,25 +23,19 @@ HandshakeNeed handshake_need() {
           .left_for_others = LEFT_BYTES};
 }
 
-HandshakeUse last_handshake() { return use; }
-
-bool begin_handshake() {
-  if (watched == nullptr)
-    return true;
+bool HeapWatch::begin() {
   const HandshakeNeed need = handshake_need();
-  free_before = watched->free_bytes();
-  if (free_before < need.bytes + need.left_for_others || watched->largest_block() < need.in_one_piece)
+  this->free_before_ = this->heap_.free_bytes();
+  if (this->free_before_ < need.bytes + need.left_for_others || this->heap_.largest_block() < need.in_one_piece)
     return false;
-  use = {};
+  this->use_ = {};
   return true;
 }
 
-void note_handshake() {
-  if (watched == nullptr)
-    return;
-  const size_t free_now = watched->free_bytes();
-  use.at_the_end = free_before > free_now ? free_before - free_now : 0;
-  use.most = std::max(use.most, use.at_the_end);
+void HeapWatch::look() {
+  const size_t free_now = this->heap_.free_bytes();
+  this->use_.at_the_end = this->free_before_ > free_now ? this->free_before_ - free_now : 0;
+  this->use_.most = std::max(this->use_.most, this->use_.at_the_end);
 }
 
 }  // namespace microlink::tls

@@ -49,6 +49,7 @@ struct Session::Impl {
   mbedtls_x509_crt no_anchors;  // mbedTLS asks for anchors even where a pin decides
   Verifier verifier;
   RecordBuffers buffers;
+  HeapWatch *heap;  // may be null
   /// The anchors' own look at a certificate, before the verifier's. May be null.
   int (*vouch)(void *context, mbedtls_x509_crt *certificate, int depth, uint32_t *flags);
   void *vouch_context;
@@ -59,6 +60,11 @@ struct Session::Impl {
   bool only_tls12;
   bool blocked;  // mbedTLS holds bytes that did not fit `out`
   bool goodbye;  // a close_notify is due
+
+  void look_at_heap() const {
+    if (this->heap != nullptr)
+      this->heap->look();
+  }
 
   /// What mbedTLS may use while one of its functions runs.
   class Scope {
@@ -162,7 +168,7 @@ int Session::Impl::configure(const Policy &policy) {
     this->ssl.MBEDTLS_PRIVATE(conf) = &this->config;
     return code;
   }
-  note_handshake();  // the worst moment
+  this->look_at_heap();  // the worst moment
   if (!this->buffers.begin(this->ssl))
     return MBEDTLS_ERR_SSL_ALLOC_FAILED;
   // RFC 6066 §3 forbids addresses in SNI. The Verifier checks the name either way.
@@ -180,12 +186,14 @@ Error Session::start(const Policy &policy, Random &random) {
     return error;
   if (!policy.insecure_for_tests && !verifier.is_pinned() && (policy.anchors == nullptr || policy.anchors->empty()))
     return Error::UNTRUSTED;
-  if (!begin_handshake())
+  HeapWatch *heap = policy.anchors == nullptr ? nullptr : policy.anchors->heap();
+  if (heap != nullptr && !heap->begin())
     return Error::NO_SPACE;
   void *memory = mbedtls_calloc(1, sizeof(Impl));
   if (memory == nullptr)
     return Error::NO_SPACE;
   this->impl_ = new (memory) Impl{};
+  this->impl_->heap = heap;
   this->impl_->verifier = verifier;
   this->impl_->random = &random;
   mbedtls_ssl_config_init(&this->impl_->config);
@@ -297,7 +305,7 @@ const char *Session::version() const {
 
 int Session::handshake_() {
   const int code = mbedtls_ssl_handshake(&this->impl_->ssl);
-  note_handshake();
+  this->impl_->look_at_heap();
   if (code == 0)
     this->state_ = State::OPEN;
   return code;

@@ -11,6 +11,8 @@ struct mbedtls_x509_crt;
 
 namespace microlink::tls {
 
+class HeapWatch;
+
 /// The certificates that a chain must end in. Shared by all sessions, outlives them.
 class TrustAnchors {
  public:
@@ -24,6 +26,14 @@ class TrustAnchors {
   virtual bool contains(const mbedtls_x509_crt &certificate) const = 0;
   /// Without any, no chain can be trusted.
   virtual bool empty() const = 0;
+
+  /// Where these sessions' memory comes from: none begins without room for its handshake (NO_SPACE). Null: nobody
+  /// looks.
+  void set_heap(HeapWatch *heap) { this->heap_ = heap; }
+  HeapWatch *heap() const { return this->heap_; }
+
+ private:
+  HeapWatch *heap_{nullptr};
 };
 
 /// Anchors from PEM text: the system's bundle, and roots of one's own. They stay text: while a chain is checked, those

@@ -28,6 +28,8 @@ const char *Background::start(const Options &options, std::string_view auth_key,
   chip::Node::Options node = options.node;
   options.config->overlay_ipv6 = options.config->overlay_ipv6 && lwip::TcpipOverlay::TAKES_IPV6;
   node.config = options.config;
+  if (const tls::Heap *heap = tls_heap())
+    node.trust.heap = &this->heap_watch_.emplace(*heap);
 #ifdef CONFIG_SPIRAM
   if (options.use_psram)
     node.memory = {take_psram, heap_caps_free};
@@ -40,7 +42,6 @@ const char *Background::start(const Options &options, std::string_view auth_key,
   if (!auth_key.empty())
     (void) this->node_->post({.kind = chip::Command::Kind::SET_AUTH_KEY, .text = auth_key});
   (void) this->node_->post({.kind = chip::Command::Kind::UP});
-  tls::watch_heap(tls_heap());
   this->ended_ = xSemaphoreCreateBinaryStatic(&this->ended_memory_);
   if (xTaskCreate(run_, "microlink", chip::STACK_BYTES, this, PRIORITY, &this->task_) == pdPASS)
     return "";
@@ -84,7 +85,7 @@ void Background::stop() {
 }
 
 void Background::note_handshake_() {
-  const tls::HandshakeUse use = tls::last_handshake();
+  const tls::HandshakeUse use = this->heap_watch_ ? this->heap_watch_->last_handshake() : tls::HandshakeUse{};
   this->handshake_most_.store(static_cast<uint32_t>(use.most), std::memory_order_relaxed);
   this->handshake_kept_.store(static_cast<uint32_t>(use.at_the_end), std::memory_order_relaxed);
 }

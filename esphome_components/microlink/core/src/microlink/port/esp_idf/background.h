@@ -6,10 +6,12 @@
 #include <freertos/task.h>
 
 #include <atomic>
+#include <optional>
 
 #include "microlink/port/chip/node.h"
 #include "microlink/port/chip/stack.h"
 #include "microlink/port/esp_idf/idf_system.h"
+#include "microlink/tls/heap.h"
 
 namespace microlink::esp_idf {
 
@@ -70,6 +72,7 @@ class Background {
   chip::Node *node_{nullptr};
   void (*free_)(void *){nullptr};
   TaskHandle_t task_{nullptr};
+  std::optional<tls::HeapWatch> heap_watch_;                     ///< the node's task looks
   std::atomic<uint32_t> handshake_most_{0}, handshake_kept_{0};  ///< of the last TLS handshake, see tls::HandshakeUse
   StaticSemaphore_t ended_memory_{};
   SemaphoreHandle_t ended_{nullptr};
