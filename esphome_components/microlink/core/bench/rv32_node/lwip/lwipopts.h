@@ -3,7 +3,7 @@
 #define MICROLINK_BENCH_LWIPOPTS_H
 
 /* lwIP as ESP-IDF configures it, as far as a packet of the overlay meets it: a thread of its own, the core's lock,
- * memory from the heap. */
+ * memory from a heap (lwIP's own: picolibc's malloc() clears what it gives, which a chip's does not). */
 
 #define NO_SYS 0
 #define SYS_LIGHTWEIGHT_PROT 1
@@ -26,7 +26,8 @@
 #define LWIP_HOOK_IP6_ROUTE(source, destination) microlink_overlay_route6(source, destination)
 
 #define MEM_ALIGNMENT 4
-#define MEM_LIBC_MALLOC 1
+#define MEM_LIBC_MALLOC 0
+#define MEM_SIZE 16000
 #define MEMP_MEM_MALLOC 1
 #define PBUF_POOL_SIZE 0
 #define PBUF_LINK_HLEN 14

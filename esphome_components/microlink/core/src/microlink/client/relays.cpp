@@ -333,8 +333,8 @@ std::optional<Relays::Event> Relays::pop_news_() {
 }
 
 std::optional<Relays::Event> Relays::poll_event(Instant now) {
-  if (const auto news = this->pop_news_())
-    return news;
+  if (!this->news_.empty())
+    return this->pop_news_();
   for (Slot &slot : this->slots_) {
     while (const auto event = slot.derp.poll_event()) {
       const bool is_home = slot.region == this->home_;

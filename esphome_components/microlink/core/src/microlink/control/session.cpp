@@ -285,7 +285,8 @@ std::optional<Transmit> Session::poll_transmit(Instant now, ByteSpan out) {
     this->end_ping_();
   }
   size_t size = channel->poll_transmit(out);
-  if (size == 0) {
+  const bool is_wanted = this->wants_.registration || this->wants_.update || this->wants_.map || this->wants_.ping;
+  if (size == 0 && is_wanted) {
     this->send_wanted_(now);
     size = channel->poll_transmit(out);
   }

@@ -125,7 +125,9 @@ std::optional<Event> Client::poll_event() {
 }
 
 std::optional<Transmit> Client::poll_transmit(Instant /*now*/, ByteSpan out) {
-  if (!this->is_active_() || out.empty())
+  const bool is_quiet = this->request_sent_ == this->request_size_ && this->announced_ == this->preferred_ &&
+                        !this->has_control_() && this->queued() == 0;
+  if (!this->is_active_() || out.empty() || is_quiet)
     return std::nullopt;
   if (this->state_ == State::CONNECTED && this->announced_ != this->preferred_) {
     const uint8_t flag = this->preferred_ ? 1 : 0;

@@ -39,10 +39,10 @@ bool looks_like_disco(ByteView packet) {
 bool looks_like_geneve(ByteView packet) {
   if (packet.size() < GENEVE_BYTES)
     return false;
-  Reader in(packet);
-  const uint16_t flags = in.u16be();
-  const uint16_t protocol = in.u16be();
-  return (flags & 0xC03F) == 0 && packet[7] == 0 && (protocol == GENEVE_DISCO || protocol == GENEVE_WIREGUARD);
+  // No cursor: asked of every datagram.
+  const unsigned protocol = static_cast<unsigned>(packet[2] << 8 | packet[3]);
+  return (packet[0] & 0xC0) == 0 && (packet[1] & 0x3F) == 0 && packet[7] == 0 &&
+         (protocol == GENEVE_DISCO || protocol == GENEVE_WIREGUARD);
 }
 
 DiscoPublic sender_of(ByteView packet) {

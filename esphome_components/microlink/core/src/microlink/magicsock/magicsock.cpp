@@ -257,11 +257,12 @@ void Magicsock::note_sent(Instant now, netmap::PeerId id) {
   Slot *slot = this->slot_of_(id);
   if (slot == nullptr || !slot->allowed || this->state_ == State::STOPPED)
     return;
-  const bool was_active = slot->path.is_active();
+  if (slot->path.is_active()) {
+    slot->path.note_sent(now);
+    return;
+  }
   const Endpoint before = slot->path.best().endpoint;
   slot->path.note_sent(now);
-  if (was_active)
-    return;
   this->note_path_(*slot, before);
   this->update_activity_(now);
   this->rearm_();

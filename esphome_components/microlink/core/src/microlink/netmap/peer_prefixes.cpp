@@ -65,10 +65,20 @@ tailcfg::AllowedIps PeerPrefixes::allowed() const {
   return out;
 }
 
+/// Asked of every peer for every packet, and most have another address, which its last byte tells nearly always.
 int PeerPrefixes::match(ByteView raw, bool routes) const {
+  bool may_match = routes;
+  for (size_t at = 0; at != this->size_ && !may_match;) {
+    const size_t size = (this->bytes_[at + 1] & V4) != 0 ? 4 : 16;
+    at += HEADER_BYTES + size;
+    may_match = size == raw.size() && this->bytes_[at - 1] == raw[size - 1];
+  }
+  return may_match ? this->longest_(raw, routes) : -1;
+}
+
+int PeerPrefixes::longest_(ByteView raw, bool routes) const {
   bool is_own = false;
   int best = -1;
-  // Asked of every peer for every packet: nothing is unpacked here.
   for (size_t at = 0; at != this->size_;) {  // own addresses come first
     const uint8_t *const entry = this->bytes_.data() + at;
     const size_t size = (entry[1] & V4) != 0 ? 4 : 16;
@@ -78,7 +88,7 @@ int PeerPrefixes::match(ByteView raw, bool routes) const {
     const uint8_t *const prefix = entry + HEADER_BYTES;
     const uint8_t bits = entry[0];
     if ((entry[1] & OWN) != 0)
-      is_own = is_own || (prefix[size - 1] == raw[size - 1] && std::memcmp(prefix, raw.data(), size) == 0);
+      is_own = is_own || std::memcmp(prefix, raw.data(), size) == 0;
     const bool counts = (entry[1] & ALLOWED) != 0 && (is_own || (routes && bits != 0));
     if (counts && bits > best && begins_with(raw, prefix, bits))
       best = bits;

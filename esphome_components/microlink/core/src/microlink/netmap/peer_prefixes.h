@@ -39,6 +39,7 @@ class PeerPrefixes {
   };
   /// The entry at `at`, which moves on to the next one.
   Entry read_(size_t &at) const;
+  int longest_(ByteView raw, bool routes) const;
   bool add_(const Prefix &prefix, uint8_t flags);
 
   Bytes<CAPACITY> bytes_{};  ///< what is unused is zero

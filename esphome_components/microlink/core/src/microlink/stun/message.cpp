@@ -58,11 +58,12 @@ Bytes<16> xor_mask(const TxId &tx_id) {
 }  // namespace
 
 bool looks_like_stun(ByteView datagram) {
-  Reader in(datagram);
-  const uint16_t type = in.u16be();
-  in.u16be();  // length
-  // Byte 1 is 01 in every message of the Binding method; other methods are not ours.
-  return in.u32be() == MAGIC_COOKIE && (type & 0xC0FF) == BINDING_REQUEST && datagram.size() >= HEADER_BYTES;
+  // No cursor: asked of every datagram. Byte 1 is 01 in every message of the Binding method; other methods are not
+  // ours.
+  const uint8_t *const at = datagram.data();
+  return datagram.size() >= HEADER_BYTES && (at[0] & 0xC0) == 0 && at[1] == BINDING_REQUEST &&
+         at[4] == MAGIC_COOKIE >> 24 && at[5] == (MAGIC_COOKIE >> 16 & 0xff) && at[6] == (MAGIC_COOKIE >> 8 & 0xff) &&
+         at[7] == (MAGIC_COOKIE & 0xff);
 }
 
 void write_binding_request(Writer &out, const TxId &tx_id) {

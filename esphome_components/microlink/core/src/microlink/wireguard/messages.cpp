@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "microlink/wireguard/messages.h"
 
-#include "microlink/base/reader.h"
-
 namespace microlink::wireguard {
 
 Result<MessageType> classify(ByteView message) {
-  Reader in(message);
-  const uint32_t type = in.u32le();
-  if (!in.ok())
-    return Error::TRUNCATED;
   const size_t size = message.size();
+  if (size < sizeof(uint32_t))
+    return Error::TRUNCATED;
+  const uint32_t type = u32le_at(message.data());
   switch (static_cast<MessageType>(type)) {
     case MessageType::INITIATION:
       return size == INITIATION_BYTES ? Result(MessageType::INITIATION) : Error::MALFORMED;

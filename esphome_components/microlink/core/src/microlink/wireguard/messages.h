@@ -37,6 +37,18 @@ constexpr size_t TIMESTAMP_BYTES = 12;
 using Mac = Bytes<MAC_BYTES>;
 using Timestamp = Bytes<TIMESTAMP_BYTES>;
 
+/// For what is in every packet; the rest is read with a Reader.
+inline uint32_t u32le_at(const uint8_t *at) {
+  return at[0] | static_cast<uint32_t>(at[1]) << 8 | static_cast<uint32_t>(at[2]) << 16 |
+         static_cast<uint32_t>(at[3]) << 24;
+}
+inline void write_u32le_at(uint8_t *at, uint32_t value) {
+  at[0] = static_cast<uint8_t>(value);
+  at[1] = static_cast<uint8_t>(value >> 8);
+  at[2] = static_cast<uint8_t>(value >> 16);
+  at[3] = static_cast<uint8_t>(value >> 24);
+}
+
 /// Which message this is, with the exact length checked (the reserved bytes must be zero). TRUNCATED or MALFORMED.
 Result<MessageType> classify(ByteView message);
 

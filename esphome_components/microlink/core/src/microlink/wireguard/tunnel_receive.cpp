@@ -17,19 +17,16 @@ constexpr Duration LAST_MINUTE = REJECT_AFTER_TIME - KEEPALIVE_TIMEOUT - REKEY_T
 
 /// The length that the inner IP header claims, or 0 when it is not IP or claims more than there is.
 size_t inner_size(ByteView packet) {
-  Reader in(packet);
-  const uint8_t version = static_cast<uint8_t>(in.u8() >> 4);
+  const uint8_t *const at = packet.data();
   size_t size = 0;
-  if (version == 4) {
-    in.u8();
-    size = in.u16be();
+  if (packet.size() >= 4 && at[0] >> 4 == 4) {
+    size = static_cast<size_t>(at[2] << 8 | at[3]);
     if (size < 20)
       return 0;
-  } else if (version == 6) {
-    in.take(3);
-    size = size_t{40} + in.u16be();
+  } else if (packet.size() >= 6 && at[0] >> 4 == 6) {
+    size = size_t{40} + static_cast<size_t>(at[4] << 8 | at[5]);
   }
-  return in.ok() && size <= packet.size() ? size : 0;
+  return size <= packet.size() ? size : 0;
 }
 
 }  // namespace
@@ -274,10 +271,8 @@ void Tunnel::confirm_next_(Peer &peer, NextSession &next) {
 }
 
 Result<Tunnel::Received> Tunnel::handle_transport_(Instant now, ByteSpan message) {
-  Reader in(message);
-  in.u32le();
-  const uint32_t index = in.u32le();
-  const uint64_t counter = in.u64le();
+  const uint32_t index = u32le_at(message.data() + 4);  // classify() has seen that it is long enough
+  const uint64_t counter = uint64_t{u32le_at(message.data() + 12)} << 32 | u32le_at(message.data() + 8);
   const Slot slot = static_cast<Slot>(index & SLOT_MASK);
   Peer *peer = this->peer_in_(slot);
   if (peer == nullptr || (index & ~SLOT_MASK) == 0)

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 
-#include "microlink/base/writer.h"
 #include "microlink/crypto/aead.h"
 #include "microlink/wireguard/tunnel.h"
 
@@ -32,7 +31,10 @@ ByteSpan Tunnel::seal_(Instant now, Slot slot, ByteSpan buffer, size_t size) {
             uint8_t{0});
   const uint64_t counter = peer.current.send_counter;
   peer.current.send_counter += 1;
-  Writer(buffer).u32le(static_cast<uint32_t>(MessageType::TRANSPORT)).u32le(peer.current.remote_index).u64le(counter);
+  write_u32le_at(buffer.data(), static_cast<uint32_t>(MessageType::TRANSPORT));
+  write_u32le_at(buffer.data() + 4, peer.current.remote_index);
+  write_u32le_at(buffer.data() + 8, static_cast<uint32_t>(counter));
+  write_u32le_at(buffer.data() + 12, static_cast<uint32_t>(counter >> 32));
   crypto::seal(peer.current.send_key, crypto::nonce_le(counter), {}, payload);
   const ByteSpan message = buffer.first(TRANSPORT_HEADER_BYTES + payload.size());
   peer.tx_bytes += message.size();
