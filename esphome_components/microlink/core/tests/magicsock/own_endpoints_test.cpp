@@ -72,10 +72,10 @@ TEST(OwnEndpoints, guess_a_forwarded_port_behind_a_hard_nat) {
 TEST(OwnEndpoints, forget_what_stun_has_not_seen_for_five_minutes) {
   OwnEndpoints own;
   own.note_reflexive(NOW, at("192.0.2.1:5000"));
-  EXPECT_EQ(own.next_expiry(), NOW + OwnEndpoints::MEMORY);
+  EXPECT_EQ(own.next_expiry(NOW), NOW + OwnEndpoints::MEMORY);
   EXPECT_FALSE(own.expire(NOW + OwnEndpoints::MEMORY - seconds(1)));
   EXPECT_TRUE(own.expire(NOW + OwnEndpoints::MEMORY));
-  EXPECT_EQ(own.next_expiry(), Instant::NEVER);
+  EXPECT_EQ(own.next_expiry(NOW), Instant::NEVER);
   EXPECT_TRUE(own.all().empty());
 }
 

@@ -74,9 +74,8 @@ void Filter::self_node(const tailcfg::Node &node) {
   OwnAddresses own;
   for (const Prefix &prefix : node.addresses)
     (prefix.address.is_v4() ? own.v4 : own.v6) = prefix.address;
-  if (own == this->own_)
+  if (own == this->program_.own_addresses())
     return;
-  this->own_ = own;
   this->flows_.clear();  // they began at the old ones
   this->program_.set_own_addresses(own);
 }
@@ -93,7 +92,7 @@ void Filter::message_end([[maybe_unused]] bool keep_alive) {
 Program &Filter::edit_() {
   if (!this->is_editing_) {
     this->is_editing_ = true;
-    this->program_.begin_edit(this->peers_, this->own_);
+    this->program_.begin_edit(this->peers_);
   }
   return this->program_;
 }
@@ -107,7 +106,6 @@ void Filter::discard_() {
 void Filter::clear() {
   this->program_ = Program{};
   this->flows_.clear();
-  this->own_ = {};
   this->is_editing_ = false;
   this->has_filter_ = false;
   this->is_complete_ = true;
@@ -122,7 +120,8 @@ Verdict Filter::check_outbound(const ip::Packet &packet) {
   if (const auto wrong = check_sanity(packet); wrong)
     return *wrong;
   const bool has_flow = (packet.protocol == ip::UDP || packet.protocol == ip::SCTP) && !packet.is_later_fragment;
-  if (has_flow && packet.source == (packet.version == 4 ? this->own_.v4 : this->own_.v6))
+  if (has_flow &&
+      packet.source == (packet.version == 4 ? this->program_.own_addresses().v4 : this->program_.own_addresses().v6))
     this->flows_.record({packet.destination, packet.destination_port, packet.source_port, packet.protocol == ip::SCTP});
   return accept(Reason::OUTBOUND);
 }
@@ -139,7 +138,7 @@ Verdict Filter::check_inbound(const ip::Packet &packet, bool shields_up) {
     return *wrong;
   if (!this->has_filter_)
     return drop(Reason::NO_FILTER);
-  const IpAddress &own = packet.version == 4 ? this->own_.v4 : this->own_.v6;
+  const IpAddress &own = packet.version == 4 ? this->program_.own_addresses().v4 : this->program_.own_addresses().v6;
   if (!own.is_set() || packet.destination != own)
     return drop(Reason::NOT_OURS);
   if (packet.is_later_fragment)  // after the destination, unlike upstream: a fragment too must be for this node

@@ -91,7 +91,6 @@ class Filter {
   const PeerAddresses &peers_;
   Program program_;
   FlowTable flows_;
-  OwnAddresses own_{};
   bool is_editing_{false};
   bool has_filter_{false};
   bool is_complete_{true};

@@ -78,8 +78,7 @@ template<typename T, size_t N> void remove_run(FixedVector<T, N> &pool, size_t b
 
 }  // namespace
 
-void Program::begin_edit(const PeerAddresses &peers, const OwnAddresses &own) {
-  this->set_own_addresses(own);
+void Program::begin_edit(const PeerAddresses &peers) {
   this->set_ = NO_SET;
   this->poison_ = false;
   this->no_room_before_ = this->no_room_for_set_;

@@ -66,7 +66,7 @@ class Program {
   // Editing: begin_edit(), then anything, then commit() or discard().
 
   /// Before the first change of a message: takes the addresses of the peers that masks are about.
-  void begin_edit(const PeerAddresses &peers, const OwnAddresses &own);
+  void begin_edit(const PeerAddresses &peers);
   /// PacketFilters starts: sets from now on are fresh.
   void begin_named();
   /// Removes all sets that are not fresh.
@@ -87,6 +87,7 @@ class Program {
 
   /// The node's own addresses changed: what was permitted for the old ones is not for the new ones.
   void set_own_addresses(const OwnAddresses &own);
+  const OwnAddresses &own_addresses() const { return this->own_; }
 
   bool permits(const Query &query) const;
 

@@ -208,7 +208,7 @@ void Magicsock::handle_timeout(Instant now) {
   if (this->state_ == State::STOPPED)
     return;
   this->netcheck_.handle_timeout(now);
-  if (now >= this->own_.next_expiry())
+  if (now >= this->own_.next_expiry(now))
     this->note_endpoints_(this->own_.expire(now));
   if (now >= this->ping_.deadline) {
     this->ping_result_ = PingResult{.kind = Event::Kind::PING_TIMED_OUT, .peer = this->ping_.peer};
@@ -368,7 +368,7 @@ Instant Magicsock::next_timeout() const {
 }
 
 void Magicsock::rearm_() {
-  this->wake_ = earlier(earlier(this->ping_.deadline, this->ping_.repeat_at), this->own_.next_expiry());
+  this->wake_ = earlier(earlier(this->ping_.deadline, this->ping_.repeat_at), this->own_.next_expiry(this->now_));
   for (const Slot &slot : this->slots_)
     this->wake_ = earlier(this->wake_, this->due_(slot));
 }

@@ -48,7 +48,7 @@ bool OwnEndpoints::note_reflexive(Instant now, const Endpoint &endpoint) {
   (void) this->reflexive_.push_back({});
   for (size_t i = this->reflexive_.size() - 1; i != 0; i--)
     this->reflexive_[i] = this->reflexive_[i - 1];
-  this->reflexive_[0] = {endpoint, now};
+  this->reflexive_[0] = {endpoint, Stamp(now)};
   return this->is_other_set_(before);
 }
 
@@ -61,7 +61,7 @@ bool OwnEndpoints::set_nat(NatKind nat) {
 bool OwnEndpoints::expire(Instant now) {
   const All before = this->all();
   for (size_t i = this->reflexive_.size(); i-- != 0;) {
-    if (now - this->reflexive_[i].seen >= MEMORY)
+    if (this->reflexive_[i].seen.age(now) >= MEMORY)
       this->reflexive_.remove(i);
   }
   return this->is_other_set_(before);
@@ -89,10 +89,10 @@ bool OwnEndpoints::has_ipv6() const {
   return false;
 }
 
-Instant OwnEndpoints::next_expiry() const {
+Instant OwnEndpoints::next_expiry(Instant now) const {
   Instant soonest = Instant::NEVER;
   for (const Reflexive &reflexive : this->reflexive_)
-    soonest = earlier(soonest, reflexive.seen + MEMORY);
+    soonest = earlier(soonest, reflexive.seen.at(now) + MEMORY);
   return soonest;
 }
 

@@ -4,7 +4,7 @@
 #include <span>
 
 #include "microlink/base/fixed_vector.h"
-#include "microlink/base/time.h"
+#include "microlink/base/short_time.h"
 #include "microlink/status.h"
 #include "microlink/tailcfg/map_request.h"
 
@@ -38,12 +38,12 @@ class OwnEndpoints {
   bool has_ipv4() const;
   bool has_ipv6() const;
   /// When expire() has something to do.
-  Instant next_expiry() const;
+  Instant next_expiry(Instant now) const;
 
  private:
   struct Reflexive {
     Endpoint endpoint{};
-    Instant seen{};
+    Stamp seen;
   };
 
   bool is_other_set_(const All &before) const;

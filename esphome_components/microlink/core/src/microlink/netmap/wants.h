@@ -87,9 +87,9 @@ class Wants {
  private:
   struct Item {
     Want want;
-    bool asked{false};   ///< the map that is read, or the last one, began after it
-    uint8_t no_room{0};  ///< chances used up
-    bool met{false};     ///< in that map
+    bool asked : 1 {false};   ///< the map that is read, or the last one, began after it
+    bool met : 1 {false};     ///< in that map
+    uint8_t no_room : 4 {0};  ///< chances used up
   };
 
   FixedVector<Item, MAX> items_;

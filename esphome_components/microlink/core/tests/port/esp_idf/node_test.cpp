@@ -282,7 +282,7 @@ TEST_F(ChipNode, says_what_memory_is_left) {
   fake_idf::set_heap({.free = 98'765, .least = 43'210, .largest = 54'321, .stack_never_used = 777});
   this->start();
   EXPECT_EQ(background().memory_text(),
-            "777 of 5120 bytes of the task's stack never used; 98765 bytes of internal memory free (54321 in one "
+            "777 of 4992 bytes of the task's stack never used; 98765 bytes of internal memory free (54321 in one "
             "piece), never less than 43210; last TLS handshake: 0 bytes at most, 0 at its end");
 }
 

@@ -9,7 +9,7 @@ namespace microlink::chip {
 /// painted stack, with the loop, sockets and log lines, and fails when one of the three margins below is not left. It
 /// is compiled for a PC with 32 bits, whose frames are the largest: those of the deepest path, which checks a
 /// certificate's signature, add up to more there than on RISC-V or Xtensa (docs/memory.md).
-constexpr size_t STACK_BYTES = 5 * 1024;
+constexpr size_t STACK_BYTES = 4992;
 
 /// Beside everything of the node's own and of mbedTLS: what FreeRTOS keeps at the stack's end (thread-local storage,
 /// 320 bytes of coprocessors' registers at the most), an interrupt's registers (less than 200; the rest of it has a

@@ -19,7 +19,8 @@ class Names {
   bool ask(uint32_t token, std::string_view host);
   std::optional<chip::Answer> take();
 
-  static constexpr size_t MAX_QUESTIONS = MAX_STREAMS + 1;
+  /// As many as lwIP's own table has (DNS_TABLE_SIZE): it refuses the fifth name.
+  static constexpr size_t MAX_QUESTIONS = 4;
 
  private:
   /// FREE and DONE: the node's task owns the slot. ASKED: lwIP's thread does.
