@@ -13,7 +13,13 @@ from esphome.core import CORE
 from esphome.types import ConfigType
 
 from . import esp32_firmware, host_libraries
-from .allowed_peers import ALLOWED_PEERS, CONF_ALLOWED_PEERS, LIST_OF_PEERS
+from .allowed_peers import (
+    ALLOWED_PEERS,
+    CONF_ALLOWED_PEERS,
+    CONF_PRIORITY_PEERS,
+    LIST_OF_PEERS,
+    PRIORITY_PEERS,
+)
 from .capacities import ADVANCED, CONF_MAX_PEERS, MAX_PEERS, build_flags
 from .served_ports import CONF_SERVE_PORTS, SERVE_PORTS, served_ports
 from .validation import AUTH_KEY, CA_CERTIFICATE, CONTROL_KEY, CONTROL_URL, HOSTNAME, read_certificates
@@ -67,6 +73,8 @@ CONFIG_SCHEMA = cv.All(
             cv.Optional(CONF_AUTH_KEY): cv.sensitive(AUTH_KEY),
             # Who may talk with the node at all, before the tailnet's rules. Default: everybody whom these let in.
             cv.Optional(CONF_ALLOWED_PEERS): ALLOWED_PEERS,
+            # Who keeps a place in the table of peers, whoever else comes.
+            cv.Optional(CONF_PRIORITY_PEERS): PRIORITY_PEERS,
             # Default: the device's own name.
             cv.Optional(CONF_HOSTNAME): HOSTNAME,
             # A fixed UDP port, for a router that forwards it. Default: any.
@@ -132,6 +140,8 @@ async def to_code(config: ConfigType) -> None:
         cg.add(var.set_ca_certificates(read_certificates(config[CONF_CA_CERTIFICATE])))
     if CONF_ALLOWED_PEERS in config:
         cg.add(var.set_initial_allowed_peers(" ".join(config[CONF_ALLOWED_PEERS])))
+    if CONF_PRIORITY_PEERS in config:
+        cg.add(var.set_priority_peers(" ".join(config[CONF_PRIORITY_PEERS])))
     if config[CONF_RELAY_ONLY]:
         cg.add(var.set_relay_only(True))
     _add_core(var, config)

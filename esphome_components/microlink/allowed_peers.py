@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Who may talk with the node at all: the option, and what its values may be."""
+"""Who may talk with the node at all, and who keeps a place in its table: the options, and what their values may be."""
 
 import ipaddress
 import re
@@ -7,6 +7,7 @@ import re
 import esphome.config_validation as cv
 
 CONF_ALLOWED_PEERS = "allowed_peers"
+CONF_PRIORITY_PEERS = "priority_peers"
 # The core's limits (capacity.h).
 MAX_ENTRIES = 16
 MAX_PACKED_BYTES = 232
@@ -41,14 +42,11 @@ def _packed_bytes(entry: str) -> int:
     return 2 + len(entry)
 
 
-def ALLOWED_PEERS(value: object) -> list[str]:  # noqa: N802 - a validator reads like a type in a schema
-    """Accept one entry or a list of them; an empty list is nobody."""
+def _selectors(value: object, everybody: str) -> list[str]:
     given = value if isinstance(value, list) else [value]
     entries = [cv.string_strict(entry).strip().lower().removesuffix(".") for entry in given]
     if "*" in entries:
-        raise cv.Invalid(
-            "'*' is what counts without the option: remove 'allowed_peers' to let in whom the rules let in"
-        )
+        raise cv.Invalid(everybody)
     size = 0
     for position, entry in enumerate(entries):
         with cv.prepend_path([position] if isinstance(value, list) else []):
@@ -60,6 +58,18 @@ def ALLOWED_PEERS(value: object) -> list[str]:  # noqa: N802 - a validator reads
             f"The list is too long: {MAX_ENTRIES} entries, or 7 node keys, are possible. A tag names many peers"
         )
     return entries
+
+
+def ALLOWED_PEERS(value: object) -> list[str]:  # noqa: N802 - a validator reads like a type in a schema
+    """Accept one entry or a list of them; an empty list is nobody."""
+    return _selectors(
+        value, "'*' is what counts without the option: remove 'allowed_peers' to let in whom the rules let in"
+    )
+
+
+def PRIORITY_PEERS(value: object) -> list[str]:  # noqa: N802 - a validator reads like a type in a schema
+    """Accept one entry or a list of them."""
+    return _selectors(value, "'*' gives everybody the same place: name the peers that matter most")
 
 
 def LIST_OF_PEERS(value: object) -> str:  # noqa: N802 - a validator reads like a type in a schema

@@ -44,6 +44,7 @@ class MicroLink final : public Component {
   void set_ca_certificates(const char *pem) { this->config_.ca_certificates = pem; }
   void set_initial_auth_key(const char *auth_key) { this->initial_auth_key_ = auth_key; }
   void set_initial_allowed_peers(const char *allowed_peers) { this->config_.allowed_peers = allowed_peers; }
+  void set_priority_peers(const char *priority_peers) { this->config_.priority_peers = priority_peers; }
 #ifdef USE_TEXT
   void set_allowed_peers_text(AllowedPeersText *text) { this->allowed_peers_text_ = text; }
 #endif

@@ -34,6 +34,16 @@ def stranger(testcontrol: TestControl, tailscaled: StartTailscaled, online: Onli
     return node, official
 
 
+def test_priority_peer_has_a_place_before_it_is_needed(stranger: tuple[Microlinkd, Tailscaled], online: Online) -> None:
+    # It came too late for the other node's table, and nobody wants to talk with it.
+    _node, official = stranger
+    node = online("a", "careful", "--priority-peer", "nobody", "--priority-peer", "official")
+    wait_for("the table is full", lambda: node.status()["peers"]["in_table"] == len(node.peers()) == 16)
+    assert node.peer("official")
+    assert node.ping(official.names()["short"])
+    assert node.status()["statistics"]["map_polls"] == 1
+
+
 @pytest.mark.parametrize("form", ["short", "fqdn", "ipv4", "ipv6", "key"])
 def test_ping_finds_a_peer_outside_the_table(stranger: tuple[Microlinkd, Tailscaled], form: str) -> None:
     node, official = stranger

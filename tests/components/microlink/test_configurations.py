@@ -97,6 +97,7 @@ def test_code_is_generated(config: Path, tmp_path: Path) -> None:
             "ca_certificates",
             "initial_auth_key",
             "initial_allowed_peers",
+            "priority_peers",
             "hostname",
             "listen_port",
         ):

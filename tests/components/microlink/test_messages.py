@@ -59,6 +59,8 @@ def _said(folder: Path, block: str, platform: str = HOST) -> str:
         ("allowed_peers: [nodekey:12]", "is no peer"),
         ("allowed_peers: [phone, Phone]", "'phone' stands there twice"),
         ("allowed_peers: '*'", "remove 'allowed_peers'"),
+        ("priority_peers: '*'", "name the peers that matter most"),
+        ("priority_peers: [phone, 100.64.0.300]", "is no peer: write a name like"),
         (f"allowed_peers: {[f'n{n}' for n in range(17)]}", "The list is too long"),
         (f"allowed_peers: {[f'nodekey:{n:064x}' for n in range(8)]}", "7 node keys, are possible"),
         ("max_peers: 1", "value must be at least 2"),

@@ -38,6 +38,10 @@ struct Config {
   /// Who may talk with this node at all, beside what the tailnet's rules say: see Client::set_allowed_peers(). Not
   /// copied: must outlive the client. A list that cannot be read lets nobody in.
   std::string_view allowed_peers{"*"};
+  /// Who keeps a place in the table of peers whoever else comes (MAX_PEERS), so that nothing has to be asked of control
+  /// to talk with them: a list as above, without "*", of which what is no selector selects nobody. More than there are
+  /// places: who is met first. Not copied.
+  std::string_view priority_peers;
   /// Never send or expect UDP: everything goes through the relay.
   bool relay_only{false};
   /// Whether the port's overlay interface takes IPv6 packets. If not, the node has no IPv6 address to the port and in

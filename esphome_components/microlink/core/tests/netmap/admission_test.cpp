@@ -37,9 +37,8 @@ TEST(Admission, equal_claims_keep_the_incumbent) {
 }
 
 TEST(Admission, each_claim_beats_the_weaker_ones) {
-  const std::string_view pinned[] = {"n203"};
   Bench bench;
-  bench.netmap.set_pinned(pinned);
+  bench.netmap.set_pinned("elsewhere, n203");
   bench.feed("{\"Peers\":[" + nodes(1, N) + "]}");
   bench.feed("{\"PeersChanged\":[" + node(201, ",\"Online\":true") + "]}");
   EXPECT_EQ(claim_of(bench, 201), Claim::ONLINE);
@@ -61,6 +60,32 @@ TEST(Admission, each_claim_beats_the_weaker_ones) {
   EXPECT_EQ(bench.netmap.peer_count(), MAX_PEERS);
   EXPECT_NE(bench.netmap.wants().size(), 0U);  // wanted does not beat wanted; the want stays
   EXPECT_FALSE(bench.netmap.find(300 + N - 1).is_set());
+}
+
+TEST(Admission, a_pinned_peer_has_a_place_however_it_is_named) {
+  for (const std::string &name :
+       {std::string("N203"), std::string("100.64.0.203"), std::string("fd7a:115c:a1e0::/64,100.64.0.200/29"),
+        key_text("nodekey:", 203), std::string("tag:ha")}) {
+    Bench bench;
+    bench.netmap.set_pinned(name);
+    bench.feed("{\"Peers\":[" + nodes(1, N, ",\"Online\":true") + "]}");
+    for (int64_t id = 1; id <= N; id++)
+      bench.netmap.set_live(bench.netmap.find(id), true);
+    bench.feed("{\"PeersChanged\":[" + node(203, ",\"Tags\":[\"tag:ha\"]") + "]}");
+    EXPECT_EQ(claim_of(bench, 203), Claim::PINNED) << name;
+  }
+}
+
+TEST(Admission, whom_a_tag_pins_stays_pinned_until_control_says_otherwise) {
+  Bench bench;
+  bench.netmap.set_pinned("tag:ha");
+  bench.feed("{\"Peers\":[" + node(1, ",\"Tags\":[\"tag:ha\"]") + "]}");
+  Allowlist list;
+  ASSERT_EQ(list.assign("100.64.0.1"), Error::NONE);
+  bench.netmap.set_allowlist(list);
+  EXPECT_EQ(claim_of(bench, 1), Claim::PINNED);
+  bench.feed("{\"Peers\":[" + node(1) + "]}");
+  EXPECT_EQ(claim_of(bench, 1), Claim::NONE);
 }
 
 TEST(Admission, a_live_session_is_not_pushed_out_by_a_wanted_peer) {

@@ -53,6 +53,10 @@ TEST(Options, who_is_allowed) {
   EXPECT_EQ(parse({"run"}).allowed_peers, "*");
   EXPECT_EQ(parse({"run", "--allow-peer", "phone", "--allow-peer", "tag:a"}).allowed_peers, "phone tag:a");
   EXPECT_NE(parse({"run", "--allow-peer", "phone", "--allow-peer", "*"}).problem.find("\"*\""), std::string::npos);
+  EXPECT_EQ(parse({"run", "--priority-peer", "phone", "--priority-peer", "tag:a"}).priority_peers, "phone tag:a");
+  EXPECT_EQ(parse({"run", "--priority-peer", "phone"}).allowed_peers, "*");
+  EXPECT_NE(parse({"run", "--priority-peer", "*"}).problem.find("is no peer"), std::string::npos);
+  EXPECT_NE(parse({"run", "--priority-peer", "100.64.0.300"}).problem.find("is no peer"), std::string::npos);
   EXPECT_NE(parse({"run", "--allow-peer", "100.64.0.300"}).problem.find("is no peer"), std::string::npos);
   const Options shown = parse({"allow", "--json"});
   EXPECT_EQ(shown.problem, "");

@@ -29,6 +29,7 @@ posix::NodeOptions node_options(const Options &options) {
   posix::NodeOptions out;
   out.config = options.config;
   out.config.allowed_peers = options.allowed_peers;
+  out.config.priority_peers = options.priority_peers;
   out.state_dir = options.state_dir;
   out.ca_file = options.ca_file;
   out.record_file = options.record_file;

@@ -37,6 +37,7 @@ enum Option : int {
   OPTION_SOCKS5,
   OPTION_FORWARD,
   OPTION_ALLOW_PEER,
+  OPTION_PRIORITY_PEER,
   OPTION_ALL,
   OPTION_NONE,
   OPTION_JSON,
@@ -81,6 +82,7 @@ constexpr option RUN_OPTIONS[] = {
     {"socks5", required_argument, nullptr, OPTION_SOCKS5},
     {"forward", required_argument, nullptr, OPTION_FORWARD},
     {"allow-peer", required_argument, nullptr, OPTION_ALLOW_PEER},
+    {"priority-peer", required_argument, nullptr, OPTION_PRIORITY_PEER},
 };
 constexpr option COMMAND_OPTIONS[] = {
     {"json", no_argument, nullptr, OPTION_JSON},
@@ -219,6 +221,11 @@ void apply_run_option(Options &out, int which) {
     case OPTION_ALLOW_PEER:
       out.allowed_peers = (out.allowed_peers == "*" ? "" : out.allowed_peers + " ") + optarg;
       out.problem = problem_of_list(out.allowed_peers);
+      break;
+    case OPTION_PRIORITY_PEER:
+      out.priority_peers += (out.priority_peers.empty() ? "" : " ") + std::string(optarg);
+      out.problem = std::string_view(optarg) == "*" ? "\"*\" is no peer: --priority-peer needs one that is meant"
+                                                    : problem_of_list(out.priority_peers);
       break;
     case OPTION_FORWARD:
       out.problem = out.overlay.add_forward(optarg);

@@ -42,6 +42,7 @@ struct Options {
   std::string record_file;
   OverlayOptions overlay;
   std::string allowed_peers{"*"};  ///< for Config::allowed_peers
+  std::string priority_peers;      ///< for Config::priority_peers
   uint16_t listen_port{0};
   LogLevel log_level{LogLevel::INFO};
   bool start_down{false};

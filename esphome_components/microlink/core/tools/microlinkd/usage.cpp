@@ -41,6 +41,7 @@ The daemon:
   --socks5 ADDR:PORT       SOCKS 5 proxy that leads to the peers
   --allow-peer PEER        only this peer may talk with the node: name, address, block, tag:NAME or nodekey:KEY; may be
                            repeated
+  --priority-peer PEER     this peer keeps its place in the table whoever else comes; may be repeated
   --forward LOCAL:PEER:PORT  a port of this machine that leads to a peer's; may be repeated
 
 Commands to the daemon:

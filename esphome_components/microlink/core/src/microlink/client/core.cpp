@@ -35,6 +35,7 @@ Core::Core(const Config &config, const TrustStore &trust, LogSink *log)
       relays_({&this->streams_[RELAY_0], &this->streams_[RELAY_1]}, *this, this->identity_.node(), this->random_, log),
       magicsock_(this->random_, this->netmap_),
       tunnel_(this->random_, this->netmap_) {
+  this->netmap_.set_pinned(config.priority_peers);
   if (!trust.pem.empty())
     (void) this->anchors_.add(trust.pem);
   this->anchors_.set_others(trust.attach);

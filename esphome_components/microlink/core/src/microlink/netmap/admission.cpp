@@ -169,20 +169,15 @@ void Netmap::judge_(Slot &slot, const Subject &subject) const {
       !slot.no_access && !slot.peer.expired && !this->is_self_expired() && this->allowlist_.admits(subject, slot.tags);
 }
 
-/// After the pins, the allowlist or the time changed.
+/// After the allowlist, the own tailnet's name or the time changed. Tags are not kept: whom one of them pins stays so.
 void Netmap::judge_again_(Slot &slot) {
   const Peer before = slot.peer;
   const tailcfg::NodeName name = this->name_of_(slot);
   const Subject subject = this->subject_of_(slot.peer, name);
-  slot.pinned = any_selects(this->pinned_, subject);
+  slot.pinned = slot.pinned || any_selects(this->pinned_, subject);
   this->judge_(slot, subject);
   this->refresh_claim_(slot);
   this->emit_peer_change_(slot, before);
-}
-
-void Netmap::set_pinned(std::span<const std::string_view> selectors) {
-  this->pinned_ = selectors;
-  this->judge_all_again_();
 }
 
 void Netmap::judge_all_again_() {

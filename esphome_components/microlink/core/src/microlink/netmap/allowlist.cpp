@@ -11,7 +11,6 @@ static_assert(MAX_NODE_NAME_BYTES <= Allowlist::Text::CAPACITY && MAX_TAG_BYTES 
 
 namespace {
 
-constexpr std::string_view SEPARATORS = " ,\t\r\n";
 constexpr std::string_view EVERYBODY = "*";
 constexpr std::string_view TAG_PREFIX = "tag:";
 constexpr size_t MAX_LABEL_BYTES = 63;
@@ -56,12 +55,7 @@ bool is_name(std::string_view text) {
 
 Error Allowlist::assign(std::string_view text, std::string_view *wrong) {
   Allowlist out = nobody();
-  while (true) {
-    text.remove_prefix(std::min(text.find_first_not_of(SEPARATORS), text.size()));
-    if (text.empty())
-      break;
-    const std::string_view selector = text.substr(0, text.find_first_of(SEPARATORS));
-    text.remove_prefix(selector.size());
+  for (std::string_view selector = take_selector(text); !selector.empty(); selector = take_selector(text)) {
     const Error error = out.add_(selector);
     if (error == Error::NONE)
       continue;

@@ -96,9 +96,8 @@ class Netmap final : public PeerKeys {
   /// The earliest key expiry (self or peer) that is still to come; UNKNOWN if there is none, or no time.
   WallTime next_expiry() const;
 
-  /// Who the user pins: selectors as in selector.h. The texts are not copied and must outlive the netmap or the next
-  /// call.
-  void set_pinned(std::span<const std::string_view> selectors);
+  /// Who the user pins: a list of selectors as in selector.h, which is not copied. Before the first peer.
+  void set_pinned(std::string_view selectors) { this->pinned_ = selectors; }
   /// Who may talk with this node at all. Peers in the table are judged at once; whom only a tag lets in that was not in
   /// the list before is kept out until the next full map.
   void set_allowlist(const Allowlist &list);
@@ -186,7 +185,7 @@ class Netmap final : public PeerKeys {
   RingBuffer<Event, MAX_NETMAP_EVENTS> events_;
   RingBuffer<NodePublic, MAX_GONE> gone_;
   Wants wants_;
-  std::span<const std::string_view> pinned_{};
+  std::string_view pinned_;
   Allowlist allowlist_;
   WallTime time_{WallTime::UNKNOWN};  ///< control's
   tailcfg::NodeName suffix_;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "microlink/netmap/selector.h"
 
+#include <algorithm>
+
 #include "microlink/base/text.h"
 
 namespace microlink::netmap {
@@ -44,12 +46,20 @@ bool selects(std::string_view selector, const Subject &subject) {
   return is_name_of(selector, subject.name, subject.suffix);
 }
 
-bool any_selects(std::span<const std::string_view> selectors, const Subject &subject) {
-  for (const std::string_view selector : selectors) {
+bool any_selects(std::string_view list, const Subject &subject) {
+  for (std::string_view selector = take_selector(list); !selector.empty(); selector = take_selector(list)) {
     if (selects(selector, subject))
       return true;
   }
   return false;
+}
+
+std::string_view take_selector(std::string_view &list) {
+  constexpr std::string_view SEPARATORS = " ,\t\r\n";
+  list.remove_prefix(std::min(list.find_first_not_of(SEPARATORS), list.size()));
+  const std::string_view selector = list.substr(0, list.find_first_of(SEPARATORS));
+  list.remove_prefix(selector.size());
+  return selector;
 }
 
 }  // namespace microlink::netmap

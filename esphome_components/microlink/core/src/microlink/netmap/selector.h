@@ -18,7 +18,11 @@ struct Subject {
 /// Whether the text names the subject: "tag:…", "nodekey:…", an address or CIDR block, or a short name or FQDN (any
 /// case). A text that is none of these matches nothing.
 bool selects(std::string_view selector, const Subject &subject);
-bool any_selects(std::span<const std::string_view> selectors, const Subject &subject);
+/// The same for a list of selectors, which stand apart by blanks or commas.
+bool any_selects(std::string_view list, const Subject &subject);
+
+/// Take the first selector of a list away; empty when none is left.
+std::string_view take_selector(std::string_view &list);
 
 /// Whether `name` is the FQDN `fqdn` or its short name.
 bool is_name_of(std::string_view name, std::string_view fqdn, std::string_view suffix);
