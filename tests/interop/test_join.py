@@ -179,15 +179,24 @@ def test_down_and_up_keep_the_identity(plane: Plane, online: Online) -> None:
     assert len(plane.nodes()) == 1
 
 
-def test_logout_forgets_the_identity(headscale: Headscale, online: Online) -> None:
+@pytest.mark.parametrize("restarted", [True, False], ids=["restarted", "running"])
+def test_logout_forgets_the_identity_and_the_tailnet(
+    headscale: Headscale, tailscaled: StartTailscaled, online: Online, *, restarted: bool
+) -> None:
+    tailscaled("b", "official")
     node = online("a")
+    node.wait_peer("official", lambda peer: peer["home_derp"])
     before = node.status()["node_key"]
     node.run("logout")
-    node.wait_state("stopped")
+    status = node.wait_state("stopped")
     assert not {"node-key", "disco-key", "self", "paths"} & {file.name for file in node.state_dir.iterdir()}
-    assert headscale.command("nodes", "list")[0]["expiry"]
-    node.stop()
-    node.start()
+    assert (status["ipv4"], status["ipv6"], node.peers()) == (None, None, [])
+    assert next(each["expiry"] for each in headscale.command("nodes", "list") if each["given_name"] == "microlink")
+    if restarted:
+        node.stop()
+        node.start()
+    else:
+        node.run("up")
     assert node.wait_state("online")["node_key"] != before
 
 

@@ -183,7 +183,12 @@ void Core::start_(Instant now) {
   this->run_ = Run::RUNNING;
   this->refused_ = false;
   this->message_.clear();
-  this->forget_another_tailnet_();
+  // Who was met where another control URL led to is nobody here. The keys and the list of allowed peers stay: they are
+  // the device's and the user's.
+  if (this->cached_self_.id != 0 && this->cached_self_.server != CachedSelf::server_of(this->config_.control_url)) {
+    this->log_.info("another control URL than the last time: the peers of the other tailnet are forgotten");
+    this->forget_tailnet_();
+  }
   if (!this->cached_self_.addresses.empty())
     this->publish_addresses_();  // those of the last run, until control says otherwise
   const DiscoPublic known_disco_key = this->magicsock_.disco_key();
@@ -207,15 +212,12 @@ void Core::start_(Instant now) {
   }
 }
 
-/// Who was met where another control URL led to is nobody here: no address, peer or relay of that tailnet is used. The
-/// keys and the list of allowed peers stay: they are the device's and the user's.
-void Core::forget_another_tailnet_() {
-  if (this->cached_self_.id == 0 || this->cached_self_.server == CachedSelf::server_of(this->config_.control_url))
-    return;
-  this->log_.info("another control URL than the last time: the peers of the other tailnet are forgotten");
+/// No address, peer, rule or relay of the tailnet is used any more.
+void Core::forget_tailnet_() {
   this->cached_self_ = {};
   this->cached_home_ = 0;
   this->netmap_.clear();
+  this->filter_.clear();
   for (const Record record : {Record::RELAY_CACHE, Record::PEER_CACHE_0, Record::PEER_CACHE_1, Record::PEER_CACHE_2,
                               Record::PEER_CACHE_3, Record::SELF, Record::PATHS})
     this->duties_.erase(record);

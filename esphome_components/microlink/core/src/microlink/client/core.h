@@ -55,7 +55,7 @@ class Core final : private tailcfg::MapSink, private Relays::Regions, private fi
   static_assert(RELAY_1 + 1 == MAX_STREAMS);
   // core.cpp: life, inputs, actions
   void start_(Instant now);
-  void forget_another_tailnet_();
+  void forget_tailnet_();
   std::optional<control::Settings> settings_();
   void start_control_(Instant now, const control::Settings &settings);
   void fall_back_to_old_key_(Instant now);

@@ -152,9 +152,9 @@ void Core::handle_key_event_(Instant now, const control::Event &event) {
 void Core::forget_identity_(Instant now) {
   this->identity_.forget_node();
   this->magicsock_.forget_disco_key();
-  for (const Record record : {Record::NODE_KEY, Record::PENDING_NODE_KEY, Record::SELF, Record::RELAY_CACHE,
-                              Record::PEER_CACHE_0, Record::PEER_CACHE_1, Record::PEER_CACHE_2, Record::PEER_CACHE_3,
-                              Record::DISCO_KEY, Record::PATHS, Record::ALLOWLIST, Record::UDP_PORT})
+  this->forget_tailnet_();
+  for (const Record record :
+       {Record::NODE_KEY, Record::PENDING_NODE_KEY, Record::DISCO_KEY, Record::ALLOWLIST, Record::UDP_PORT})
     this->duties_.erase(record);
   this->allowed_peers_.reset();
   this->log_.info("logged out");
