@@ -20,14 +20,22 @@ def allow(plane: Plane, *rules: tuple[str, list[str], int]) -> None:
         plane.admin("PUT", "/filter", filters)
         return
     assert isinstance(plane, Headscale)
+    hosts: dict[str, str] = {}
+
+    def host(address: str) -> str:
+        """Return a name for an address, of which an IPv6 one may stand before a port."""
+        name = f"host-{len(hosts)}"
+        hosts[name] = f"{address}/{128 if ':' in address else 32}"
+        return name
+
     acls: list[dict[str, Any]] = [
         {
             "action": "accept",
-            "src": ["*"] if source == "*" else [f"{plane.node(source).addresses[0]}/32"],
-            "dst": [f"{targets[0]}/32:{port}"],
+            "src": ["*"] if source == "*" else [host(address) for address in plane.node(source).addresses],
+            "dst": [f"{host(address)}:{port}" for address in targets],
         }
         for source, targets, port in rules
     ]
     file = plane.directory / "policy.json"
-    file.write_text(json.dumps({"acls": acls}))
+    file.write_text(json.dumps({"hosts": hosts, "acls": acls}))
     plane.command("policy", "set", "-f", str(file))

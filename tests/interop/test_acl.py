@@ -4,6 +4,8 @@
 import contextlib
 import subprocess
 from collections.abc import Callable
+from functools import partial
+from typing import Literal
 
 import pytest
 
@@ -19,15 +21,24 @@ from traffic import ECHO_PORT, WEB_PORT, bracketed, fetch, serve_files
 from waiting import stays, wait_for
 
 type Pair = tuple[Microlinkd, Tailscaled]
+type Family = Literal["ipv4", "ipv6"]
 OTHER_PORT = 8082
 MAX_RULES = 24
+
+
+BOTH = pytest.mark.parametrize("family", ["ipv4", "ipv6"])
+
+
+def address_of(official: Tailscaled, family: Family) -> str:
+    """Return the official node's address in the tailnet."""
+    return str(official.status()["TailscaleIPs"][0 if family == "ipv4" else 1])
 
 
 @pytest.fixture
 def pair(lab: Lab, tailscaled: StartTailscaled, online: Online, plane: Plane) -> Pair:
     """Our node at a that serves two ports, an official one at b."""
     served = ",".join(map(str, (WEB_PORT, OTHER_PORT, ECHO_PORT, PORT)))
-    node = online("a", "microlink", "--serve", served, "--forward", f"9000:official:{WEB_PORT}")
+    node = online("a", "microlink", "--serve", served, "--socks5", "127.0.0.1:1080")
     official = tailscaled("b", "official", tun="tailscale0")
     assert plane.node("microlink").online
     official.sees("microlink")
@@ -56,9 +67,12 @@ def becomes(what: str, probe: Callable[[], bool], *, expected: bool) -> None:
 
 
 @pytest.mark.timeout(120)
-def test_rules_open_one_port_for_one_peer_and_close_it_again(lab: Lab, plane: Plane, pair: Pair) -> None:
+@BOTH
+def test_rules_open_one_port_for_one_peer_and_close_it_again(
+    lab: Lab, plane: Plane, pair: Pair, family: Family
+) -> None:
     node, _official = pair
-    targets = [str(node.status()["ipv4"])]
+    targets = [str(node.status()[family])]
     assert reaches(lab, targets[0], WEB_PORT)
     allow(plane, ("official", targets, OTHER_PORT))
     becomes("the port is closed", lambda: reaches(lab, targets[0], WEB_PORT), expected=False)
@@ -68,16 +82,19 @@ def test_rules_open_one_port_for_one_peer_and_close_it_again(lab: Lab, plane: Pl
     becomes("the peer is cut off", lambda: reaches(lab, targets[0], WEB_PORT), expected=False)
 
 
-def test_answers_pass_where_the_peer_may_not_begin(lab: Lab, plane: Plane, pair: Pair) -> None:
+@BOTH
+def test_answers_pass_where_the_peer_may_not_begin(lab: Lab, plane: Plane, pair: Pair, family: Family) -> None:
     node, official = pair
-    allow(plane, ("microlink", [official.ip()], WEB_PORT))
-    becomes("the peer is cut off", lambda: reaches(lab, str(node.status()["ipv4"]), WEB_PORT), expected=False)
-    wait_for("an answer", lambda: _answers(lab))
+    theirs = address_of(official, family)
+    allow(plane, ("microlink", [theirs], WEB_PORT))
+    becomes("the peer is cut off", lambda: reaches(lab, str(node.status()[family]), WEB_PORT), expected=False)
+    wait_for("an answer", lambda: _answers(lab, theirs))
 
 
-def _answers(lab: Lab) -> bool:
+def _answers(lab: Lab, address: str) -> bool:
+    url = f"http://{bracketed(address)}:{WEB_PORT}/file"
     with contextlib.suppress(subprocess.CalledProcessError):
-        return bool(fetch(lab, "a", "http://127.0.0.1:9000/file", seconds=5))
+        return bool(fetch(lab, "a", url, "--proxy", "socks5h://127.0.0.1:1080", seconds=5))
     return False
 
 
@@ -89,9 +106,10 @@ def test_a_peer_is_told_that_its_connection_is_not_wanted(lab: Lab, plane: Plane
     wait_for("the official node says why", lambda: "rejected due to acl" in official.output())
 
 
-def test_what_the_peer_sends_all_the_same_is_dropped_here(lab: Lab, plane: Plane, pair: Pair) -> None:
+@BOTH
+def test_what_the_peer_sends_all_the_same_is_dropped_here(lab: Lab, plane: Plane, pair: Pair, family: Family) -> None:
     node, official = pair
-    ours, theirs = str(node.status()["ipv4"]), official.ip()
+    ours, theirs = str(node.status()[family]), address_of(official, family)
     listener = Listener(lab, "a")
     allow(plane, ("official", [ours], WEB_PORT))
     becomes("only one port is open", lambda: reaches(lab, ours, WEB_PORT), expected=True)
@@ -109,15 +127,31 @@ def test_what_the_peer_sends_all_the_same_is_dropped_here(lab: Lab, plane: Plane
 
 def test_a_revoked_peer_is_cut_off_within_one_update(lab: Lab, plane: Plane, pair: Pair) -> None:
     node, official = pair
-    target = str(node.status()["ipv4"])
-    assert reaches(lab, target, WEB_PORT)
+    targets = [str(node.status()[family]) for family in ("ipv4", "ipv6")]
+    assert all(reaches(lab, target, WEB_PORT) for target in targets)
     polls = int(node.status()["statistics"]["map_polls"])
     plane.remove(plane.node("official"))
     node.wait_no_peer("official")
     # It was told, and did not ask. Later it may ask once: somebody whom it does not know goes on calling.
     assert int(node.status()["statistics"]["map_polls"]) == polls
-    assert not reaches(lab, target, WEB_PORT)
-    assert not official.ping(target, "ICMP")
+    for target in targets:
+        assert not reaches(lab, target, WEB_PORT)
+        assert not official.ping(target, "ICMP")
+
+
+def test_a_rule_for_one_family_says_nothing_of_the_other(lab: Lab, testcontrol: TestControl, online: Online) -> None:
+    node, other = online("a", "microlink", "--serve", str(WEB_PORT)), online("b", "other", "--tun", "ml0")
+    for each, name in ((node, "other"), (other, "microlink")):
+        each.wait_peer(name, lambda peer: peer["home_derp"])
+    serve_files(lab, "a", 1000)
+    ours = {family: str(node.status()[family]) for family in ("ipv4", "ipv6")}
+    theirs = {family: str(other.status()[family]) for family in ("ipv4", "ipv6")}
+    assert all(reaches(lab, address, WEB_PORT) for address in ours.values())
+    for family, closed in (("ipv6", "ipv4"), ("ipv4", "ipv6")):
+        ports = [{"IP": ours[family], "Ports": {"First": WEB_PORT, "Last": WEB_PORT}}]
+        testcontrol.admin("PUT", "/filter", [{"SrcIPs": [theirs[family]], "DstPorts": ports}])
+        becomes(f"{closed} is closed", partial(reaches, lab, ours[closed], WEB_PORT), expected=False)
+        becomes(f"{family} is open", partial(reaches, lab, ours[family], WEB_PORT), expected=True)
 
 
 @pytest.mark.timeout(120)

@@ -2,11 +2,12 @@
 """Ways that lead nowhere: the system refuses one in the middle of a conversation, control names one into the tunnel."""
 
 import re
+import subprocess
 import time
 
 import pytest
 
-from lab import Lab
+from lab import INTERNET_IP, Lab
 from listener import Listener, say
 from microlinkd import Microlinkd
 from nodes import Online
@@ -65,6 +66,21 @@ def test_a_way_that_the_system_refuses_is_left_for_the_relay_at_once(lab: Lab, p
     first.wait_peer("second", lambda peer: peer["direct"] is None)
     lab.run("a", "ip", "route", "delete", kind, lab.address("b"))
     first.wait_peer("second", lambda peer: peer["direct"], 20)
+
+
+def test_an_address_outside_that_looks_like_one_inside_needs_a_route_of_its_own(
+    lab: Lab, testcontrol: TestControl, online: Online
+) -> None:
+    node = online("a", "microlink", "--tun", INTERFACE)
+    assert testcontrol.node("microlink").online
+    outside = "100.80.0.1"
+    lab.run("inet", "ip", "address", "add", f"{outside}/32", "dev", "lo")
+    argv = ["ping", "-c", "3", "-i", "0.1", "-w", "5", outside]
+    assert "0 received" in subprocess.run([*lab.enter("a"), *argv], check=False, capture_output=True, text=True).stdout
+    assert node.status()["statistics"]["refused"]["outbound unknown peer"] >= 3
+    lab.run("a", "ip", "route", "add", outside, "via", INTERNET_IP)
+    lab.run("a", *argv)
+    assert node.status()["state"] == "online"
 
 
 @pytest.mark.nat("blocked", "lan")

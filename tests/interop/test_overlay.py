@@ -259,7 +259,7 @@ def test_iperf_goes_on_both_ways_across_switches_of_the_path(lab: Lab, plane: Pl
     options = ["--tun", INTERFACE] if end == "interface" else ["--serve", ",".join(map(str, served))]
     node, official = meet(*options)
     assert plane.node("microlink").online
-    address = str(node.status()["ipv4"])
+    address = str(node.status()["ipv4" if end == "interface" else "ipv6"])
     official.pinged_directly(address)
     servers = [Iperf(lab, "a", port) for port in served]
     streams = Transfer(lab, "b", address, served[0], "-b", "8M", seconds=30)
