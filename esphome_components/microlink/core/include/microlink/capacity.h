@@ -25,6 +25,13 @@
 #ifndef MICROLINK_MAX_DERP_REGIONS
 #define MICROLINK_MAX_DERP_REGIONS 4
 #endif
+#ifndef MICROLINK_MAX_RETURN_FLOWS
+#if defined(__linux__) && UINTPTR_MAX > UINT32_MAX
+#define MICROLINK_MAX_RETURN_FLOWS 512  // a computer has room
+#else
+#define MICROLINK_MAX_RETURN_FLOWS 32
+#endif
+#endif
 
 namespace microlink {
 
@@ -77,6 +84,10 @@ constexpr size_t MAX_HANDSHAKES = MICROLINK_MAX_HANDSHAKES;
 /// short ones, as connections begin with. Full: the oldest go.
 constexpr size_t PACKET_QUEUE_BYTES = MICROLINK_PACKET_QUEUE_BYTES;
 
+/// UDP and SCTP flows whose answers may come in, whatever the tailnet's rules say; on 64-bit Linux 512. Full: the one
+/// that was silent for longest goes, first those whose answers a rule lets in anyway; others are let in again when this
+/// node sends.
+constexpr size_t MAX_RETURN_FLOWS = MICROLINK_MAX_RETURN_FLOWS;
 /// Packets waiting for relays, of all relay connections together: two of full length. Full: the oldest goes, except one
 /// that is on its way.
 constexpr size_t DERP_DATA_QUEUE_BYTES = MICROLINK_DERP_DATA_QUEUE_BYTES;
@@ -84,7 +95,7 @@ constexpr size_t DERP_DATA_QUEUE_BYTES = MICROLINK_DERP_DATA_QUEUE_BYTES;
 constexpr size_t DERP_DISCO_QUEUE_BYTES = MICROLINK_DERP_DISCO_QUEUE_BYTES;
 
 /// What a whole client may take on a 32-bit chip without TLS's own memory. docs/memory.md tells what it is made of.
-constexpr size_t CLIENT_BUDGET_BYTES = 18'432 + MAX_PEERS * 786 + MAX_HANDSHAKES * 488 + PACKET_QUEUE_BYTES +
-                                       MAX_DERP_REGIONS * 388 + DERP_DATA_QUEUE_BYTES + DERP_DISCO_QUEUE_BYTES;
+constexpr size_t CLIENT_BUDGET_BYTES = 17'664 + MAX_PEERS * 786 + MAX_HANDSHAKES * 488 + PACKET_QUEUE_BYTES +
+                                       MAX_RETURN_FLOWS * 24 + MAX_DERP_REGIONS * 388 + DERP_DATA_QUEUE_BYTES + DERP_DISCO_QUEUE_BYTES;
 
 }  // namespace microlink

@@ -174,7 +174,7 @@ void Core::handle_overlay_(Instant now, ByteSpan packet) {
     return count(this->statistics_, Refusal::PEER_NOT_ALLOWED);
   if (!this->is_own_address_(parsed->source))
     return count(this->statistics_, Refusal::OUTBOUND_FOREIGN_SOURCE);
-  if (!this->filter_.check_outbound(*parsed).accept)
+  if (!this->filter_.check_outbound(*parsed, peer->is_jailed).accept)
     return count(this->statistics_, Refusal::OUTBOUND_UNREADABLE);
   const ByteSpan buffer(packet.data() - OVERLAY_HEADROOM, OVERLAY_HEADROOM + packet.size() + OVERLAY_TAILROOM);
   this->statistics_.tx_packets++;

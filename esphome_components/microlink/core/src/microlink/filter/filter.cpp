@@ -3,7 +3,7 @@
 
 namespace microlink::filter {
 
-static_assert(sizeof(Filter) <= 2'520 + 24 * MAX_PEERS, "docs/memory.md tells what it is made of");
+static_assert(sizeof(Filter) <= 1'752 + 24 * MAX_RETURN_FLOWS + 24 * MAX_PEERS, "docs/memory.md tells what it is made of");
 
 namespace {
 
@@ -84,6 +84,7 @@ void Filter::message_end([[maybe_unused]] bool keep_alive) {
   if (!this->is_editing_)
     return;
   this->program_.commit();
+  this->flows_.forget_by_rule();
   this->has_filter_ = true;
   this->is_complete_ = this->program_.is_complete();
   this->is_editing_ = false;
@@ -111,19 +112,28 @@ void Filter::clear() {
   this->is_complete_ = true;
 }
 
-Verdict Filter::check_outbound(ByteView packet) {
+Verdict Filter::check_outbound(ByteView packet, bool shields_up) {
   const auto parsed = ip::parse_packet(packet);
-  return parsed ? this->check_outbound(*parsed) : drop(Reason::TOO_SHORT);
+  return parsed ? this->check_outbound(*parsed, shields_up) : drop(Reason::TOO_SHORT);
 }
 
-Verdict Filter::check_outbound(const ip::Packet &packet) {
+Verdict Filter::check_outbound(const ip::Packet &packet, bool shields_up) {
   if (const auto wrong = check_sanity(packet); wrong)
     return *wrong;
   const bool has_flow = (packet.protocol == ip::UDP || packet.protocol == ip::SCTP) && !packet.is_later_fragment;
   if (has_flow &&
       packet.source == (packet.version == 4 ? this->program_.own_addresses().v4 : this->program_.own_addresses().v6))
-    this->flows_.record({packet.destination, packet.destination_port, packet.source_port, packet.protocol == ip::SCTP});
+    this->note_flow_(packet, shields_up);
   return accept(Reason::OUTBOUND);
+}
+
+void Filter::note_flow_(const ip::Packet &packet, bool shields_up) {
+  const Flow flow{packet.destination, packet.destination_port, packet.source_port, packet.protocol == ip::SCTP};
+  if (this->flows_.find(flow))
+    return;
+  const Program::Query answer{packet.destination, packet.source, packet.protocol, packet.source_port,
+                              Program::Ports::ONE};
+  this->flows_.record(flow, !shields_up && this->program_.permits(answer));
 }
 
 Verdict Filter::check_inbound(ByteView packet, bool shields_up) {

@@ -70,8 +70,9 @@ class Filter {
   /// The same of one that was read already.
   Verdict check_inbound(const ip::Packet &packet, bool shields_up);
   /// A packet of this node that goes into the tunnel; remembers UDP and SCTP flows so that answers come in.
-  Verdict check_outbound(ByteView packet);
-  Verdict check_outbound(const ip::Packet &packet);
+  /// `shields_up`: no rule counts for what its destination sends.
+  Verdict check_outbound(ByteView packet, bool shields_up = false);
+  Verdict check_outbound(const ip::Packet &packet, bool shields_up);
 
   bool has_filter() const { return this->has_filter_; }
   /// Whether another full map could permit more than now: rules that keep a mask do not know a peer that was admitted
@@ -86,6 +87,7 @@ class Filter {
  private:
   Program &edit_();
   void discard_();
+  void note_flow_(const ip::Packet &packet, bool shields_up);
   Verdict judge_protocol_(const ip::Packet &packet, bool shields_up);
 
   const PeerAddresses &peers_;

@@ -3,8 +3,10 @@
 #include "microlink/port/lwip/local_services.h"
 
 #include <sys/socket.h>
+#include <sys/uio.h>
 
 #include <algorithm>
+#include <array>
 
 #include "microlink/port/lwip/listening.h"
 
@@ -14,6 +16,21 @@ namespace {
 
 constexpr int BATCH = 16;  ///< datagrams of one flow in a turn
 constexpr size_t MAX_DATAGRAM_BYTES = 65507;
+constexpr size_t MAX_PIECES = 64;  ///< more than fragments of the longest datagram
+
+/// A datagram as the stack has it: where it came in fragments, in pieces.
+void send_pieces(int fd, const pbuf *packet) {
+  std::array<iovec, MAX_PIECES> pieces;
+  size_t count = 0;
+  for (; packet != nullptr && count != pieces.size(); packet = packet->next)
+    pieces[count++] = {packet->payload, packet->len};
+  if (packet != nullptr)
+    return;
+  msghdr message{};
+  message.msg_iov = pieces.data();
+  message.msg_iovlen = count;
+  (void) ::sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
 
 }  // namespace
 
@@ -27,6 +44,7 @@ UdpService::UdpService(UserspaceStack &stack, uint16_t port)
     return;
   }
   udp_recv(this->pcb_, on_receive_, this);
+  this->flows_.reserve(MAX_FLOWS);
 }
 
 UdpService::~UdpService() {
@@ -57,9 +75,7 @@ void UdpService::on_receive_(void *self, udp_pcb *, pbuf *packet, const ip_addr_
   auto *service = static_cast<UdpService *>(self);
   if (Flow *flow = service->flow_(*from, port, *ip_current_dest_addr()); flow != nullptr) {
     flow->used = service->now_;
-    std::vector<uint8_t> bytes(packet->tot_len);
-    pbuf_copy_partial(packet, bytes.data(), packet->tot_len, 0);
-    (void) ::send(flow->socket.get(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    send_pieces(flow->socket.get(), packet);
   }
   pbuf_free(packet);
 }
