@@ -96,6 +96,7 @@ constexpr size_t DERP_DISCO_QUEUE_BYTES = MICROLINK_DERP_DISCO_QUEUE_BYTES;
 
 /// What a whole client may take on a 32-bit chip without TLS's own memory. docs/memory.md tells what it is made of.
 constexpr size_t CLIENT_BUDGET_BYTES = 17'664 + MAX_PEERS * 786 + MAX_HANDSHAKES * 488 + PACKET_QUEUE_BYTES +
-                                       MAX_RETURN_FLOWS * 24 + MAX_DERP_REGIONS * 388 + DERP_DATA_QUEUE_BYTES + DERP_DISCO_QUEUE_BYTES;
+                                       MAX_RETURN_FLOWS * 24 + MAX_DERP_REGIONS * 388 + DERP_DATA_QUEUE_BYTES +
+                                       DERP_DISCO_QUEUE_BYTES;
 
 }  // namespace microlink

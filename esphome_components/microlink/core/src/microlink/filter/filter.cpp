@@ -3,7 +3,8 @@
 
 namespace microlink::filter {
 
-static_assert(sizeof(Filter) <= 1'752 + 24 * MAX_RETURN_FLOWS + 24 * MAX_PEERS, "docs/memory.md tells what it is made of");
+static_assert(sizeof(Filter) <= 1'752 + 24 * MAX_RETURN_FLOWS + 24 * MAX_PEERS,
+              "docs/memory.md tells what it is made of");
 
 namespace {
 
