@@ -169,6 +169,35 @@ int64_t number(Options &out, const char *name, int64_t least, int64_t most) {
   return least;
 }
 
+/// What leads from this machine to peers and back, and which of them.
+void apply_tailnet_option(Options &out, int which) {
+  switch (which) {
+    case OPTION_TUN:
+      out.problem = out.overlay.set_tun(optarg);
+      break;
+    case OPTION_SERVE:
+      out.problem = out.overlay.add_served(optarg);
+      break;
+    case OPTION_SOCKS5:
+      out.problem = out.overlay.set_socks5(optarg);
+      break;
+    case OPTION_FORWARD:
+      out.problem = out.overlay.add_forward(optarg);
+      break;
+    case OPTION_ALLOW_PEER:
+      out.allowed_peers = (out.allowed_peers == "*" ? "" : out.allowed_peers + " ") + optarg;
+      out.problem = problem_of_list(out.allowed_peers);
+      break;
+    case OPTION_PRIORITY_PEER:
+      out.priority_peers += (out.priority_peers.empty() ? "" : " ") + std::string(optarg);
+      out.problem = std::string_view(optarg) == "*" ? "\"*\" is no peer: --priority-peer needs one that is meant"
+                                                    : problem_of_list(out.priority_peers);
+      break;
+    default:
+      break;
+  }
+}
+
 void apply_run_option(Options &out, int which) {
   switch (which) {
     case OPTION_CONTROL_URL:
@@ -209,28 +238,8 @@ void apply_run_option(Options &out, int which) {
     case OPTION_START_DOWN:
       out.start_down = true;
       break;
-    case OPTION_TUN:
-      out.problem = out.overlay.set_tun(optarg);
-      break;
-    case OPTION_SERVE:
-      out.problem = out.overlay.add_served(optarg);
-      break;
-    case OPTION_SOCKS5:
-      out.problem = out.overlay.set_socks5(optarg);
-      break;
-    case OPTION_ALLOW_PEER:
-      out.allowed_peers = (out.allowed_peers == "*" ? "" : out.allowed_peers + " ") + optarg;
-      out.problem = problem_of_list(out.allowed_peers);
-      break;
-    case OPTION_PRIORITY_PEER:
-      out.priority_peers += (out.priority_peers.empty() ? "" : " ") + std::string(optarg);
-      out.problem = std::string_view(optarg) == "*" ? "\"*\" is no peer: --priority-peer needs one that is meant"
-                                                    : problem_of_list(out.priority_peers);
-      break;
-    case OPTION_FORWARD:
-      out.problem = out.overlay.add_forward(optarg);
-      break;
     default:
+      apply_tailnet_option(out, which);
       break;
   }
 }
