@@ -99,6 +99,7 @@ def test_capacities_hold_for_the_whole_firmware(tmp_path: Path) -> None:
     assert flags == {
         "MAX_PEERS": "32",
         "MAX_HANDSHAKES": "8",
+        "MAX_RETURN_FLOWS": "64",
         "MAX_DERP_REGIONS": "16",
         "PACKET_QUEUE_BYTES": "16384",
         "DERP_DATA_QUEUE_BYTES": "8192",
