@@ -263,6 +263,7 @@ TEST_F(ChipNode, says_that_there_is_no_memory_for_tls_and_goes_on_when_there_is)
     this->wait_for(State::ONLINE);
     this->wait_for_message("");
     background().stop();
+    ASSERT_TRUE(wait_until([&] { return harbour.relayed() == 0; }));
   }
 }
 
