@@ -16,6 +16,8 @@ namespace microlink::chip_test {
 namespace {
 
 constexpr double MOST_A_MINUTE = 12;
+/// For five minutes after its last packet a relayed session is kept alive, by both ends.
+constexpr double MOST_RELAYED_A_MINUTE = 40;
 constexpr unsigned STRETCH_MS = 2000;
 constexpr unsigned STRETCHES = 15;  ///< until it has come to rest
 
@@ -67,7 +69,7 @@ TEST_P(ChipIdle, node_sleeps) {
   sys_msleep(time * 1000);
   const uint32_t wakes = first.wakes() - before;
   const double a_minute = wakes * 60.0 / time;
-  EXPECT_LE(a_minute, MOST_A_MINUTE);
+  EXPECT_LE(a_minute, GetParam() == Session::RELAYED ? MOST_RELAYED_A_MINUTE : MOST_A_MINUTE);
   std::printf("idle: %s: %.2f\n", name_of(GetParam()).c_str(), a_minute);
 }
 
